@@ -1,0 +1,71 @@
+#pragma once
+
+#include "engine/world/session.h"
+#include "engine/world/world.h"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace queuelab::world {
+
+/// A session being played: the world at one position of it, with checkpoints, so that any moment can be gone back to.
+/// Going back is the nearest checkpoint plus a short replay; a command in the past forks: what was to come is kept as a
+/// branch. Deterministic worlds only. Not thread-safe.
+class Timeline {
+public:
+    static Result<std::unique_ptr<Timeline>, Error> create(Session session);
+
+    const World &world() const { return *m_world; }
+    World &world() { return *m_world; }
+    Duration position() const { return m_world->now() - m_world->start(); }
+    /// How far this branch has been played.
+    Duration end() const { return m_session.end; }
+    const Session &session() const { return m_session; }
+
+    /// Goes to `target`, forward by running (recorded commands are applied at their times), back by replay. Going past
+    /// end() moves end(). Stops early after `maxSteps` agenda items; returns whether it got there.
+    bool seek(Duration target, std::uint64_t maxSteps = UINT64_MAX);
+    /// One agenda item or recorded command forward; false when there is none left.
+    bool stepForward();
+    /// To just before the last step.
+    bool stepBack();
+    /// Forward to just after the next event of at least this weight; false when none came within `limit`.
+    bool runToNextEvent(EventWeight weight, Duration limit);
+
+    /// Applies a command at the current position and records it. When later commands were recorded, or time was already
+    /// played beyond this position, the old future becomes a branch.
+    Result<void, CommandError> perform(const Command &command);
+
+    /// The futures that were left, oldest first.
+    const std::vector<Session> &branches() const { return m_branches; }
+    /// Swaps the current session with branch `index` and goes to `target` in it.
+    bool switchTo(std::size_t index, Duration target);
+
+    /// A mark for the time bar: a notable event or a command.
+    struct Mark {
+        Duration at{};
+        EventTone tone = EventTone::System;
+        std::string label;
+    };
+    std::vector<Mark> marks() const; ///< milestones played so far on this branch, at most 500, in order of time
+
+private:
+    Timeline() = default;
+    void checkpoint();
+    bool advance(Duration target, std::uint64_t maxSteps);
+
+    struct Checkpoint {
+        std::unique_ptr<World> world;
+        std::size_t nextCommand = 0;
+    };
+    Session m_session;
+    std::unique_ptr<World> m_world;
+    std::size_t m_nextCommand = 0;
+    std::map<Duration, Checkpoint> m_checkpoints;
+    std::vector<Session> m_branches;
+    std::map<std::pair<Duration, std::uint64_t>, Mark> m_marks;
+    std::uint64_t m_marksSeen = 0; // trace events looked at so far
+};
+
+} // namespace queuelab::world
