@@ -94,7 +94,7 @@ void Broker::apply(const Input &input, Context &context, Effects &effects)
     const std::optional<Instant> next = state.nextDeadline();
     if (next && (!state.askedWake || *next < *state.askedWake)) {
         state.askedWake = next;
-        effects.push_back(WakeAt{*next});
+        effects.emplace_back(std::in_place_type<WakeAt>, *next);
     }
 }
 

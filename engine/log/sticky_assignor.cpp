@@ -1,5 +1,7 @@
 #include "engine/log/sticky_assignor.h"
 
+#include "engine/core/result.h"
+
 #include <algorithm>
 #include <deque>
 #include <set>
