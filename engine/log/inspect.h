@@ -12,11 +12,12 @@ struct InspectOptions {
     std::uint64_t maxBatches = UINT64_MAX; ///< stop after so many batches of a segment
 };
 
-/// Decodes a partition's directory, or one `.log`, `.index` or `.timeindex` file, into lines of text in the words of Kafka's
-/// kafka-dump-log: baseOffset, lastOffset, count, position, CreateTime, size, magic, compresscodec, crc, isvalid. Indexes
-/// are checked against the `.log` beside them. What is damaged is told with file and position, as lines that begin with
-/// "damaged:"; it never stops the program. An Error only when `path` cannot be read or is none of these. The files are
-/// opened for reading and left as they are.
+/// Decodes a partition's directory, or one `.log`, `.index` or `.timeindex` file, into lines of
+/// text in the words of Kafka's kafka-dump-log: baseOffset, lastOffset, count, position,
+/// CreateTime, size, magic, compresscodec, crc, isvalid. Indexes are checked against the `.log`
+/// beside them. What is damaged is told with file and position, as lines that begin with
+/// "damaged:"; it never stops the program. An Error only when `path` cannot be read or is none of
+/// these. The files are opened for reading and left as they are.
 Result<std::string, Error> inspect(
     Files &files, const std::string &path, const InspectOptions &options = {});
 
