@@ -1,6 +1,7 @@
-#include "log_world.h"
-
 #include <QtTest>
+
+#include "engine/log/events.h"
+#include "log_world.h"
 
 using namespace queuelab;
 using namespace queuelab::log;
@@ -46,6 +47,50 @@ private Q_SLOTS:
             QCOMPARE(seen[i].value, "order-" + std::to_string(i));
         }
         QCOMPARE(world.producers[producer].status().ackedRecords, 1000U);
+    }
+
+    void sixPartitionsOverThreeConsumersAreTwoEach()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 6);
+        for (int i = 0; i < 3; ++i)
+            world.addConsumer(billing());
+        world.run(10s);
+        QCOMPARE(world.group("billing").state, GroupState::Stable);
+        QCOMPARE(world.group("billing").generation, 1);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2, 2}));
+    }
+
+    void theSeventhConsumerOwnsNothing()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 6);
+        for (int i = 0; i < 7; ++i)
+            world.addConsumer(billing());
+        world.run(10s);
+        std::vector<std::size_t> counts = world.partitionsPerApp();
+        std::ranges::sort(counts);
+        QCOMPARE(counts, (std::vector<std::size_t>{0, 1, 1, 1, 1, 1, 1}));
+        QVERIFY(std::ranges::all_of(
+            world.apps, [](const LogWorld::App &app) { return app.consumer.isMember(); }));
+    }
+
+    void aCrashIsFoundOutByTheSessionTimeoutOnly()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 6);
+        for (int i = 0; i < 3; ++i)
+            world.addConsumer(billing());
+        world.run(10s);
+        world.crash(2);
+        world.run(40s);
+        QCOMPARE(world.group("billing").members.size(), 3U);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2, 0}));
+        world.run(15s);
+        QCOMPARE(world.group("billing").members.size(), 2U);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{3, 3, 0}));
+        QCOMPARE(
+            world.trace().count(kind(LogEvent::MemberLeft), reason(LogReason::SessionTimeout)), 1U);
     }
 };
 
