@@ -10,22 +10,22 @@ using namespace queuelab::log;
 namespace {
 
 // Made by Kafka 4.3's own classes (facts: kafka.md 1.2).
-constexpr const char *kPlain
-    = "0000000000000000000000580000000002953ffe730000000000020000018bcfe568000000018bcfe56805ffffffff"
-      "ffffffffffffffffffff0000000314000000046b310476310024000a02010a68656c6c6f0402680278026e0110"
-      "000204046b310100";
-constexpr const char *kTransactional
-    = "000000000000000a00000043000000020257d177ac0010000000010000018bcfe568640000018bcfe5686400000000"
-      "000003e800030000000700000002100000000261023100100000020262023200";
-constexpr const char *kCommitMarker
-    = "000000000000000c000000420000000202ea9ca7120030000000000000018bcfe568c80000018bcfe568c800000000"
-      "000003e80003ffffffff000000012000000008000000010c00000000000500";
-constexpr const char *kAbortMarker
-    = "000000000000000c0000004200000002021ea2715a0030000000000000018bcfe568c80000018bcfe568c800000000"
-      "000003e80003ffffffff000000012000000008000000000c00000000000500";
-constexpr const char *kEmptied
-    = "000000000000000a0000003100000002029b00705b001000000001ffffffffffffffff0000018bcfe5686400000000"
-      "000003e800030000000700000000";
+constexpr const char *kPlain =
+    "0000000000000000000000580000000002953ffe730000000000020000018bcfe568000000018bcfe56805ffffffff"
+    "ffffffffffffffffffff0000000314000000046b310476310024000a02010a68656c6c6f0402680278026e0110"
+    "000204046b310100";
+constexpr const char *kTransactional =
+    "000000000000000a00000043000000020257d177ac0010000000010000018bcfe568640000018bcfe5686400000000"
+    "000003e800030000000700000002100000000261023100100000020262023200";
+constexpr const char *kCommitMarker =
+    "000000000000000c000000420000000202ea9ca7120030000000000000018bcfe568c80000018bcfe568c800000000"
+    "000003e80003ffffffff000000012000000008000000010c00000000000500";
+constexpr const char *kAbortMarker =
+    "000000000000000c0000004200000002021ea2715a0030000000000000018bcfe568c80000018bcfe568c800000000"
+    "000003e80003ffffffff000000012000000008000000000c00000000000500";
+constexpr const char *kEmptied =
+    "000000000000000a0000003100000002029b00705b001000000001ffffffffffffffff0000018bcfe5686400000000"
+    "000003e800030000000700000000";
 constexpr std::int64_t kT = 1'700'000'000'000;
 
 /// The bytes with the leader epoch a broker would have put in; the CRC does not cover it.
@@ -43,7 +43,8 @@ std::optional<ByteView> some(std::string_view text)
 
 QByteArray shown(const std::optional<ByteView> &bytes)
 {
-    return bytes ? QByteArray(asText(*bytes).data(), qsizetype(bytes->size())) : QByteArray("(null)");
+    return bytes ? QByteArray(asText(*bytes).data(), qsizetype(bytes->size()))
+                 : QByteArray("(null)");
 }
 
 std::int64_t readBack(std::string_view hex, int bits, bool *ok)
@@ -289,9 +290,8 @@ private Q_SLOTS:
             const std::size_t before = builder.sizeBytes();
             builder.append(record.timestamp, view(record.key), view(record.value), headers);
             if (headers.empty()) {
-                QVERIFY(builder.sizeBytes() - before
-                    <= BatchBuilder::recordSizeUpperBound(record.key.value_or("").size(),
-                        record.value.value_or("").size()));
+                QVERIFY(builder.sizeBytes() - before <= BatchBuilder::recordSizeUpperBound(
+                            record.key.value_or("").size(), record.value.value_or("").size()));
             }
             latest = std::max(latest, record.timestamp);
         }
@@ -348,7 +348,8 @@ private Q_SLOTS:
         Bytes bytes = *fromHex(hex.toStdString());
         if (BatchFault(fault) == BatchFault::BadCount) {
             bytes = *fromHex(kPlain);
-            storeBigEndian(bytes.data() + 23, std::int32_t{1}); // last offset delta, with a fitting CRC
+            storeBigEndian(
+                bytes.data() + 23, std::int32_t{1}); // last offset delta, with a fitting CRC
             storeBigEndian(bytes.data() + 17, batchCrc(bytes));
         }
         const auto checked = checkBatch(bytes);
@@ -368,9 +369,10 @@ private Q_SLOTS:
         }
         const ByteView made = builder.finish();
         Bytes bytes(made.begin(), made.end());
-        for (int change = 0; change < 3; ++change) // behind a CRC that a hostile client can make fit
-            bytes[random.between(57, std::int64_t(bytes.size()) - 1)]
-                = static_cast<std::uint8_t>(random.next());
+        for (int change = 0; change < 3;
+            ++change) // behind a CRC that a hostile client can make fit
+            bytes[random.between(57, std::int64_t(bytes.size()) - 1)] =
+                static_cast<std::uint8_t>(random.next());
         std::size_t seen = 0;
         for (RecordCursor cursor(bytes); cursor.next(); ++seen) {
             const RecordView &record = cursor.record();
