@@ -77,6 +77,10 @@ std::string_view errorName(ErrorCode code)
         return "INVALID_PRODUCER_EPOCH";
     case ErrorCode::KafkaStorageError:
         return "KAFKA_STORAGE_ERROR";
+    case ErrorCode::FencedLeaderEpoch:
+        return "FENCED_LEADER_EPOCH";
+    case ErrorCode::UnknownLeaderEpoch:
+        return "UNKNOWN_LEADER_EPOCH";
     case ErrorCode::MemberIdRequired:
         return "MEMBER_ID_REQUIRED";
     case ErrorCode::GroupMaxSizeReached:
@@ -104,6 +108,8 @@ bool isRetriable(ErrorCode code)
     case ErrorCode::NotEnoughReplicas:
     case ErrorCode::NotEnoughReplicasAfterAppend:
     case ErrorCode::KafkaStorageError:
+    case ErrorCode::FencedLeaderEpoch:
+    case ErrorCode::UnknownLeaderEpoch:
         return true;
     default:
         return false;
