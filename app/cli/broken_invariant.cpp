@@ -21,7 +21,6 @@ std::string g_name;
 {
     const std::string path =
         fmt::format("broken-{}-seed-{}.session.yaml", g_name, g_session->world.seed);
-    fmt::print(stderr, "An invariant broke: {}\n", rule);
     if (const Result<void, Error> saved = world::saveSession(*g_session, path); !saved)
         printError(saved.error());
     else
@@ -43,7 +42,6 @@ InvariantGuard::InvariantGuard(const world::Session &session, std::string name)
 
 InvariantGuard::~InvariantGuard()
 {
-    setInvariantHandler(nullptr);
     g_session = nullptr;
 }
 
