@@ -19,6 +19,9 @@ std::string g_name;
 
 [[noreturn]] void saveAndExit(std::string_view rule)
 {
+    fmt::print(stderr, "An invariant broke: {}\n", rule);
+    if (g_session == nullptr)
+        std::_Exit(static_cast<int>(ExitCode::InvariantBroken));
     const std::string path =
         fmt::format("broken-{}-seed-{}.session.yaml", g_name, g_session->world.seed);
     if (const Result<void, Error> saved = world::saveSession(*g_session, path); !saved)

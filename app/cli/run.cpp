@@ -2,15 +2,16 @@
 #include "app/cli/commands.h"
 #include "app/cli/targets.h"
 #include "app/cli/terminal.h"
+#include "engine/world/trace_jsonl.h"
 #include "lessons/report.h"
 #include "lessons/runner.h"
-#include "lessons/trace_file.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 
 namespace queuelab::cli {
@@ -141,21 +142,25 @@ Result<ExitCode, std::vector<Error>> run(const RunArguments &arguments)
         return std::unexpected(targets.error());
     if (const Result<void, Error> writable = checkWritable(arguments.output); !writable)
         return one(writable.error());
-    std::unique_ptr<lessons::TraceFile> trace;
+    std::ofstream traceFile;
+    std::optional<world::JsonlSink> trace;
+    const Error cannotTrace{arguments.trace, "the trace cannot be written",
+        "choose a place you may write to, with room on it"};
     if (!arguments.trace.empty()) {
-        auto created = lessons::TraceFile::create(arguments.trace, kVirtualStart);
-        if (!created)
-            return one(created.error());
-        trace = std::move(*created);
+        traceFile.open(arguments.trace, std::ios::binary | std::ios::trunc);
+        if (!traceFile)
+            return one(cannotTrace);
+        trace.emplace(traceFile);
     }
 
     const Result<std::vector<lessons::LessonResult>, Error> results =
-        runAll(*targets, arguments, trace.get());
+        runAll(*targets, arguments, trace ? &*trace : nullptr);
     if (!results)
         return one(results.error());
     if (trace) {
-        if (const Result<void, Error> closed = trace->close(); !closed)
-            return one(closed.error());
+        trace->flush();
+        if (!traceFile.flush())
+            return one(cannotTrace);
     }
     const lessons::ReportFormat format = *lessons::reportFormatByName(arguments.format);
     const bool colour = arguments.output.empty() && colourOnOutput();
