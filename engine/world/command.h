@@ -14,9 +14,12 @@
 
 namespace queuelab::world {
 
-/// Everything a person, a lesson, a fault plan or a test can do to a world. Each is a value with named fields, in YAML
-/// written as `name: {field: value}`; command_fields.h lists the fields once, for reading, writing, forms and help.
-/// Clients (producers, consumers, workers, ...) have names that are unique in the world.
+struct WorldConfig;
+
+/// Everything a person, a lesson, a fault plan or a test can do to a world. Each is a value with
+/// named fields, in YAML written as `name: {field: value}`; command_fields.h lists the fields once,
+/// for reading, writing, forms and help. Clients (producers, consumers, workers, ...) have names
+/// that are unique in the world.
 
 /// How long work takes: a fixed time, or uniform between two.
 struct Span {
@@ -47,9 +50,11 @@ struct CreateTopic { ///< create-topic
     std::int32_t partitions = 1;
     std::int32_t replicationFactor = 1;
     Settings configs;
+    friend bool operator==(const CreateTopic &, const CreateTopic &) = default;
 };
 struct DeleteTopic { ///< delete-topic
     std::string name;
+    friend bool operator==(const DeleteTopic &, const DeleteTopic &) = default;
 };
 struct Produce { ///< produce: one record by hand
     std::string topic;
@@ -57,6 +62,7 @@ struct Produce { ///< produce: one record by hand
     std::string value;
     std::optional<std::int32_t> partition;
     std::int32_t count = 1;
+    friend bool operator==(const Produce &, const Produce &) = default;
 };
 struct AddProducer { ///< add-producer
     std::string topic;
@@ -66,17 +72,20 @@ struct AddProducer { ///< add-producer
     Keys keys;
     Size size;
     std::uint64_t total = 0; ///< stops after so many records; 0 never
-    Settings configs;        ///< producer settings: acks, linger.ms, batch.size, ...
+    Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
+    friend bool operator==(const AddProducer &, const AddProducer &) = default;
 };
 struct AddConsumer { ///< add-consumer
     std::string group;
     std::vector<std::string> topics;
     std::int32_t count = 1;
-    std::string name;         ///< empty: "<group>-N"; with count > 1 a number is added
-    Span processing;          ///< for each record
-    std::string commit = "auto"; ///< auto (as enable.auto.commit), after (each poll's records, once handled), before, never
-    double crashChance = 0;   ///< for each record
-    Settings configs;         ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
+    std::string name; ///< empty: "<group>-N"; with count > 1 a number is added
+    Span processing; ///< for each record
+    std::string commit = "auto"; ///< auto (as enable.auto.commit), after (each poll's records, once
+                                 ///< handled), before, never
+    double crashChance = 0; ///< for each record
+    Settings configs; ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
+    friend bool operator==(const AddConsumer &, const AddConsumer &) = default;
 };
 
 // The exchange broker.
@@ -86,26 +95,31 @@ struct DeclareExchange { ///< declare-exchange
     std::string type = "direct";
     bool durable = true;
     exchange::FieldTable arguments;
+    friend bool operator==(const DeclareExchange &, const DeclareExchange &) = default;
 };
 struct DeclareQueue { ///< declare-queue
     std::string name;
     bool durable = true;
     exchange::FieldTable arguments;
+    friend bool operator==(const DeclareQueue &, const DeclareQueue &) = default;
 };
 struct DeleteQueueCommand { ///< delete-queue, of either queue engine
     std::string name;
+    friend bool operator==(const DeleteQueueCommand &, const DeleteQueueCommand &) = default;
 };
 struct Bind { ///< bind
     std::string exchange;
     std::string queue;
     std::string key;
     exchange::FieldTable arguments;
+    friend bool operator==(const Bind &, const Bind &) = default;
 };
 struct Unbind { ///< unbind
     std::string exchange;
     std::string queue;
     std::string key;
     exchange::FieldTable arguments;
+    friend bool operator==(const Unbind &, const Unbind &) = default;
 };
 struct Publish { ///< publish: by hand
     std::string exchange; ///< empty: the default exchange
@@ -117,6 +131,7 @@ struct Publish { ///< publish: by hand
     bool persistent = false;
     bool mandatory = false;
     std::int32_t count = 1;
+    friend bool operator==(const Publish &, const Publish &) = default;
 };
 struct AddPublisher { ///< add-publisher
     std::string exchange;
@@ -129,17 +144,19 @@ struct AddPublisher { ///< add-publisher
     bool persistent = false;
     bool mandatory = false;
     std::uint64_t total = 0;
+    friend bool operator==(const AddPublisher &, const AddPublisher &) = default;
 };
 struct AddWorker { ///< add-worker: a RabbitMQ consumer with basic.consume
     std::string queue;
     std::int32_t count = 1;
     std::string name; ///< empty: "worker-N"
     std::int32_t prefetch = 1;
-    std::string ack = "manual";        ///< manual (after the work), auto (no-ack)
+    std::string ack = "manual"; ///< manual (after the work), auto (no-ack)
     Span processing{Duration{}, Duration{}};
-    double failChance = 0;             ///< of the work; then `onFailure`
-    std::string onFailure = "reject";  ///< reject (no requeue), requeue
+    double failChance = 0; ///< of the work; then `onFailure`
+    std::string onFailure = "reject"; ///< reject (no requeue), requeue
     double crashChance = 0;
+    friend bool operator==(const AddWorker &, const AddWorker &) = default;
 };
 
 // The visibility queue.
@@ -147,10 +164,12 @@ struct AddWorker { ///< add-worker: a RabbitMQ consumer with basic.consume
 struct CreateQueue { ///< create-queue
     std::string name;
     Settings attributes; ///< VisibilityTimeout, DelaySeconds, RedrivePolicy, ...
+    friend bool operator==(const CreateQueue &, const CreateQueue &) = default;
 };
 struct SetQueueAttributes { ///< set-queue-attributes
     std::string name;
     Settings attributes;
+    friend bool operator==(const SetQueueAttributes &, const SetQueueAttributes &) = default;
 };
 struct SendMessage { ///< send-message: by hand
     std::string queue;
@@ -158,6 +177,7 @@ struct SendMessage { ///< send-message: by hand
     std::string label; ///< how the message is called in the lesson: "pay-17"
     std::optional<std::int32_t> delaySeconds;
     std::int32_t count = 1;
+    friend bool operator==(const SendMessage &, const SendMessage &) = default;
 };
 struct AddSender { ///< add-sender
     std::string queue;
@@ -167,6 +187,7 @@ struct AddSender { ///< add-sender
     Size size;
     std::int32_t batch = 1; ///< messages a call, 1..10
     std::uint64_t total = 0;
+    friend bool operator==(const AddSender &, const AddSender &) = default;
 };
 struct AddReceiver { ///< add-receiver: a worker that polls
     std::string queue;
@@ -178,58 +199,75 @@ struct AddReceiver { ///< add-receiver: a worker that polls
     std::int32_t waitTimeSeconds = 20;
     Duration pollInterval = std::chrono::seconds{1}; ///< between short polls that came back empty
     std::optional<Duration> heartbeat; ///< extends the visibility timeout so often while it works
-    std::string deletes = "after";     ///< after, before, never (field `delete`)
+    std::string deletes = "after"; ///< after, before, never (field `delete`)
     double crashChance = 0;
+    friend bool operator==(const AddReceiver &, const AddReceiver &) = default;
 };
 
 // Any client.
 
 struct CrashConsumer { ///< crash-consumer: the process dies without a word
     std::string name;
+    friend bool operator==(const CrashConsumer &, const CrashConsumer &) = default;
 };
-struct RestartConsumer { ///< restart-consumer: a crashed or stopped one starts again, with empty memory
+struct RestartConsumer { ///< restart-consumer: a crashed or stopped one starts again, with empty
+                         ///< memory
     std::string name;
+    friend bool operator==(const RestartConsumer &, const RestartConsumer &) = default;
 };
 struct StopConsumer { ///< stop-consumer: leaves in order
     std::string name;
+    friend bool operator==(const StopConsumer &, const StopConsumer &) = default;
 };
-struct PauseConsumer { ///< pause-consumer: stops working and polling, its connection stays (a long GC pause)
+struct PauseConsumer { ///< pause-consumer: stops working and polling, its connection stays (a long
+                       ///< GC pause)
     std::string name;
+    friend bool operator==(const PauseConsumer &, const PauseConsumer &) = default;
 };
 struct ResumeConsumer { ///< resume-consumer
     std::string name;
+    friend bool operator==(const ResumeConsumer &, const ResumeConsumer &) = default;
 };
 struct SetProcessing { ///< set-processing: changes how long its work takes
     std::string name;
     Span processing;
+    friend bool operator==(const SetProcessing &, const SetProcessing &) = default;
 };
 struct StopProducer { ///< stop-producer: any producer, publisher or sender
     std::string name;
+    friend bool operator==(const StopProducer &, const StopProducer &) = default;
 };
 struct SetRate { ///< set-rate
     std::string name;
     Rate rate;
+    friend bool operator==(const SetRate &, const SetRate &) = default;
 };
 
 // The machines and the network.
 
-struct KillBroker { ///< kill-broker: the log's broker process dies; what was not synced survives, as the machine does not
+struct KillBroker { ///< kill-broker: the log's broker process dies; what was not synced survives,
+                    ///< as the machine does not
     std::int32_t broker = 1;
+    friend bool operator==(const KillBroker &, const KillBroker &) = default;
 };
 struct RestartBroker { ///< restart-broker: it recovers from its files
     std::int32_t broker = 1;
+    friend bool operator==(const RestartBroker &, const RestartBroker &) = default;
 };
 struct CutLink { ///< cut-link: nothing passes between a client and the brokers
     std::string client;
+    friend bool operator==(const CutLink &, const CutLink &) = default;
 };
 struct MendLink { ///< mend-link
     std::string client;
+    friend bool operator==(const MendLink &, const MendLink &) = default;
 };
 
-using Command = std::variant<CreateTopic, DeleteTopic, Produce, AddProducer, AddConsumer, DeclareExchange, DeclareQueue,
-    DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage,
-    AddSender, AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing,
-    StopProducer, SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
+using Command = std::variant<CreateTopic, DeleteTopic, Produce, AddProducer, AddConsumer,
+    DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher,
+    AddWorker, CreateQueue, SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer,
+    RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer,
+    SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);
@@ -243,20 +281,32 @@ YAML::Node writeCommand(const Command &command);
 /// One line, as in a session file: "create-topic: {name: orders, partitions: 6}".
 std::string commandText(const Command &command);
 
+/// Refuses what can be seen to be impossible before anything runs: more replicas than the world has
+/// brokers, a broker that is not there, client settings that do not exist or have no such value.
+/// What only the engine can judge (an unknown queue, a topic setting) is left to it, so that a
+/// lesson can show the refusal. `mark` is the command's place.
+void checkCommand(const Command &command, const WorldConfig &world, const YAML::Mark &mark,
+    YamlProblems &problems);
+
 /// A field of a command, for forms, completion and the reference.
 struct FieldInfo {
     std::string name;
-    std::string type; ///< "text", "whole number", "duration", "rate", "list of texts", "settings", ...
+    std::string
+        type; ///< "text", "whole number", "duration", "rate", "list of texts", "settings", ...
     bool required = false;
     std::string defaultText;
     std::string help;
     std::vector<std::string> choices; ///< when only these are valid
 };
 std::vector<FieldInfo> commandFields(std::string_view commandName);
+/// What the command does, one sentence.
+std::string_view commandHelp(std::string_view commandName);
 
-/// Why a command could not be applied: the engine's own code, or ours when no engine was asked ("unknown client").
+/// Why a command could not be applied: the engine's own code, or ours when no engine was asked
+/// ("unknown client").
 struct CommandError {
-    std::string code;    ///< "UNKNOWN_TOPIC_OR_PARTITION", "404", "QueueDoesNotExist", "unknown-client"
+    std::string
+        code; ///< "UNKNOWN_TOPIC_OR_PARTITION", "404", "QueueDoesNotExist", "unknown-client"
     std::string message; ///< in plain words, with the nearest valid name where there is one
 };
 
