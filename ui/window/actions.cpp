@@ -72,7 +72,7 @@ QAction *Actions::add(
     action->setShortcuts(keys);
     action->setToolTip(actionToolTip(*action));
     if (icon)
-        action->setProperty("icon", QString::fromLatin1(icon));
+        action->setProperty("iconName", QString::fromLatin1(icon));
     m_all.append(action);
     return action;
 }
@@ -82,7 +82,7 @@ void Actions::restyle(const Theme &theme)
     m_theme = theme;
     m_stale = true;
     for (QAction *action : std::as_const(m_all)) {
-        const QString icon = action->property("icon").toString();
+        const QString icon = action->property("iconName").toString();
         if (!icon.isEmpty() && action != play)
             action->setIcon(themedIcon(icon, theme.ink));
     }
