@@ -42,13 +42,10 @@ struct ExpectationResult {
 
 ExpectationResult evaluate(const Expectation &expectation, const Evidence &evidence);
 
-<<<<<<< HEAD
-=======
 /// What a field holds, and so what it may be compared with.
 enum class FieldType : std::uint8_t { Number, Truth, Text, Time, List };
 std::string_view fieldTypeName(FieldType type);
 
->>>>>>> lessons
 /// The fields of each kind, for refusing unknown ones with the nearest valid name, and for the
 /// reference.
 struct ExpectationField {
@@ -60,10 +57,7 @@ struct ExpectationField {
 struct ExpectationKind {
     std::string name; ///< "group"
     std::string engine; ///< "kafka", "rabbitmq", "sqs", "" for all
-<<<<<<< HEAD
-=======
     std::string nameHelp; ///< what stands behind the kind: "GROUP"; empty when nothing does
->>>>>>> lessons
     std::string help;
     std::vector<ExpectationField> fields = {};
 };
