@@ -35,7 +35,6 @@ public:
     std::vector<OutcomeSnapshot> snapshot(const NameTable &names) const; ///< by engine, then name
 
 private:
-<<<<<<< HEAD
     /// Who wrote last, as high as it got: the few producers of a scope, the last one asked for
     /// first.
     struct Highest {
@@ -47,16 +46,6 @@ private:
         std::size_t last = 0;
         /// True when `sequence` comes after a higher one of the same producer.
         bool isLate(NameId producer, std::uint64_t sequence);
-=======
-    struct Scope {
-        std::map<NameId, IntervalSet> handled; // by partition
-        std::unordered_map<std::uint64_t, std::uint64_t>
-            lastByKey; // (producer, key) → highest sequence; looked up only
-        std::map<std::pair<NameId, NameId>, std::uint64_t> lastByPartition; // (partition, producer)
-        std::map<NameId, std::uint64_t> lastByProducer;
-        LatencyHistogram latency;
-        OutcomeSnapshot counts;
->>>>>>> main
     };
     struct Partition {
         NameId name = kNoName;
