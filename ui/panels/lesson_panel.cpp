@@ -108,13 +108,13 @@ void LessonPanel::addCaption(const QString &text)
     m_column->insertWidget(m_column->count() - 1, label);
 }
 
-void LessonPanel::setLesson(const lessons::Lesson &lesson)
+void LessonPanel::setLesson(const lessons::Lesson &lesson, Begin begin)
 {
     m_lesson = lesson;
     m_again->show();
     m_go->show();
     m_dashes->show();
-    showStep(0, true);
+    showStep(0, begin);
 }
 
 void LessonPanel::setSandbox()
@@ -144,7 +144,7 @@ void LessonPanel::setSandbox()
                 m_actions.save->shortcut().toString(QKeySequence::NativeText)));
 }
 
-void LessonPanel::showStep(std::size_t index, bool begin)
+void LessonPanel::showStep(std::size_t index, Begin begin)
 {
     if (!m_lesson || index >= m_lesson->steps.size())
         return;
@@ -165,8 +165,11 @@ void LessonPanel::showStep(std::size_t index, bool begin)
         m_column->insertWidget(m_column->count() - 1, m_prediction);
     }
     updateButtons();
-    if (begin && !step.prediction)
-        goOn();
+    if (begin == Begin::Running || (begin == Begin::AsWritten && !step.prediction)) {
+        m_state = State::Running; // the question stays open until the run answers it
+        updateButtons();
+        Q_EMIT runWished();
+    }
 }
 
 bool LessonPanel::canRun() const
@@ -179,15 +182,11 @@ void LessonPanel::goOn()
     if (!m_lesson)
         return;
     if (canRun()) {
-        if (m_prediction) {
-            const PredictionCard::Answer answer = *m_prediction->answer();
-            Q_EMIT predicted(m_step, answer.choice, answer.surePercent, answer.right);
-        }
         showRunning();
         Q_EMIT runWished();
     } else if (m_state == State::Judged) {
         if (m_step + 1 < m_lesson->steps.size())
-            showStep(m_step + 1, true);
+            showStep(m_step + 1, Begin::AsWritten);
         else
             Q_EMIT nextLessonWished();
     }
@@ -212,6 +211,8 @@ void LessonPanel::showResult(const lessons::StepResult &result)
     if (m_prediction) {
         m_prediction->lock();
         m_prediction->reveal();
+        if (const std::optional<PredictionCard::Answer> answer = m_prediction->answer())
+            Q_EMIT predicted(m_step, answer->choice, answer->surePercent, answer->right);
     }
     auto *results = new ResultList(result, m_body);
     m_column->insertWidget(m_column->count() - 1, results);

@@ -27,10 +27,15 @@ class LessonPanel final : public QFrame {
 public:
     explicit LessonPanel(const Actions &actions, QWidget *parent = nullptr);
 
-    void setLesson(const lessons::Lesson &lesson);
+    enum class Begin {
+        AsWritten,  ///< a question waits for its answer, a step without one runs at once
+        Running,    ///< the first step runs although it asks: there is something to see at once
+        Standing,   ///< nothing runs by itself
+    };
+    void setLesson(const lessons::Lesson &lesson, Begin begin = Begin::AsWritten);
     void setSandbox();
-    /// Shows step `index` as not yet run; with `begin`, a step without a question runs at once.
-    void showStep(std::size_t index, bool begin);
+    /// Shows step `index` as not yet run.
+    void showStep(std::size_t index, Begin begin);
     /// The step runs, on whoever's wish.
     void showRunning();
     void showResult(const lessons::StepResult &result);

@@ -99,6 +99,7 @@ void WorldWorker::opened()
     m_driver.pause();
     m_runningStep.reset();
     m_seekTarget.reset();
+    m_free = false;
     ++m_world;
     jumped();
 }
@@ -124,6 +125,11 @@ void WorldWorker::play()
 void WorldWorker::setPlaying(bool playing)
 {
     if (playing) {
+        // Past the end of a step that was judged, the world goes on for those who want to watch or break it. The next
+        // step then begins at its own time, and what came of this is kept as a branch.
+        const world::Timeline *here = timeline();
+        if (m_player && m_player->nextStep() > 0 && !m_runningStep && here->position() >= limit())
+            m_free = true;
         play();
     } else {
         m_driver.pause();
@@ -214,6 +220,7 @@ void WorldWorker::runStep()
     }
     m_player->beginStep();
     m_runningStep = index;
+    m_free = false;
     play();
     tick();
 }
@@ -235,6 +242,7 @@ void WorldWorker::rewindToStep(std::size_t index)
     m_driver.pause();
     m_seekTarget.reset();
     m_runningStep.reset();
+    m_free = false;
     m_player->rewindToStep(index);
     jumped();
     postFrame();

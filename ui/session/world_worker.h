@@ -94,6 +94,7 @@ private:
     std::optional<double> m_speed;
     std::optional<std::size_t> m_runningStep;
     std::optional<Duration> m_seekTarget;
+    bool m_free = false; // plays on past the end of the lesson's step
 
     quint64 m_world = 0;
     quint64 m_jump = 0;
