@@ -47,13 +47,13 @@ std::vector<fs::path> sectionDirectories(const fs::path &directory)
     return sections;
 }
 
-/// The files of one section: those that order.yaml names, in its order, then the rest by name.
+/// The files of one section: those that course.yaml names, in its order, then the rest by name.
 std::vector<fs::path> sectionFiles(const fs::path &section, std::vector<Error> &errors)
 {
     std::vector<fs::path> rest;
     fs::path orderFile;
     for (const fs::directory_entry &entry : fs::directory_iterator(section)) {
-        if (entry.path().filename() == "order.yaml")
+        if (entry.path().filename() == "course.yaml")
             orderFile = entry.path();
         else if (entry.path().extension() == ".yaml")
             rest.push_back(entry.path());

@@ -17,7 +17,8 @@ struct Claim {
     std::string verdict; ///< holds, nuanced, corrected
     std::string text;
     std::string nuance;
-    std::map<std::string, std::string> cells; ///< rows of the decision matrix: what each tool offers
+    std::map<std::string, std::string>
+        cells; ///< rows of the decision matrix: what each tool offers
 };
 struct ClaimStatus {
     Claim claim;
@@ -34,7 +35,8 @@ struct ClaimStatus {
 Result<std::vector<Claim>, std::vector<Error>> loadClaims(const std::string &path);
 /// The ledger that comes with the program: beside the catalogue.
 std::string claimsFile();
-/// The claims a lesson says it proves and that the ledger does not have, each with the nearest that it has.
+/// The claims a lesson says it proves and that the ledger does not have, each with the nearest that
+/// it has.
 std::vector<Error> unknownClaims(const Lesson &lesson, const std::vector<Claim> &claims);
 /// Holds the claims against the results of a run of the catalogue.
 std::vector<ClaimStatus> judgeClaims(const std::vector<Claim> &claims, const Catalogue &catalogue,

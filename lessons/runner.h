@@ -19,12 +19,13 @@ struct CommandFailure {
 };
 struct StepResult {
     std::size_t index = 0;
-    std::string title;                    ///< the step's; may be empty
-    Duration at{};                        ///< virtual time of the verdict
+    std::string title; ///< the step's; may be empty
+    Duration at{}; ///< virtual time of the verdict
     std::vector<CommandFailure> failures; ///< commands that were refused and should not have been
-    std::vector<ExpectationResult> expectations; ///< a wanted refusal among them, and those of the live part
+    std::vector<ExpectationResult>
+        expectations; ///< a wanted refusal among them, and those of the live part
     std::vector<Measurement> measurements; ///< of the live part
-    std::optional<Error> liveError;        ///< the live part could not run
+    std::optional<Error> liveError; ///< the live part could not run
     bool holds() const;
 };
 struct LessonResult {
@@ -33,14 +34,16 @@ struct LessonResult {
     std::string file;
     std::uint64_t seed = 0;
     std::vector<StepResult> steps;
-    std::vector<std::string> lastEvents; ///< before the first step that did not hold: sentences, oldest first
+    std::vector<std::string>
+        lastEvents; ///< before the first step that did not hold: sentences, oldest first
     Duration virtualTime{};
     Duration wallTime{};
     bool holds() const;
 };
 
-/// Plays one lesson, step by step, on a timeline: used headless (all steps at once) and by the window (which moves the
-/// timeline itself, at a speed, and asks for the verdict when a step's time is up).
+/// Plays one lesson, step by step, on a timeline: used headless (all steps at once) and by the
+/// window (which moves the timeline itself, at a speed, and asks for the verdict when a step's time
+/// is up).
 class LessonPlayer {
 public:
     static Result<std::unique_ptr<LessonPlayer>, Error> create(
@@ -48,13 +51,17 @@ public:
 
     const Lesson &lesson() const { return m_lesson; }
     world::Timeline &timeline() { return *m_timeline; }
-    std::size_t nextStep() const { return m_nextStep; } ///< lesson().steps.size() when all were begun
+    std::size_t nextStep() const
+    {
+        return m_nextStep;
+    } ///< lesson().steps.size() when all were begun
 
     /// Applies the commands of the next step at the current position. The step is over at stepEnd.
     void beginStep();
     /// Evaluates step `index` (begun before) on the world as it is now.
     StepResult verdict(std::size_t index) const;
-    /// Begins the next step, runs it to its end, evaluates it. The live part runs too unless `withLive` is false.
+    /// Begins the next step, runs it to its end, evaluates it. The live part runs too unless
+    /// `withLive` is false.
     StepResult playStep(bool withLive = true);
     /// Back to just before step `index`: its commands and all later ones are forgotten.
     void rewindToStep(std::size_t index);
@@ -66,11 +73,13 @@ private:
     std::unique_ptr<world::Timeline> m_timeline;
     std::size_t m_nextStep = 0;
     std::vector<std::vector<CommandFailure>> m_refusals; // of each step that was begun
-    std::vector<std::size_t> m_firstCommand; // of each step that was begun, in the timeline's session
+    std::vector<std::size_t>
+        m_firstCommand; // of each step that was begun, in the timeline's session
 };
 
-/// The live part of a step, by the wall clock, on real files in a fresh directory below the system's temporary
-/// directory, which is removed afterwards. `progress` (0..1) may be empty; `cancel` ends it early.
+/// The live part of a step, by the wall clock, on real files in a fresh directory below the
+/// system's temporary directory, which is removed afterwards. `progress` (0..1) may be empty;
+/// `cancel` ends it early.
 struct LiveResult {
     std::vector<Measurement> measurements;
     std::vector<ExpectationResult> expectations;
@@ -82,9 +91,10 @@ void addLive(StepResult &result, Result<LiveResult, Error> live);
 
 struct RunOptions {
     std::optional<std::uint64_t> seed = std::nullopt;
-    bool live = true;             ///< also run live parts
+    bool live = true; ///< also run live parts
     TraceSink *traceSink = nullptr;
-    std::function<void(std::size_t step, double liveShare)> progress = {}; ///< share of the live part that is over
+    std::function<void(std::size_t step, double liveShare)> progress =
+        {}; ///< share of the live part that is over
 };
 /// Plays a whole lesson headless.
 Result<LessonResult, Error> runLesson(const Lesson &lesson, const RunOptions &options);
