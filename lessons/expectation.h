@@ -12,7 +12,7 @@ namespace queuelab::lessons {
 
 /// What a measurement gave, for `measured` expectations and reports.
 struct Measurement {
-    std::string name;  ///< "records-per-second"
+    std::string name; ///< "records-per-second"
     double value = 0;
     std::string unit;
 };
@@ -32,8 +32,8 @@ struct CheckResult {
 };
 struct ExpectationResult {
     std::string subject; ///< "group billing"
-    std::string place;   ///< file:line:column
-    Duration at{};       ///< virtual time of the check
+    std::string place; ///< file:line:column
+    Duration at{}; ///< virtual time of the check
     std::vector<CheckResult> checks;
     bool holds() const;
     /// "group billing: state is Stable; idle-members: expected 1, seen 0"
@@ -42,14 +42,15 @@ struct ExpectationResult {
 
 ExpectationResult evaluate(const Expectation &expectation, const Evidence &evidence);
 
-/// The fields of each kind, for refusing unknown ones with the nearest valid name, and for the reference.
+/// The fields of each kind, for refusing unknown ones with the nearest valid name, and for the
+/// reference.
 struct ExpectationField {
     std::string name;
     std::string help;
 };
 struct ExpectationKind {
-    std::string name;      ///< "group"
-    std::string engine;    ///< "kafka", "rabbitmq", "sqs", "" for all
+    std::string name; ///< "group"
+    std::string engine; ///< "kafka", "rabbitmq", "sqs", "" for all
     std::string help;
     std::vector<ExpectationField> fields;
 };

@@ -22,7 +22,7 @@ struct StepResult {
     std::vector<CommandFailure> failures; ///< commands that were refused and should not have been
     std::vector<ExpectationResult> expectations;
     std::vector<Measurement> measurements; ///< of the live part
-    std::optional<Error> liveError;        ///< the live part could not run
+    std::optional<Error> liveError; ///< the live part could not run
     bool holds() const;
 };
 struct LessonResult {
@@ -36,8 +36,9 @@ struct LessonResult {
     bool holds() const;
 };
 
-/// Plays one lesson, step by step, on a timeline: used headless (all steps at once) and by the window (which moves the
-/// timeline itself, at a speed, and asks for the verdict when a step's time is up).
+/// Plays one lesson, step by step, on a timeline: used headless (all steps at once) and by the
+/// window (which moves the timeline itself, at a speed, and asks for the verdict when a step's time
+/// is up).
 class LessonPlayer {
 public:
     static Result<std::unique_ptr<LessonPlayer>, Error> create(
@@ -45,13 +46,17 @@ public:
 
     const Lesson &lesson() const { return m_lesson; }
     world::Timeline &timeline() { return *m_timeline; }
-    std::size_t nextStep() const { return m_nextStep; } ///< lesson().steps.size() when all were begun
+    std::size_t nextStep() const
+    {
+        return m_nextStep;
+    } ///< lesson().steps.size() when all were begun
 
     /// Applies the commands of the next step at the current position. The step is over at stepEnd.
     void beginStep();
     /// Evaluates step `index` (begun before) on the world as it is now.
     StepResult verdict(std::size_t index) const;
-    /// Begins the next step, runs it to its end, evaluates it. The live part runs too unless `withLive` is false.
+    /// Begins the next step, runs it to its end, evaluates it. The live part runs too unless
+    /// `withLive` is false.
     StepResult playStep(bool withLive = true);
     /// Back to just before step `index`: its commands and all later ones are forgotten.
     void rewindToStep(std::size_t index);
@@ -65,8 +70,9 @@ private:
     std::vector<std::vector<CommandFailure>> m_failures;
 };
 
-/// The live part of a step, by the wall clock, on real files in a fresh directory below the system's temporary
-/// directory, which is removed afterwards. `progress` (0..1) may be empty; `cancel` ends it early.
+/// The live part of a step, by the wall clock, on real files in a fresh directory below the
+/// system's temporary directory, which is removed afterwards. `progress` (0..1) may be empty;
+/// `cancel` ends it early.
 struct LiveResult {
     std::vector<Measurement> measurements;
     std::vector<ExpectationResult> expectations;
@@ -76,7 +82,7 @@ Result<LiveResult, Error> runLive(const LiveRun &live, std::uint64_t seed,
 
 struct RunOptions {
     std::optional<std::uint64_t> seed;
-    bool live = true;             ///< also run live parts
+    bool live = true; ///< also run live parts
     TraceSink *traceSink = nullptr;
 };
 /// Plays a whole lesson headless.

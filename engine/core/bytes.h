@@ -24,8 +24,8 @@ inline std::string_view asText(ByteView bytes)
     return {reinterpret_cast<const char *>(bytes.data()), bytes.size()};
 }
 
-/// Immutable bytes with shared ownership: a slice of a segment chunk, a produced batch. Copying shares. Safe to read
-/// from several threads.
+/// Immutable bytes with shared ownership: a slice of a segment chunk, a produced batch. Copying
+/// shares. Safe to read from several threads.
 class SharedBytes {
 public:
     SharedBytes() = default;
@@ -64,15 +64,13 @@ private:
 };
 
 /// Big-endian, as Kafka and AMQP write everything.
-template <class T>
-inline void storeBigEndian(std::uint8_t *at, T value)
+template <class T> inline void storeBigEndian(std::uint8_t *at, T value)
 {
     if constexpr (std::endian::native == std::endian::little && sizeof(T) > 1)
         value = static_cast<T>(std::byteswap(static_cast<std::make_unsigned_t<T>>(value)));
     std::memcpy(at, &value, sizeof(T));
 }
-template <class T>
-inline T loadBigEndian(const std::uint8_t *at)
+template <class T> inline T loadBigEndian(const std::uint8_t *at)
 {
     T value;
     std::memcpy(&value, at, sizeof(T));
@@ -84,8 +82,8 @@ inline T loadBigEndian(const std::uint8_t *at)
 /// Longest zig-zag varints: 5 bytes for 32 bits, 10 for 64.
 inline constexpr std::size_t kMaxVarintBytes = 10;
 
-/// Writes `value` as a zig-zag LEB128 varint (Kafka's record encoding: 0→00, -1→01, 64→8001, 300→d804) and returns the
-/// number of bytes. `at` has room for kMaxVarintBytes.
+/// Writes `value` as a zig-zag LEB128 varint (Kafka's record encoding: 0→00, -1→01, 64→8001,
+/// 300→d804) and returns the number of bytes. `at` has room for kMaxVarintBytes.
 inline std::size_t storeVarint(std::uint8_t *at, std::int64_t value)
 {
     auto rest = (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
@@ -99,22 +97,26 @@ inline std::size_t storeVarint(std::uint8_t *at, std::int64_t value)
 }
 constexpr std::size_t varintSize(std::int64_t value)
 {
-    const auto zigzag = (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
+    const auto zigzag =
+        (static_cast<std::uint64_t>(value) << 1) ^ static_cast<std::uint64_t>(value >> 63);
     return static_cast<std::size_t>((std::bit_width(zigzag | 1U) + 6) / 7);
 }
 
-/// Reads a buffer front to back. A read past the end, or a malformed varint, makes it fail for good: ok() turns false
-/// and every later read gives 0 or empty, so a decoder checks once, at the end.
+/// Reads a buffer front to back. A read past the end, or a malformed varint, makes it fail for
+/// good: ok() turns false and every later read gives 0 or empty, so a decoder checks once, at the
+/// end.
 class ByteReader {
 public:
-    explicit ByteReader(ByteView bytes) : m_bytes(bytes) {}
+    explicit ByteReader(ByteView bytes)
+        : m_bytes(bytes)
+    {
+    }
 
     bool ok() const { return m_ok; }
     std::size_t position() const { return m_position; }
     std::size_t remaining() const { return m_bytes.size() - m_position; }
 
-    template <class T>
-    T integer()
+    template <class T> T integer()
     {
         if (!take(sizeof(T)))
             return 0;
@@ -164,10 +166,12 @@ private:
 /// Appends to a buffer the caller owns.
 class ByteWriter {
 public:
-    explicit ByteWriter(Bytes &out) : m_out(out) {}
+    explicit ByteWriter(Bytes &out)
+        : m_out(out)
+    {
+    }
 
-    template <class T>
-    void integer(T value)
+    template <class T> void integer(T value)
     {
         const std::size_t at = m_out.size();
         m_out.resize(at + sizeof(T));
@@ -185,7 +189,8 @@ private:
     Bytes &m_out;
 };
 
-/// Lower-case hex, and back; nothing when `hex` is not an even number of hex digits. Spaces are skipped.
+/// Lower-case hex, and back; nothing when `hex` is not an even number of hex digits. Spaces are
+/// skipped.
 std::string toHex(ByteView bytes);
 std::optional<Bytes> fromHex(std::string_view hex);
 

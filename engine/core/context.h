@@ -7,8 +7,9 @@
 
 namespace queuelab {
 
-/// What a state machine is handed with every step, and all it may use of the world: no clock, thread, file or random
-/// number comes from anywhere else. Holding none of it makes the machine's state a value.
+/// What a state machine is handed with every step, and all it may use of the world: no clock,
+/// thread, file or random number comes from anywhere else. Holding none of it makes the machine's
+/// state a value.
 struct Context {
     Instant now;
     Random &random; ///< the machine's own stream

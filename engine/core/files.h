@@ -15,27 +15,30 @@ namespace queuelab {
 /// An open file of one Files. Stays valid in a clone().
 using FileId = StrongId<struct FileTag, std::int32_t>;
 
-/// How engines reach storage, as LevelDB does through Env: a real directory, or memory in lessons and simulation.
-/// Paths are relative to the root, with '/' between parts; "" is the root. Not thread-safe: one world, one thread.
-/// Every failure names the path and a remedy. Writes are durable after sync() of the file, names (create, rename,
-/// remove) after syncDirectory() of their directory.
+/// How engines reach storage, as LevelDB does through Env: a real directory, or memory in lessons
+/// and simulation. Paths are relative to the root, with '/' between parts; "" is the root. Not
+/// thread-safe: one world, one thread. Every failure names the path and a remedy. Writes are
+/// durable after sync() of the file, names (create, rename, remove) after syncDirectory() of their
+/// directory.
 class Files {
 public:
     virtual ~Files() = default;
 
-    /// Opens for reading and writing; creates the file when `create` is set, else a missing file is an Error.
+    /// Opens for reading and writing; creates the file when `create` is set, else a missing file is
+    /// an Error.
     virtual Result<FileId, Error> open(const std::string &path, bool create) = 0;
     virtual void close(FileId file) = 0;
 
-    /// Writes the pieces one after another at the end, in one call to the system. Returns the position of the first byte.
+    /// Writes the pieces one after another at the end, in one call to the system. Returns the
+    /// position of the first byte.
     virtual Result<std::uint64_t, Error> append(FileId file, std::span<const ByteView> pieces) = 0;
     /// Overwrites inside the file or extends it; `position` <= size.
     virtual Result<void, Error> writeAt(FileId file, std::uint64_t position, ByteView bytes) = 0;
-    /// Appends to `out` slices that together are the `size` bytes at `position` (fewer at the end of the file). Memory is
-    /// shared, not copied, and one append() is never split over two slices; a real file gives one slice.
-    virtual Result<void, Error> read(
-        FileId file, std::uint64_t position, std::uint64_t size, std::vector<SharedBytes> &out) const
-        = 0;
+    /// Appends to `out` slices that together are the `size` bytes at `position` (fewer at the end
+    /// of the file). Memory is shared, not copied, and one append() is never split over two slices;
+    /// a real file gives one slice.
+    virtual Result<void, Error> read(FileId file, std::uint64_t position, std::uint64_t size,
+        std::vector<SharedBytes> &out) const = 0;
     virtual std::uint64_t size(FileId file) const = 0;
     virtual Result<void, Error> truncate(FileId file, std::uint64_t size) = 0;
     virtual Result<void, Error> sync(FileId file) = 0;
@@ -49,14 +52,15 @@ public:
     virtual Result<void, Error> remove(const std::string &path) = 0;
     virtual Result<void, Error> syncDirectory(const std::string &path) = 0;
 
-    /// What the machine would find after the power went: only for MemoryFiles; a real directory answers nullptr from
-    /// clone(), because it cannot be copied cheaply.
+    /// What the machine would find after the power went: only for MemoryFiles; a real directory
+    /// answers nullptr from clone(), because it cannot be copied cheaply.
     virtual std::unique_ptr<Files> clone() const = 0;
 };
 
 /// One contiguous copy of a file's bytes, for small files and tools.
 Result<Bytes, Error> readWhole(const Files &files, FileId file);
-/// Replaces `path` as Kafka does its checkpoints: write `path`.tmp, sync, rename, sync the directory.
+/// Replaces `path` as Kafka does its checkpoints: write `path`.tmp, sync, rename, sync the
+/// directory.
 Result<void, Error> replaceFile(Files &files, const std::string &path, ByteView bytes);
 
 } // namespace queuelab

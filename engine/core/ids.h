@@ -6,12 +6,15 @@
 
 namespace queuelab {
 
-/// A number that names one kind of thing: an Offset is not a PartitionId. No default value, no implicit conversion.
-template <class Tag, class Rep = std::int64_t>
-class StrongId {
+/// A number that names one kind of thing: an Offset is not a PartitionId. No default value, no
+/// implicit conversion.
+template <class Tag, class Rep = std::int64_t> class StrongId {
 public:
     using Value = Rep;
-    constexpr explicit StrongId(Rep value) : m_value(value) {}
+    constexpr explicit StrongId(Rep value)
+        : m_value(value)
+    {
+    }
     constexpr Rep value() const { return m_value; }
     friend constexpr auto operator<=>(const StrongId &, const StrongId &) = default;
 
@@ -28,8 +31,7 @@ using RequestId = StrongId<struct RequestTag, std::uint64_t>;
 
 } // namespace queuelab
 
-template <class Tag, class Rep>
-struct std::hash<queuelab::StrongId<Tag, Rep>> {
+template <class Tag, class Rep> struct std::hash<queuelab::StrongId<Tag, Rep>> {
     std::size_t operator()(const queuelab::StrongId<Tag, Rep> &id) const
     {
         return std::hash<Rep>{}(id.value());

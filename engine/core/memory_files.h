@@ -7,8 +7,8 @@
 
 namespace queuelab {
 
-/// Files in memory, a value: a clone shares the bytes already written. It keeps apart what was written and what is
-/// durable, so a crash loses exactly what was not synced.
+/// Files in memory, a value: a clone shares the bytes already written. It keeps apart what was
+/// written and what is durable, so a crash loses exactly what was not synced.
 class MemoryFiles final : public Files {
 public:
     MemoryFiles();
@@ -31,10 +31,13 @@ public:
     Result<void, Error> syncDirectory(const std::string &path) override;
     std::unique_ptr<Files> clone() const override;
 
-    /// The power goes, for everything below `directory` ("" is all): what was not synced is gone, open files are
-    /// closed. With `torn`, the last unsynced append of each file leaves a random prefix, as a disk may.
+    /// The power goes, for everything below `directory` ("" is all): bytes not synced are gone,
+    /// names not made durable by syncDirectory() are as they were, open files are closed. With
+    /// `torn`, a random prefix of each file's unsynced appends survives, as on a disk: the last
+    /// write may be torn in the middle. Directories themselves survive.
     void crash(const std::string &directory, Random *torn = nullptr);
-    /// The process dies but the machine does not: nothing written is lost, open files below `directory` are closed.
+    /// The process dies but the machine does not: nothing written is lost, open files below
+    /// `directory` are closed.
     void closeAll(const std::string &directory);
 
     /// Bytes held, for limits and the memory figure in a snapshot.

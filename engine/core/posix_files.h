@@ -7,7 +7,8 @@ namespace queuelab {
 /// Files in a real directory.
 class PosixFiles final : public Files {
 public:
-    /// Makes `root` if it is missing. An Error when it cannot be made or written to, with the remedy.
+    /// Makes `root` if it is missing. An Error when it cannot be made or written to, with the
+    /// remedy.
     static Result<std::unique_ptr<PosixFiles>, Error> open(const std::string &root);
     ~PosixFiles() override;
 

@@ -8,8 +8,9 @@
 
 namespace queuelab {
 
-/// xoshiro256**, seeded through splitmix64. Our own, because the sequences of std:: distributions are left open by the
-/// standard and libm differs between machines: one seed gives one run everywhere. A value: copying it copies the future.
+/// xoshiro256**, seeded through splitmix64. Our own, because the sequences of std:: distributions
+/// are left open by the standard and libm differs between machines: one seed gives one run
+/// everywhere. A value: copying it copies the future.
 class Random {
 public:
     explicit Random(std::uint64_t seed);
@@ -25,8 +26,8 @@ public:
     bool chance(double probability);
     /// Exponentially distributed with the given mean (arrivals of a Poisson process); at least 0.
     Duration exponential(Duration mean);
-    /// An independent stream, decided by this stream's seed and the name only: adding an actor does not change what the
-    /// others draw.
+    /// An independent stream, decided by this stream's seed and the name only: adding an actor does
+    /// not change what the others draw.
     Random stream(std::string_view name) const;
 
 private:
@@ -34,8 +35,8 @@ private:
     std::array<std::uint64_t, 4> m_state;
 };
 
-/// The natural logarithm by series: additions, multiplications and one division, so the same bits on every machine.
-/// `x` > 0 and finite.
+/// The natural logarithm by series: additions, multiplications and one division, so the same bits
+/// on every machine. `x` > 0 and finite.
 double portableLog(double x);
 
 /// Draws ranks 0..n-1, rank r with weight 1/(r+1)^exponent: a few keys are hot, most are not.

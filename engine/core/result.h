@@ -6,22 +6,23 @@
 
 namespace queuelab {
 
-template <class T, class E>
-using Result = std::expected<T, E>;
+template <class T, class E> using Result = std::expected<T, E>;
 
-/// The world failed at the edge: a bad file, no disk, a port in use. Always names the place and the way out.
+/// The world failed at the edge: a bad file, no disk, a port in use. Always names the place and the
+/// way out.
 struct Error {
-    std::string place;   ///< file, file:line:column, directory, address or flag
+    std::string place; ///< file, file:line:column, directory, address or flag
     std::string problem; ///< what is wrong there
-    std::string remedy;  ///< what the person can do; may be empty when the problem says it
+    std::string remedy; ///< what the person can do; may be empty when the problem says it
 
     /// "place: problem; remedy"
     std::string text() const;
     friend bool operator==(const Error &, const Error &) = default;
 };
 
-/// Called when a promise of ours is broken, with the rule's name. It must not return. The default prints the rule and
-/// aborts; the executables install one that saves seed and session first. Set once in main(), before any thread starts.
+/// Called when a promise of ours is broken, with the rule's name. It must not return. The default
+/// prints the rule and aborts; the executables install one that saves seed and session first. Set
+/// once in main(), before any thread starts.
 using InvariantHandler = void (*)(std::string_view rule);
 void setInvariantHandler(InvariantHandler handler);
 [[noreturn]] void invariantBroken(std::string_view rule);

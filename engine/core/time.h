@@ -21,8 +21,9 @@ struct WorldClock {
     static constexpr bool is_steady = true;
 };
 
-/// A moment in a world, in nanoseconds since the Unix epoch. Deterministic worlds start at kVirtualStart; live worlds
-/// start at the wall clock's time, so that timestamps of real clients make sense.
+/// A moment in a world, in nanoseconds since the Unix epoch. Deterministic worlds start at
+/// kVirtualStart; live worlds start at the wall clock's time, so that timestamps of real clients
+/// make sense.
 using Instant = WorldClock::time_point;
 
 /// 2026-01-01T00:00:00Z, where every deterministic world begins.
@@ -34,7 +35,8 @@ constexpr std::int64_t epochMillis(Instant at)
     return std::chrono::floor<std::chrono::milliseconds>(at.time_since_epoch()).count();
 }
 
-/// "5s", "300ms", "1.5h", "20us", "0s": a number and one of ns, us, ms, s, m, h, d. Nothing when it is not that.
+/// "5s", "300ms", "1.5h", "20us", "0s": a number and one of ns, us, ms, s, m, h, d. Nothing when it
+/// is not that.
 std::optional<Duration> parseDuration(std::string_view text);
 
 /// The shortest text that parseDuration() reads back to the same value: "1500ms", "4h", "0s".

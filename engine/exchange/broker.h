@@ -13,7 +13,7 @@ namespace queuelab::exchange {
 
 struct BrokerConfig {
     std::uint32_t consumerTimeoutMs = 1'800'000; ///< consumer_timeout
-    std::uint16_t channelMax = 2047;             ///< channel_max
+    std::uint16_t channelMax = 2047; ///< channel_max
 };
 
 /// What reaches the broker.
@@ -26,7 +26,7 @@ struct ClientMethod {
 struct ConnectionLost {
     ConnectionId connection;
 };
-struct WakeUp {};
+struct WakeUp { };
 using Input = std::variant<ClientMethod, ConnectionLost, WakeUp>;
 
 /// What the broker wants done, in this order.
@@ -42,9 +42,9 @@ struct WakeAt {
 using Effect = std::variant<ToClient, WakeAt>;
 using Effects = std::vector<Effect>;
 
-/// One RabbitMQ node: exchanges, bindings, classic queues, connections with their channels. A state machine whose state
-/// is a value: apply() is the only way to change it. Refusals are AMQP's (reply code and text, channel or connection
-/// closed); they never throw and leave the rest unharmed.
+/// One RabbitMQ node: exchanges, bindings, classic queues, connections with their channels. A state
+/// machine whose state is a value: apply() is the only way to change it. Refusals are AMQP's (reply
+/// code and text, channel or connection closed); they never throw and leave the rest unharmed.
 class Broker {
 public:
     explicit Broker(BrokerConfig config);
@@ -64,10 +64,12 @@ private:
     std::unique_ptr<State> m_state;
 };
 
-/// Whether a topic binding pattern matches a routing key: words split at '.', '*' is exactly one word, '#' any number
-/// (facts: rabbitmq.md 2.1). For explaining a match to a person; routing itself uses the broker's own structures.
+/// Whether a topic binding pattern matches a routing key: words split at '.', '*' is exactly one
+/// word, '#' any number (facts: rabbitmq.md 2.1). For explaining a match to a person; routing
+/// itself uses the broker's own structures.
 bool topicMatches(std::string_view pattern, std::string_view routingKey);
-/// Why it does not match, in plain words ("* takes one word, but 'card.eu' is two"); empty when it does.
+/// Why it does not match, in plain words ("* takes one word, but 'card.eu' is two"); empty when it
+/// does.
 std::string topicMismatch(std::string_view pattern, std::string_view routingKey);
 
 } // namespace queuelab::exchange

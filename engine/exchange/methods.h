@@ -14,8 +14,9 @@
 
 namespace queuelab::exchange {
 
-/// The one door of the exchange engine: AMQP 0-9-1's methods with RabbitMQ's extensions, typed. Simulated clients, the
-/// window and the wire codec all build these. Names and fields are the protocol's (facts: rabbitmq.md 1.2).
+/// The one door of the exchange engine: AMQP 0-9-1's methods with RabbitMQ's extensions, typed.
+/// Simulated clients, the window and the wire codec all build these. Names and fields are the
+/// protocol's (facts: rabbitmq.md 1.2).
 
 /// AMQP field table values (facts: rabbitmq.md 1.4).
 struct FieldValue;
@@ -26,17 +27,25 @@ struct Timestamp {
     friend bool operator==(const Timestamp &, const Timestamp &) = default;
 };
 struct FieldValue {
-    using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Timestamp, FieldTable, FieldArray>;
+    using Value = std::variant<std::monostate, bool, std::int64_t, double, std::string, Timestamp,
+        FieldTable, FieldArray>;
     Value value;
 
     FieldValue() = default;
     template <class T>
         requires std::is_constructible_v<Value, T>
-    FieldValue(T &&v) : value(std::forward<T>(v))
+    FieldValue(T &&v)
+        : value(std::forward<T>(v))
     {
     }
-    FieldValue(const char *text) : value(std::string(text)) {}
-    FieldValue(int number) : value(static_cast<std::int64_t>(number)) {}
+    FieldValue(const char *text)
+        : value(std::string(text))
+    {
+    }
+    FieldValue(int number)
+        : value(static_cast<std::int64_t>(number))
+    {
+    }
     friend bool operator==(const FieldValue &, const FieldValue &) = default;
 };
 
@@ -75,9 +84,9 @@ struct ConnectionOpen {
     std::string name; ///< what the management UI calls client-provided name
     std::string virtualHost = "/";
 };
-struct ConnectionClose {};
-struct ChannelOpen {};
-struct ChannelClose {};
+struct ConnectionClose { };
+struct ChannelOpen { };
+struct ChannelClose { };
 struct ExchangeDeclare {
     std::string exchange;
     std::string type = "direct";
@@ -133,7 +142,7 @@ struct QueueDelete {
 };
 struct BasicQos {
     std::uint16_t prefetchCount = 0; ///< 0 is no limit
-    bool global = false;             ///< false: for consumers made from now on, each; true: for the channel
+    bool global = false; ///< false: for consumers made from now on, each; true: for the channel
 };
 struct BasicConsume {
     std::string queue;
@@ -171,17 +180,17 @@ struct BasicReject {
 struct BasicRecover {
     bool requeue = true;
 };
-struct ConfirmSelect {};
+struct ConfirmSelect { };
 
-using Method = std::variant<ConnectionOpen, ConnectionClose, ChannelOpen, ChannelClose, ExchangeDeclare,
-    ExchangeDelete, ExchangeBind, ExchangeUnbind, QueueDeclare, QueueBind, QueueUnbind, QueuePurge, QueueDelete,
-    BasicQos, BasicConsume, BasicCancel, BasicPublish, BasicGet, BasicAck, BasicNack, BasicReject, BasicRecover,
-    ConfirmSelect>;
+using Method = std::variant<ConnectionOpen, ConnectionClose, ChannelOpen, ChannelClose,
+    ExchangeDeclare, ExchangeDelete, ExchangeBind, ExchangeUnbind, QueueDeclare, QueueBind,
+    QueueUnbind, QueuePurge, QueueDelete, BasicQos, BasicConsume, BasicCancel, BasicPublish,
+    BasicGet, BasicAck, BasicNack, BasicReject, BasicRecover, ConfirmSelect>;
 
 // From the broker.
 
 /// A class.method-ok that carries nothing: which one follows from the order, as on the wire.
-struct Ok {};
+struct Ok { };
 struct QueueDeclareOk {
     std::string queue;
     std::uint32_t messageCount = 0; ///< ready ones
@@ -206,7 +215,8 @@ struct BasicDeliver {
     bool redelivered = false;
     std::string exchange;
     std::string routingKey;
-    std::uint64_t messageNumber = 0; ///< the engine's own number of this message in this queue, for traces
+    std::uint64_t messageNumber =
+        0; ///< the engine's own number of this message in this queue, for traces
     SharedContent content;
 };
 struct BasicGetOk {
@@ -218,7 +228,7 @@ struct BasicGetOk {
     std::uint64_t messageNumber = 0;
     SharedContent content;
 };
-struct BasicGetEmpty {};
+struct BasicGetEmpty { };
 struct BasicReturn {
     std::uint16_t replyCode = 312;
     std::string replyText = "NO_ROUTE";
@@ -234,7 +244,8 @@ struct ConfirmNack {
     std::uint64_t deliveryTag = 0;
     bool multiple = false;
 };
-/// The broker closed the channel or the connection (facts: rabbitmq.md 1.7): "404", "NOT_FOUND - no queue 'q' in vhost '/'".
+/// The broker closed the channel or the connection (facts: rabbitmq.md 1.7): "404", "NOT_FOUND - no
+/// queue 'q' in vhost '/'".
 struct ChannelClosed {
     std::uint16_t replyCode = 0;
     std::string replyText;
@@ -244,7 +255,8 @@ struct ConnectionClosed {
     std::string replyText;
 };
 
-using ServerMethod = std::variant<Ok, QueueDeclareOk, MessageCountOk, BasicConsumeOk, BasicCancelOk, BasicCancelNotify,
-    BasicDeliver, BasicGetOk, BasicGetEmpty, BasicReturn, ConfirmAck, ConfirmNack, ChannelClosed, ConnectionClosed>;
+using ServerMethod = std::variant<Ok, QueueDeclareOk, MessageCountOk, BasicConsumeOk, BasicCancelOk,
+    BasicCancelNotify, BasicDeliver, BasicGetOk, BasicGetEmpty, BasicReturn, ConfirmAck,
+    ConfirmNack, ChannelClosed, ConnectionClosed>;
 
 } // namespace queuelab::exchange

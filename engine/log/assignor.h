@@ -10,11 +10,13 @@
 
 namespace queuelab::log {
 
-/// The embedded consumer protocol (facts: kafka.md 3.3): what members tell the group's leader, and what it answers.
+/// The embedded consumer protocol (facts: kafka.md 3.3): what members tell the group's leader, and
+/// what it answers.
 struct Subscription {
     std::vector<std::string> topics;
-    std::vector<TopicPartition> owned; ///< v1 and later: cooperative members keep these while they rejoin
-    std::int32_t generation = -1;      ///< v2 and later
+    std::vector<TopicPartition>
+        owned; ///< v1 and later: cooperative members keep these while they rejoin
+    std::int32_t generation = -1; ///< v2 and later
 };
 SharedBytes encodeSubscription(const Subscription &subscription);
 std::optional<Subscription> decodeSubscription(ByteView bytes);
@@ -33,10 +35,12 @@ struct GroupMember {
     std::optional<std::string> groupInstanceId;
     Subscription subscription;
 };
-using Assignments = std::map<std::string, std::vector<TopicPartition>>; ///< member id → partitions, sorted
+using Assignments =
+    std::map<std::string, std::vector<TopicPartition>>; ///< member id → partitions, sorted
 
-/// The leader's work, exactly as Kafka's assignors do it (facts: kafka.md 3.4, vectors there). `partitionCounts` has the
-/// topics that exist. Every member has an entry in the result, also when it gets nothing.
+/// The leader's work, exactly as Kafka's assignors do it (facts: kafka.md 3.4, vectors there).
+/// `partitionCounts` has the topics that exist. Every member has an entry in the result, also when
+/// it gets nothing.
 Assignments assign(Assignor assignor, const std::vector<GroupMember> &members,
     const std::map<std::string, std::int32_t> &partitionCounts);
 

@@ -16,20 +16,21 @@ enum class OffsetReset : std::uint8_t { Earliest, Latest, None };
 
 /// A consumer's settings under Kafka's keys and defaults.
 struct ConsumerConfig {
-    std::string group;                                     ///< group.id
+    std::string group; ///< group.id
     std::vector<std::string> topics;
-    std::optional<std::string> groupInstanceId;            ///< group.instance.id
-    std::vector<Assignor> assignors{Assignor::Range, Assignor::CooperativeSticky}; ///< partition.assignment.strategy
-    std::chrono::milliseconds sessionTimeout{45'000};      ///< session.timeout.ms
-    std::chrono::milliseconds heartbeatInterval{3'000};    ///< heartbeat.interval.ms
-    std::chrono::milliseconds maxPollInterval{300'000};    ///< max.poll.interval.ms
-    std::int32_t maxPollRecords = 500;                     ///< max.poll.records
-    bool enableAutoCommit = true;                          ///< enable.auto.commit
-    std::chrono::milliseconds autoCommitInterval{5'000};   ///< auto.commit.interval.ms
-    OffsetReset autoOffsetReset = OffsetReset::Latest;     ///< auto.offset.reset
-    std::int32_t fetchMinBytes = 1;                        ///< fetch.min.bytes
-    std::chrono::milliseconds fetchMaxWait{500};           ///< fetch.max.wait.ms
-    std::int32_t maxPartitionFetchBytes = 1'048'576;       ///< max.partition.fetch.bytes
+    std::optional<std::string> groupInstanceId; ///< group.instance.id
+    std::vector<Assignor> assignors{
+        Assignor::Range, Assignor::CooperativeSticky}; ///< partition.assignment.strategy
+    std::chrono::milliseconds sessionTimeout{45'000}; ///< session.timeout.ms
+    std::chrono::milliseconds heartbeatInterval{3'000}; ///< heartbeat.interval.ms
+    std::chrono::milliseconds maxPollInterval{300'000}; ///< max.poll.interval.ms
+    std::int32_t maxPollRecords = 500; ///< max.poll.records
+    bool enableAutoCommit = true; ///< enable.auto.commit
+    std::chrono::milliseconds autoCommitInterval{5'000}; ///< auto.commit.interval.ms
+    OffsetReset autoOffsetReset = OffsetReset::Latest; ///< auto.offset.reset
+    std::int32_t fetchMinBytes = 1; ///< fetch.min.bytes
+    std::chrono::milliseconds fetchMaxWait{500}; ///< fetch.max.wait.ms
+    std::int32_t maxPartitionFetchBytes = 1'048'576; ///< max.partition.fetch.bytes
 };
 
 /// A run of records of one partition that poll() hands out.
@@ -40,11 +41,12 @@ struct PolledRecords {
     std::int32_t count = 0;
 };
 
-/// Kafka's consumer: group membership with heartbeats, assignment, fetching ahead, positions, commits. A value. The
-/// application drives it: poll() when it wants records, apply() with every answer, wake() at the time it asked for.
-/// Between polls it heartbeats by itself, as the Java client's background thread does; an application that does not
-/// poll for max.poll.interval.ms leaves the group. Auto-commit happens inside poll(), as in Kafka: what the PREVIOUS
-/// poll returned is committed. It records joined, assigned, revoked, fetched, committed in the trace.
+/// Kafka's consumer: group membership with heartbeats, assignment, fetching ahead, positions,
+/// commits. A value. The application drives it: poll() when it wants records, apply() with every
+/// answer, wake() at the time it asked for. Between polls it heartbeats by itself, as the Java
+/// client's background thread does; an application that does not poll for max.poll.interval.ms
+/// leaves the group. Auto-commit happens inside poll(), as in Kafka: what the PREVIOUS poll
+/// returned is committed. It records joined, assigned, revoked, fetched, committed in the trace.
 class Consumer {
 public:
     Consumer(std::string clientId, ConsumerConfig config);
@@ -59,8 +61,9 @@ public:
     void connectionLost(NodeId broker, Context &context, ClientEffects &effects);
     void wake(Context &context, ClientEffects &effects);
 
-    /// Hands out at most max.poll.records records that were fetched, without copying: `handle` is called for each in order.
-    /// Returns the runs it gave, in a vector valid until the next call; empty when nothing has arrived.
+    /// Hands out at most max.poll.records records that were fetched, without copying: `handle` is
+    /// called for each in order. Returns the runs it gave, in a vector valid until the next call;
+    /// empty when nothing has arrived.
     const std::vector<PolledRecords> &poll(Context &context, ClientEffects &effects,
         const std::function<void(const TopicPartition &, const RecordView &)> &handle);
     /// Whether poll() would hand out records now.
@@ -76,9 +79,9 @@ public:
 
     struct Position {
         TopicPartition partition;
-        std::int64_t position = -1;  ///< next offset poll() gives; -1 not known yet
+        std::int64_t position = -1; ///< next offset poll() gives; -1 not known yet
         std::int64_t committed = -1; ///< last one that this member committed or read; -1 none
-        std::int64_t fetched = -1;   ///< next offset to fetch
+        std::int64_t fetched = -1; ///< next offset to fetch
     };
     std::vector<Position> positions() const; ///< by partition
     std::int32_t generation() const;

@@ -8,32 +8,38 @@ namespace queuelab::log {
 
 /// What the log engine records. Subject, actor, item, count and value are given behind each.
 enum class LogEvent : EventKind {
-    TopicCreated = 0x100,   ///< subject topic, count partitions
-    TopicDeleted,           ///< subject topic
-    BatchSent,              ///< subject partition, actor producer, count records, value bytes
-    BatchAppended,          ///< subject partition, actor producer, item base offset, count records, value bytes
-    BatchRefused,           ///< subject partition, actor producer, value Kafka error code
-    BatchAcked,             ///< subject partition, actor producer, item base offset, count records, value nanoseconds since send()
-    BatchFailed,            ///< subject partition, actor producer, count records, value Kafka error code
-    SegmentRolled,          ///< subject partition, item base offset of the new one
-    SegmentDeleted,         ///< subject partition, item base offset, count records, value bytes; reason retention
-    HighWatermarkMoved,     ///< subject partition, item new high watermark
-    RecordsFetched,         ///< subject partition, actor consumer, item first offset, count records, value bytes
-    RecordsPolled,          ///< subject partition, actor consumer, item first offset, count records
-    OffsetReset,            ///< subject partition, actor consumer, item new position; reason why
-    OffsetCommitted,        ///< subject partition, actor consumer, detail group, item offset
-    CommitRefused,          ///< subject group, actor member's client, value Kafka error code
-    GroupStateChanged,      ///< subject group, value new GroupState, item generation; reason why
-    MemberJoining,          ///< subject group, actor member's client; its JoinGroup is parked
-    MemberJoined,           ///< subject group, actor member's client, value generation
-    MemberSynced,           ///< subject group, actor member's client, value generation
-    MemberLeft,             ///< subject group, actor member's client; reason left, session timeout, max.poll.interval.ms, did not rejoin
-    LeaderElectedInGroup,   ///< subject group, actor member's client, value generation
-    AssignmentComputed,     ///< subject group, actor leader's client, detail assignor, count members, value generation
-    PartitionAssigned,      ///< subject partition, actor consumer, detail group, value generation
-    PartitionRevoked,       ///< subject partition, actor consumer, detail group, value generation
-    RequestTimedOut,        ///< subject topic or group, actor client
-    LogRecovered,           ///< subject partition, item log end offset, value bytes cut
+    TopicCreated = 0x100, ///< subject topic, count partitions
+    TopicDeleted, ///< subject topic
+    BatchSent, ///< subject partition, actor producer, count records, value bytes
+    BatchAppended, ///< subject partition, actor producer, item base offset, count records, value
+                   ///< bytes
+    BatchRefused, ///< subject partition, actor producer, value Kafka error code
+    BatchAcked, ///< subject partition, actor producer, item base offset, count records, value
+                ///< nanoseconds since send()
+    BatchFailed, ///< subject partition, actor producer, count records, value Kafka error code
+    SegmentRolled, ///< subject partition, item base offset of the new one
+    SegmentDeleted, ///< subject partition, item base offset, count records, value bytes; reason
+                    ///< retention
+    HighWatermarkMoved, ///< subject partition, item new high watermark
+    RecordsFetched, ///< subject partition, actor consumer, item first offset, count records, value
+                    ///< bytes
+    RecordsPolled, ///< subject partition, actor consumer, item first offset, count records
+    OffsetReset, ///< subject partition, actor consumer, item new position; reason why
+    OffsetCommitted, ///< subject partition, actor consumer, detail group, item offset
+    CommitRefused, ///< subject group, actor member's client, value Kafka error code
+    GroupStateChanged, ///< subject group, value new GroupState, item generation; reason why
+    MemberJoining, ///< subject group, actor member's client; its JoinGroup is parked
+    MemberJoined, ///< subject group, actor member's client, value generation
+    MemberSynced, ///< subject group, actor member's client, value generation
+    MemberLeft, ///< subject group, actor member's client; reason left, session timeout,
+                ///< max.poll.interval.ms, did not rejoin
+    LeaderElectedInGroup, ///< subject group, actor member's client, value generation
+    AssignmentComputed, ///< subject group, actor leader's client, detail assignor, count members,
+                        ///< value generation
+    PartitionAssigned, ///< subject partition, actor consumer, detail group, value generation
+    PartitionRevoked, ///< subject partition, actor consumer, detail group, value generation
+    RequestTimedOut, ///< subject topic or group, actor client
+    LogRecovered, ///< subject partition, item log end offset, value bytes cut
 };
 
 enum class LogReason : EventReason {
@@ -59,8 +65,14 @@ enum class LogReason : EventReason {
     Seek,
 };
 
-inline constexpr EventKind kind(LogEvent event) { return static_cast<EventKind>(event); }
-inline constexpr EventReason reason(LogReason reason) { return static_cast<EventReason>(reason); }
+inline constexpr EventKind kind(LogEvent event)
+{
+    return static_cast<EventKind>(event);
+}
+inline constexpr EventReason reason(LogReason reason)
+{
+    return static_cast<EventReason>(reason);
+}
 
 std::span<const EventInfo> eventTable();
 std::span<const ReasonInfo> reasonTable();

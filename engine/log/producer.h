@@ -13,13 +13,13 @@ namespace queuelab::log {
 
 /// A producer's settings under Kafka's keys and 4.x defaults.
 struct ProducerConfig {
-    std::int16_t acks = -1;                             ///< acks
-    std::chrono::milliseconds linger{5};                ///< linger.ms (5 since 4.0)
-    std::int32_t batchSize = 16'384;                    ///< batch.size
-    std::int32_t maxInFlight = 5;                       ///< max.in.flight.requests.per.connection
+    std::int16_t acks = -1; ///< acks
+    std::chrono::milliseconds linger{5}; ///< linger.ms (5 since 4.0)
+    std::int32_t batchSize = 16'384; ///< batch.size
+    std::int32_t maxInFlight = 5; ///< max.in.flight.requests.per.connection
     std::chrono::milliseconds deliveryTimeout{120'000}; ///< delivery.timeout.ms
-    std::chrono::milliseconds requestTimeout{30'000};   ///< request.timeout.ms
-    std::chrono::milliseconds retryBackoff{100};        ///< retry.backoff.ms
+    std::chrono::milliseconds requestTimeout{30'000}; ///< request.timeout.ms
+    std::chrono::milliseconds retryBackoff{100}; ///< retry.backoff.ms
 };
 
 /// What became of a batch, told to the application.
@@ -28,12 +28,12 @@ struct Delivery {
     ErrorCode error = ErrorCode::None;
     std::int64_t baseOffset = -1; ///< -1 when it failed
     std::int32_t recordCount = 0;
-    Instant firstSent{};          ///< when its first record was handed to send()
+    Instant firstSent{}; ///< when its first record was handed to send()
 };
 
-/// Kafka's producer: batches by partition, lingers, sends, retries. A value; the application drives it:
-/// send() as often as it likes, apply() with every answer, wake() at the time it asked for.
-/// It records batch-sent, batch-acked and batch-failed in the trace.
+/// Kafka's producer: batches by partition, lingers, sends, retries. A value; the application drives
+/// it: send() as often as it likes, apply() with every answer, wake() at the time it asked for. It
+/// records batch-sent, batch-acked and batch-failed in the trace.
 class Producer {
 public:
     Producer(std::string clientId, ProducerConfig config);
@@ -43,11 +43,12 @@ public:
     Producer &operator=(Producer &&) noexcept;
     ~Producer();
 
-    /// Queues one record. `timestampMs` is its create time. Without a partition: by key, or sticky when there is no key.
-    /// Returns the partition chosen, -1 while the topic's metadata is not known yet (the record is kept).
-    /// Costs no allocation once the batch buffers have grown.
-    std::int32_t send(std::string_view topic, std::optional<std::int32_t> partition, std::int64_t timestampMs,
-        std::optional<ByteView> key, std::optional<ByteView> value, Context &context, ClientEffects &effects);
+    /// Queues one record. `timestampMs` is its create time. Without a partition: by key, or sticky
+    /// when there is no key. Returns the partition chosen, -1 while the topic's metadata is not
+    /// known yet (the record is kept). Costs no allocation once the batch buffers have grown.
+    std::int32_t send(std::string_view topic, std::optional<std::int32_t> partition,
+        std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
+        Context &context, ClientEffects &effects);
     void apply(RequestId id, const Response &response, Context &context, ClientEffects &effects);
     /// The broker refused the connection or it broke: requests in flight on it are retried.
     void connectionLost(NodeId broker, Context &context, ClientEffects &effects);

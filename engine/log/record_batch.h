@@ -10,27 +10,33 @@
 
 namespace queuelab::log {
 
-/// Record batch v2 (magic 2), byte for byte as Kafka stores and sends it (facts: kafka.md 1.1, golden bytes 1.2).
+/// Record batch v2 (magic 2), byte for byte as Kafka stores and sends it (facts: kafka.md 1.1,
+/// golden bytes 1.2).
 inline constexpr std::size_t kBatchHeaderBytes = 61;
-inline constexpr std::size_t kLogOverheadBytes = 12; ///< baseOffset and batchLength, before what batchLength counts
+inline constexpr std::size_t kLogOverheadBytes =
+    12; ///< baseOffset and batchLength, before what batchLength counts
 
-/// The fixed header, decoded. Offsets and sequences of record i are base + i unless the batch was compacted.
+/// The fixed header, decoded. Offsets and sequences of record i are base + i unless the batch was
+/// compacted.
 struct BatchHeader {
     std::int64_t baseOffset = 0;
-    std::int32_t batchLength = 0;          ///< bytes after this field; the whole batch is batchLength + 12
+    std::int32_t batchLength = 0; ///< bytes after this field; the whole batch is batchLength + 12
     std::int32_t partitionLeaderEpoch = -1;
     std::int8_t magic = 2;
-    std::uint32_t crc = 0;                 ///< CRC-32C over everything from `attributes` on
+    std::uint32_t crc = 0; ///< CRC-32C over everything from `attributes` on
     std::int16_t attributes = 0;
     std::int32_t lastOffsetDelta = 0;
-    std::int64_t baseTimestamp = -1;       ///< milliseconds since the epoch
+    std::int64_t baseTimestamp = -1; ///< milliseconds since the epoch
     std::int64_t maxTimestamp = -1;
     std::int64_t producerId = -1;
     std::int16_t producerEpoch = -1;
     std::int32_t baseSequence = -1;
     std::int32_t recordCount = 0;
 
-    std::size_t sizeBytes() const { return static_cast<std::size_t>(batchLength) + kLogOverheadBytes; }
+    std::size_t sizeBytes() const
+    {
+        return static_cast<std::size_t>(batchLength) + kLogOverheadBytes;
+    }
     std::int64_t lastOffset() const { return baseOffset + lastOffsetDelta; }
     int codec() const { return attributes & 0x07; }
     bool isLogAppendTime() const { return (attributes & 0x08) != 0; }
@@ -38,7 +44,8 @@ struct BatchHeader {
     bool isControl() const { return (attributes & 0x20) != 0; }
 };
 
-/// Decodes the header at the front of `bytes`. Nothing when fewer than 61 bytes are there. Checks no field.
+/// Decodes the header at the front of `bytes`. Nothing when fewer than 61 bytes are there. Checks
+/// no field.
 std::optional<BatchHeader> readBatchHeader(ByteView bytes);
 
 enum class BatchFault : std::uint8_t { TooShort, BadMagic, BadLength, BadCrc, BadCount };
@@ -55,7 +62,7 @@ struct RecordView {
     std::int64_t timestamp = 0;
     std::optional<ByteView> key;
     std::optional<ByteView> value;
-    ByteView headerBytes;       ///< the encoded headers: decode with readHeaders() when they are wanted
+    ByteView headerBytes; ///< the encoded headers: decode with readHeaders() when they are wanted
     std::int32_t headerCount = 0;
 };
 std::optional<std::vector<HeaderView>> readHeaders(const RecordView &record);
@@ -81,7 +88,8 @@ private:
     RecordView m_record;
 };
 
-/// Builds one uncompressed batch in a buffer that is reused: no allocation per record once it has grown.
+/// Builds one uncompressed batch in a buffer that is reused: no allocation per record once it has
+/// grown.
 class BatchBuilder {
 public:
     struct Header {
@@ -91,15 +99,19 @@ public:
 
     /// Starts a new batch; the buffer keeps its capacity.
     void reset(std::int64_t baseOffset = 0);
-    void setProducer(std::int64_t producerId, std::int16_t producerEpoch, std::int32_t baseSequence);
+    void setProducer(
+        std::int64_t producerId, std::int16_t producerEpoch, std::int32_t baseSequence);
     void setTransactional(bool transactional);
-    void append(std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
-        std::span<const Header> headers = {});
+    void append(std::int64_t timestampMs, std::optional<ByteView> key,
+        std::optional<ByteView> value, std::span<const Header> headers = {});
     std::int32_t recordCount() const { return m_count; }
     /// Bytes of the finished batch, header included.
     std::size_t sizeBytes() const { return m_buffer.size(); }
     /// Upper bound of what append() of such a record adds, headers left out.
-    static std::size_t recordSizeUpperBound(std::size_t keyBytes, std::size_t valueBytes) { return keyBytes + valueBytes + 21; }
+    static std::size_t recordSizeUpperBound(std::size_t keyBytes, std::size_t valueBytes)
+    {
+        return keyBytes + valueBytes + 21;
+    }
     /// Fills in the header and the CRC. The view holds until the next reset() or append().
     ByteView finish();
     /// As finish(), but hands the bytes over.

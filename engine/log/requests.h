@@ -13,8 +13,9 @@
 
 namespace queuelab::log {
 
-/// The one door of the log engine: Kafka's requests, typed. Simulated clients, the window and the wire codec all build
-/// these. Field names and meanings are Kafka's (facts: kafka.md 2.4, 2.5); struct X has its answer in XResponse.
+/// The one door of the log engine: Kafka's requests, typed. Simulated clients, the window and the
+/// wire codec all build these. Field names and meanings are Kafka's (facts: kafka.md 2.4, 2.5);
+/// struct X has its answer in XResponse.
 
 struct MetadataRequest {
     std::optional<std::vector<std::string>> topics; ///< nothing: all
@@ -142,17 +143,19 @@ struct FindCoordinatorResponse {
 
 struct JoinGroupRequest {
     struct Protocol {
-        std::string name;      ///< "range", "cooperative-sticky"
-        SharedBytes metadata;  ///< the embedded consumer protocol's Subscription; opaque to the broker
+        std::string name; ///< "range", "cooperative-sticky"
+        SharedBytes
+            metadata; ///< the embedded consumer protocol's Subscription; opaque to the broker
     };
     std::string group;
     std::chrono::milliseconds sessionTimeout{45'000};
     std::chrono::milliseconds rebalanceTimeout{300'000};
-    std::string memberId; ///< empty on the first try: answered MEMBER_ID_REQUIRED with a generated one
+    std::string
+        memberId; ///< empty on the first try: answered MEMBER_ID_REQUIRED with a generated one
     std::optional<std::string> groupInstanceId;
     std::string protocolType = "consumer";
     std::vector<Protocol> protocols; ///< in the member's order of preference
-    std::string clientId;            ///< from the request header
+    std::string clientId; ///< from the request header
     std::string reason;
 };
 struct JoinGroupResponse {
@@ -245,11 +248,12 @@ struct OffsetFetchResponse {
     std::vector<Partition> partitions;
 };
 
-using Request = std::variant<MetadataRequest, CreateTopicsRequest, DeleteTopicsRequest, ProduceRequest, FetchRequest,
-    ListOffsetsRequest, FindCoordinatorRequest, JoinGroupRequest, SyncGroupRequest, HeartbeatRequest,
-    LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest>;
-using Response = std::variant<MetadataResponse, CreateTopicsResponse, DeleteTopicsResponse, ProduceResponse,
-    FetchResponse, ListOffsetsResponse, FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse,
-    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse>;
+using Request = std::variant<MetadataRequest, CreateTopicsRequest, DeleteTopicsRequest,
+    ProduceRequest, FetchRequest, ListOffsetsRequest, FindCoordinatorRequest, JoinGroupRequest,
+    SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest>;
+using Response = std::variant<MetadataResponse, CreateTopicsResponse, DeleteTopicsResponse,
+    ProduceResponse, FetchResponse, ListOffsetsResponse, FindCoordinatorResponse, JoinGroupResponse,
+    SyncGroupResponse, HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse,
+    OffsetFetchResponse>;
 
 } // namespace queuelab::log

@@ -34,15 +34,21 @@ struct TopicSnapshot {
 };
 
 /// Kafka's names: "Empty", "PreparingRebalance", "CompletingRebalance", "Stable", "Dead".
-enum class GroupState : std::uint8_t { Empty, PreparingRebalance, CompletingRebalance, Stable, Dead };
+enum class GroupState : std::uint8_t {
+    Empty,
+    PreparingRebalance,
+    CompletingRebalance,
+    Stable,
+    Dead
+};
 std::string_view groupStateName(GroupState state);
 
 struct MemberSnapshot {
     std::string memberId;
     std::string clientId; ///< the simulated consumer's name, or the real client's
     std::optional<std::string> groupInstanceId;
-    bool joinParked = false;                ///< waits in JoinGroup for the others
-    bool syncParked = false;                ///< waits in SyncGroup for the leader
+    bool joinParked = false; ///< waits in JoinGroup for the others
+    bool syncParked = false; ///< waits in SyncGroup for the leader
     std::vector<TopicPartition> assignment; ///< as of the current generation; sorted
     Instant lastHeartbeat{};
 };
@@ -56,7 +62,7 @@ struct GroupSnapshot {
     GroupState state = GroupState::Empty;
     std::int32_t generation = 0;
     std::string protocol; ///< the assignor in use
-    std::string leader;   ///< member id
+    std::string leader; ///< member id
     std::vector<MemberSnapshot> members; ///< by member id
     std::vector<CommittedOffset> committed; ///< by partition
 };

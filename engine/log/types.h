@@ -20,7 +20,8 @@ struct TopicPartition {
     friend auto operator<=>(const TopicPartition &, const TopicPartition &) = default;
 };
 
-/// Kafka's error codes, as on the wire (facts: kafka.md 2.6). Only those that some code here raises or understands.
+/// Kafka's error codes, as on the wire (facts: kafka.md 2.6). Only those that some code here raises
+/// or understands.
 enum class ErrorCode : std::int16_t {
     UnknownServerError = -1,
     None = 0,

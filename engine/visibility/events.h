@@ -9,22 +9,25 @@ namespace queuelab::visibility {
 /// What the visibility engine records. A message's `item` is its number (ReceivedMessage::number).
 enum class VisibilityEvent : EventKind {
     QueueCreated = 0x300, ///< subject queue
-    QueueDeleted,         ///< subject queue, count messages
-    QueuePurged,          ///< subject queue, count messages
-    AttributesChanged,    ///< subject queue
-    Sent,                 ///< subject queue, actor client, item message, detail label
-    Delayed,              ///< subject queue, actor client, item message, detail label, value nanoseconds until visible
-    BecameVisible,        ///< subject queue, item message; reason delay over
-    Received,             ///< subject queue, actor client, item message, value receive count
-    Reappeared,           ///< subject queue, actor the client that held it, item message, value receive count; reason timeout
-    VisibilityChanged,    ///< subject queue, actor client, item message, value nanoseconds from now
-    Deleted,              ///< subject queue, actor client, item message, value receive count
-    DeleteTooLate,        ///< subject queue, actor client, item message: deleted through an old handle
-    EmptyReceive,         ///< subject queue, actor client; reason short poll or long poll ended
-    LongPollStarted,      ///< subject queue, actor client, value nanoseconds it may wait
-    DeadLettered,         ///< subject queue, detail dead-letter queue, item message, value receive count; reason
-    RetentionEnded,       ///< subject queue, item message
-    RequestRefused,       ///< subject queue, actor client, detail error code
+    QueueDeleted, ///< subject queue, count messages
+    QueuePurged, ///< subject queue, count messages
+    AttributesChanged, ///< subject queue
+    Sent, ///< subject queue, actor client, item message, detail label
+    Delayed, ///< subject queue, actor client, item message, detail label, value nanoseconds until
+             ///< visible
+    BecameVisible, ///< subject queue, item message; reason delay over
+    Received, ///< subject queue, actor client, item message, value receive count
+    Reappeared, ///< subject queue, actor the client that held it, item message, value receive
+                ///< count; reason timeout
+    VisibilityChanged, ///< subject queue, actor client, item message, value nanoseconds from now
+    Deleted, ///< subject queue, actor client, item message, value receive count
+    DeleteTooLate, ///< subject queue, actor client, item message: deleted through an old handle
+    EmptyReceive, ///< subject queue, actor client; reason short poll or long poll ended
+    LongPollStarted, ///< subject queue, actor client, value nanoseconds it may wait
+    DeadLettered, ///< subject queue, detail dead-letter queue, item message, value receive count;
+                  ///< reason
+    RetentionEnded, ///< subject queue, item message
+    RequestRefused, ///< subject queue, actor client, detail error code
 };
 
 enum class VisibilityReason : EventReason {
@@ -37,8 +40,14 @@ enum class VisibilityReason : EventReason {
     MaxReceiveCount,
 };
 
-inline constexpr EventKind kind(VisibilityEvent event) { return static_cast<EventKind>(event); }
-inline constexpr EventReason reason(VisibilityReason reason) { return static_cast<EventReason>(reason); }
+inline constexpr EventKind kind(VisibilityEvent event)
+{
+    return static_cast<EventKind>(event);
+}
+inline constexpr EventReason reason(VisibilityReason reason)
+{
+    return static_cast<EventReason>(reason);
+}
 
 std::span<const EventInfo> eventTable();
 std::span<const ReasonInfo> reasonTable();

@@ -14,8 +14,9 @@
 
 namespace queuelab::visibility {
 
-/// The one door of the visibility engine: the SQS actions, typed. Simulated clients, the window and the wire codec all
-/// build these. Names, defaults and limits are SQS's (facts: sqs.md 1). Queues are named, not addressed by URL, here.
+/// The one door of the visibility engine: the SQS actions, typed. Simulated clients, the window and
+/// the wire codec all build these. Names, defaults and limits are SQS's (facts: sqs.md 1). Queues
+/// are named, not addressed by URL, here.
 
 enum class ErrorKind : std::uint8_t {
     QueueDoesNotExist,
@@ -54,7 +55,8 @@ using MessageAttributes = std::map<std::string, MessageAttribute>;
 
 struct CreateQueue {
     std::string queue;
-    std::map<std::string, std::string> attributes; ///< "VisibilityTimeout" = "30", "RedrivePolicy" = JSON, ...
+    std::map<std::string, std::string>
+        attributes; ///< "VisibilityTimeout" = "30", "RedrivePolicy" = JSON, ...
 };
 struct DeleteQueue {
     std::string queue;
@@ -66,7 +68,7 @@ struct SetQueueAttributes {
 struct GetQueueAttributes {
     std::string queue;
 };
-struct ListQueues {};
+struct ListQueues { };
 struct PurgeQueue {
     std::string queue;
 };
@@ -75,7 +77,8 @@ struct SendMessage {
     SharedBytes body;
     std::optional<std::int32_t> delaySeconds; ///< 0..900; nothing: the queue's
     MessageAttributes attributes;
-    std::string label; ///< for the trace and the stage; not part of SQS; empty: the first characters of the body
+    std::string label; ///< for the trace and the stage; not part of SQS; empty: the first
+                       ///< characters of the body
 };
 struct SendMessageBatch {
     struct Entry {
@@ -87,9 +90,9 @@ struct SendMessageBatch {
 };
 struct ReceiveMessage {
     std::string queue;
-    std::int32_t maxNumberOfMessages = 1;         ///< 1..10
+    std::int32_t maxNumberOfMessages = 1; ///< 1..10
     std::optional<std::int32_t> visibilityTimeout; ///< seconds, 0..43200; nothing: the queue's
-    std::optional<std::int32_t> waitTimeSeconds;   ///< 0..20; nothing: the queue's
+    std::optional<std::int32_t> waitTimeSeconds; ///< 0..20; nothing: the queue's
 };
 struct DeleteMessage {
     std::string queue;
@@ -109,10 +112,11 @@ struct ChangeMessageVisibility {
     std::int32_t visibilityTimeout = 0; ///< seconds from now, 0..43200
 };
 
-using Request = std::variant<CreateQueue, DeleteQueue, SetQueueAttributes, GetQueueAttributes, ListQueues, PurgeQueue,
-    SendMessage, SendMessageBatch, ReceiveMessage, DeleteMessage, DeleteMessageBatch, ChangeMessageVisibility>;
+using Request = std::variant<CreateQueue, DeleteQueue, SetQueueAttributes, GetQueueAttributes,
+    ListQueues, PurgeQueue, SendMessage, SendMessageBatch, ReceiveMessage, DeleteMessage,
+    DeleteMessageBatch, ChangeMessageVisibility>;
 
-struct Done {}; ///< the actions that answer nothing
+struct Done { }; ///< the actions that answer nothing
 struct SendMessageResult {
     std::string messageId;
 };
@@ -121,8 +125,8 @@ struct BatchResult {
         std::string id;
         SqsError error;
     };
-    std::vector<std::string> successful;    ///< entry ids
-    std::vector<std::string> messageIds;    ///< of the successful sends, in the same order
+    std::vector<std::string> successful; ///< entry ids
+    std::vector<std::string> messageIds; ///< of the successful sends, in the same order
     std::vector<Failed> failed;
 };
 struct ReceivedMessage {
@@ -132,7 +136,7 @@ struct ReceivedMessage {
     SharedBytes body;
     MessageAttributes attributes;
     std::int32_t approximateReceiveCount = 1;
-    std::int64_t sentTimestamp = 0;                    ///< milliseconds since the epoch
+    std::int64_t sentTimestamp = 0; ///< milliseconds since the epoch
     std::int64_t approximateFirstReceiveTimestamp = 0;
 };
 struct ReceiveMessageResult {
@@ -145,7 +149,8 @@ struct QueueNames {
     std::vector<std::string> queues;
 };
 
-using Success = std::variant<Done, SendMessageResult, BatchResult, ReceiveMessageResult, QueueAttributes, QueueNames>;
+using Success = std::variant<Done, SendMessageResult, BatchResult, ReceiveMessageResult,
+    QueueAttributes, QueueNames>;
 using Response = Result<Success, SqsError>;
 
 } // namespace queuelab::visibility

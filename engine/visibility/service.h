@@ -22,11 +22,12 @@ struct ClientRequest {
     std::string clientName; ///< for the trace and the stage
     Request request;
 };
-/// The client went away: its long polls end unanswered. What it holds stays hidden until the timeout, as on AWS.
+/// The client went away: its long polls end unanswered. What it holds stays hidden until the
+/// timeout, as on AWS.
 struct ClientGone {
     ClientId client;
 };
-struct WakeUp {};
+struct WakeUp { };
 using Input = std::variant<ClientRequest, ClientGone, WakeUp>;
 
 /// What the service wants done, in this order.
@@ -42,8 +43,9 @@ struct WakeAt {
 using Effect = std::variant<Answer, WakeAt>;
 using Effects = std::vector<Effect>;
 
-/// SQS: standard queues with visibility timeouts, delays, long polls and dead-letter queues. A state machine whose state
-/// is a value: apply() is the only way to change it. A receive that waits is part of the state, answered by a later step.
+/// SQS: standard queues with visibility timeouts, delays, long polls and dead-letter queues. A
+/// state machine whose state is a value: apply() is the only way to change it. A receive that waits
+/// is part of the state, answered by a later step.
 class Service {
 public:
     explicit Service(ServiceConfig config);

@@ -15,8 +15,9 @@
 
 namespace queuelab::world {
 
-/// What an actor wants done, appended to a buffer that is reused. The world sends the messages over its network, in
-/// order, and wakes the actor at the earliest time it asked for (waking early is harmless).
+/// What an actor wants done, appended to a buffer that is reused. The world sends the messages over
+/// its network, in order, and wakes the actor at the earliest time it asked for (waking early is
+/// harmless).
 struct Outbox {
     struct ToLog {
         NodeId broker;
@@ -33,7 +34,8 @@ struct Outbox {
     };
     std::vector<std::variant<ToLog, ToExchange, ToVisibility>> messages;
     std::optional<Instant> wakeAt;
-    bool finished = false; ///< the actor has ended by itself: it crashed by chance (see `crashed`) or its work is done
+    bool finished = false; ///< the actor has ended by itself: it crashed by chance (see `crashed`)
+                           ///< or its work is done
     bool crashed = false;
 
     void wake(Instant at)
@@ -44,36 +46,42 @@ struct Outbox {
 };
 
 struct ActorContext {
-    Context &base;        ///< now, the actor's own random stream, trace; engines' files are none of its business
+    Context &base; ///< now, the actor's own random stream, trace; engines' files are none of its
+                   ///< business
     Outbox &out;
     Outcomes &outcomes;
     Instant worldStart;
-    NameId name;          ///< the actor's name in the trace
+    NameId name; ///< the actor's name in the trace
 };
 
-/// A simulated application with its client: a producer or a consumer of one of the engines. A state machine like the
-/// engines; its state is a value (clone). The world decides whether it lives: crash, restart, pause and cut links
-/// are done to it from outside, and every life has a connection of its own.
+/// A simulated application with its client: a producer or a consumer of one of the engines. A state
+/// machine like the engines; its state is a value (clone). The world decides whether it lives:
+/// crash, restart, pause and cut links are done to it from outside, and every life has a connection
+/// of its own.
 class Actor {
 public:
     virtual ~Actor() = default;
     virtual std::unique_ptr<Actor> clone() const = 0;
 
-    /// Begins a life with empty memory: connects, subscribes, starts its schedule. Called after adding and after a restart.
+    /// Begins a life with empty memory: connects, subscribes, starts its schedule. Called after
+    /// adding and after a restart.
     virtual void start(ActorContext &context) = 0;
     /// The time it asked for has come, or earlier.
     virtual void wake(ActorContext &context) = 0;
-    virtual void receive(RequestId, const log::Response &, ActorContext &) {}
-    virtual void receive(exchange::ChannelNumber, const exchange::ServerMethod &, ActorContext &) {}
-    virtual void receive(RequestId, const visibility::Response &, ActorContext &) {}
+    virtual void receive(RequestId, const log::Response &, ActorContext &) { }
+    virtual void receive(exchange::ChannelNumber, const exchange::ServerMethod &, ActorContext &) {
+    }
+    virtual void receive(RequestId, const visibility::Response &, ActorContext &) { }
     /// The broker it talks to went away, or came back refusing the connection.
-    virtual void connectionLost(ActorContext &) {}
-    /// Leaves in order; sets out.finished when it has nothing more to say (at once, or in a later step).
+    virtual void connectionLost(ActorContext &) { }
+    /// Leaves in order; sets out.finished when it has nothing more to say (at once, or in a later
+    /// step).
     virtual void stop(ActorContext &context) = 0;
     /// The process dies: forget everything. The world tells the engine that the connection broke.
     virtual void crash() = 0;
-    /// While paused it is neither woken nor handed messages; they wait. resume() is followed by what waited.
-    virtual void pause() {}
+    /// While paused it is neither woken nor handed messages; they wait. resume() is followed by
+    /// what waited.
+    virtual void pause() { }
     virtual void resume(ActorContext &context) { wake(context); }
 
     /// False when it has no such knob.

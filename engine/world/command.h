@@ -14,9 +14,10 @@
 
 namespace queuelab::world {
 
-/// Everything a person, a lesson, a fault plan or a test can do to a world. Each is a value with named fields, in YAML
-/// written as `name: {field: value}`; command_fields.h lists the fields once, for reading, writing, forms and help.
-/// Clients (producers, consumers, workers, ...) have names that are unique in the world.
+/// Everything a person, a lesson, a fault plan or a test can do to a world. Each is a value with
+/// named fields, in YAML written as `name: {field: value}`; command_fields.h lists the fields once,
+/// for reading, writing, forms and help. Clients (producers, consumers, workers, ...) have names
+/// that are unique in the world.
 
 /// How long work takes: a fixed time, or uniform between two.
 struct Span {
@@ -66,17 +67,18 @@ struct AddProducer { ///< add-producer
     Keys keys;
     Size size;
     std::uint64_t total = 0; ///< stops after so many records; 0 never
-    Settings configs;        ///< producer settings: acks, linger.ms, batch.size, ...
+    Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
 };
 struct AddConsumer { ///< add-consumer
     std::string group;
     std::vector<std::string> topics;
     std::int32_t count = 1;
-    std::string name;         ///< empty: "<group>-N"; with count > 1 a number is added
-    Span processing;          ///< for each record
-    std::string commit = "auto"; ///< auto (as enable.auto.commit), after (each poll's records, once handled), before, never
-    double crashChance = 0;   ///< for each record
-    Settings configs;         ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
+    std::string name; ///< empty: "<group>-N"; with count > 1 a number is added
+    Span processing; ///< for each record
+    std::string commit = "auto"; ///< auto (as enable.auto.commit), after (each poll's records, once
+                                 ///< handled), before, never
+    double crashChance = 0; ///< for each record
+    Settings configs; ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
 };
 
 // The exchange broker.
@@ -135,10 +137,10 @@ struct AddWorker { ///< add-worker: a RabbitMQ consumer with basic.consume
     std::int32_t count = 1;
     std::string name; ///< empty: "worker-N"
     std::int32_t prefetch = 1;
-    std::string ack = "manual";        ///< manual (after the work), auto (no-ack)
+    std::string ack = "manual"; ///< manual (after the work), auto (no-ack)
     Span processing{Duration{}, Duration{}};
-    double failChance = 0;             ///< of the work; then `onFailure`
-    std::string onFailure = "reject";  ///< reject (no requeue), requeue
+    double failChance = 0; ///< of the work; then `onFailure`
+    std::string onFailure = "reject"; ///< reject (no requeue), requeue
     double crashChance = 0;
 };
 
@@ -178,7 +180,7 @@ struct AddReceiver { ///< add-receiver: a worker that polls
     std::int32_t waitTimeSeconds = 20;
     Duration pollInterval = std::chrono::seconds{1}; ///< between short polls that came back empty
     std::optional<Duration> heartbeat; ///< extends the visibility timeout so often while it works
-    std::string deletes = "after";     ///< after, before, never (field `delete`)
+    std::string deletes = "after"; ///< after, before, never (field `delete`)
     double crashChance = 0;
 };
 
@@ -187,13 +189,15 @@ struct AddReceiver { ///< add-receiver: a worker that polls
 struct CrashConsumer { ///< crash-consumer: the process dies without a word
     std::string name;
 };
-struct RestartConsumer { ///< restart-consumer: a crashed or stopped one starts again, with empty memory
+struct RestartConsumer { ///< restart-consumer: a crashed or stopped one starts again, with empty
+                         ///< memory
     std::string name;
 };
 struct StopConsumer { ///< stop-consumer: leaves in order
     std::string name;
 };
-struct PauseConsumer { ///< pause-consumer: stops working and polling, its connection stays (a long GC pause)
+struct PauseConsumer { ///< pause-consumer: stops working and polling, its connection stays (a long
+                       ///< GC pause)
     std::string name;
 };
 struct ResumeConsumer { ///< resume-consumer
@@ -213,7 +217,8 @@ struct SetRate { ///< set-rate
 
 // The machines and the network.
 
-struct KillBroker { ///< kill-broker: the log's broker process dies; what was not synced survives, as the machine does not
+struct KillBroker { ///< kill-broker: the log's broker process dies; what was not synced survives,
+                    ///< as the machine does not
     std::int32_t broker = 1;
 };
 struct RestartBroker { ///< restart-broker: it recovers from its files
@@ -226,10 +231,11 @@ struct MendLink { ///< mend-link
     std::string client;
 };
 
-using Command = std::variant<CreateTopic, DeleteTopic, Produce, AddProducer, AddConsumer, DeclareExchange, DeclareQueue,
-    DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage,
-    AddSender, AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing,
-    StopProducer, SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
+using Command = std::variant<CreateTopic, DeleteTopic, Produce, AddProducer, AddConsumer,
+    DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher,
+    AddWorker, CreateQueue, SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer,
+    RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer,
+    SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);
@@ -246,7 +252,8 @@ std::string commandText(const Command &command);
 /// A field of a command, for forms, completion and the reference.
 struct FieldInfo {
     std::string name;
-    std::string type; ///< "text", "whole number", "duration", "rate", "list of texts", "settings", ...
+    std::string
+        type; ///< "text", "whole number", "duration", "rate", "list of texts", "settings", ...
     bool required = false;
     std::string defaultText;
     std::string help;
@@ -254,9 +261,11 @@ struct FieldInfo {
 };
 std::vector<FieldInfo> commandFields(std::string_view commandName);
 
-/// Why a command could not be applied: the engine's own code, or ours when no engine was asked ("unknown client").
+/// Why a command could not be applied: the engine's own code, or ours when no engine was asked
+/// ("unknown client").
 struct CommandError {
-    std::string code;    ///< "UNKNOWN_TOPIC_OR_PARTITION", "404", "QueueDoesNotExist", "unknown-client"
+    std::string
+        code; ///< "UNKNOWN_TOPIC_OR_PARTITION", "404", "QueueDoesNotExist", "unknown-client"
     std::string message; ///< in plain words, with the nearest valid name where there is one
 };
 

@@ -13,15 +13,17 @@ struct TimedCommand {
     Command command;
 };
 
-/// A seed and a list of timed commands: a lesson, a demo, a bug report, a test. A world is what you get by applying them.
-/// Commands are in order of time; those at the same time apply in the order they stand.
+/// A seed and a list of timed commands: a lesson, a demo, a bug report, a test. A world is what you
+/// get by applying them. Commands are in order of time; those at the same time apply in the order
+/// they stand.
 struct Session {
     WorldConfig world;
     std::vector<TimedCommand> commands;
     Duration end{}; ///< how far it was played
 };
 
-/// A session file (YAML; `queuelab-session: 1` on its first line). Problems name file, line and column.
+/// A session file (YAML; `queuelab-session: 1` on its first line). Problems name file, line and
+/// column.
 Result<Session, std::vector<Error>> readSession(const std::string &text, const std::string &file);
 Result<Session, std::vector<Error>> loadSession(const std::string &path);
 std::string writeSession(const Session &session);

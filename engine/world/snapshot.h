@@ -19,56 +19,57 @@ enum class ClientState : std::uint8_t { Running, Paused, Crashed, Stopped };
 
 /// A message a client holds and has not settled.
 struct HeldMessage {
-    std::string subject;     ///< partition or queue
-    std::int64_t item = -1;  ///< offset or message number
+    std::string subject; ///< partition or queue
+    std::int64_t item = -1; ///< offset or message number
     std::string label;
     bool redelivered = false;
     std::int32_t deliveries = 1;
-    Instant workEnds{};      ///< when the client will be done with it; zero when it has not begun
+    Instant workEnds{}; ///< when the client will be done with it; zero when it has not begun
 };
 struct PositionSnapshot {
-    std::string partition;   ///< "orders-3"
+    std::string partition; ///< "orders-3"
     std::string topic;
     std::int32_t index = 0;
-    std::int64_t position = -1;  ///< next offset it will be handed
+    std::int64_t position = -1; ///< next offset it will be handed
     std::int64_t committed = -1;
-    std::int64_t fetched = -1;   ///< next offset to fetch
+    std::int64_t fetched = -1; ///< next offset to fetch
 };
 struct ClientSnapshot {
     std::string name;
     ClientRole role = ClientRole::Producer;
     ClientState state = ClientState::Running;
     Engine engine = Engine::Log;
-    std::string target;       ///< topic, exchange or queue
-    std::string group;        ///< consumers of the log
+    std::string target; ///< topic, exchange or queue
+    std::string group; ///< consumers of the log
     double configuredRate = 0; ///< producers: messages a second
-    double rate = 0;          ///< messages a second over the last second
+    double rate = 0; ///< messages a second over the last second
     std::uint64_t sent = 0;
     std::uint64_t confirmed = 0;
     std::uint64_t failed = 0;
     std::uint64_t received = 0;
     std::uint64_t handled = 0;
-    std::uint64_t handledAgain = 0; ///< of those, handled before by anyone of the same group or queue
-    std::uint16_t prefetch = 0;     ///< workers; 0 is no limit
+    std::uint64_t handledAgain =
+        0; ///< of those, handled before by anyone of the same group or queue
+    std::uint16_t prefetch = 0; ///< workers; 0 is no limit
     bool autoAck = false;
-    bool waiting = false;           ///< receivers: in a long poll
+    bool waiting = false; ///< receivers: in a long poll
     Instant lastPoll{};
     std::vector<HeldMessage> holding; ///< at most 64, in the order it will handle them
     std::uint64_t holdingCount = 0;
     std::vector<PositionSnapshot> positions; ///< consumers of the log
-    std::string note;         ///< "idle: owns nothing", "connection lost": why it does nothing
+    std::string note; ///< "idle: owns nothing", "connection lost": why it does nothing
 };
 
 /// What became of the messages of a group or queue as the applications saw them.
 struct OutcomeSnapshot {
     Engine engine = Engine::Log;
-    std::string name;               ///< group or queue
-    std::uint64_t handled = 0;      ///< different messages
+    std::string name; ///< group or queue
+    std::uint64_t handled = 0; ///< different messages
     std::uint64_t handledAgain = 0; ///< handlings beyond the first
     std::uint64_t outOfOrderInPartition = 0; ///< handled after a later one of the same partition
-    std::uint64_t outOfOrderInKey = 0;       ///< handled after a later one of the same key
-    std::uint64_t outOfOrderOverall = 0;     ///< handled after a later one of the whole topic or queue
-    Duration latencyP50{};          ///< from creation to the end of handling
+    std::uint64_t outOfOrderInKey = 0; ///< handled after a later one of the same key
+    std::uint64_t outOfOrderOverall = 0; ///< handled after a later one of the whole topic or queue
+    Duration latencyP50{}; ///< from creation to the end of handling
     Duration latencyP95{};
     Duration latencyP99{};
 };
@@ -83,22 +84,23 @@ struct SeriesSnapshot {
     std::vector<double> values;
 };
 
-/// The whole world at one moment: an immutable value. Panels, expectations, checkers and exports read this and the
-/// trace, nothing else.
+/// The whole world at one moment: an immutable value. Panels, expectations, checkers and exports
+/// read this and the trace, nothing else.
 struct Snapshot {
     std::uint64_t seed = 0;
     Mode mode = Mode::Deterministic;
     Instant start{};
     Instant now{};
     std::uint64_t events = 0; ///< trace events so far
-    std::uint64_t steps = 0;  ///< agenda items run so far
+    std::uint64_t steps = 0; ///< agenda items run so far
     log::ClusterSnapshot log;
     exchange::BrokerSnapshot exchange;
     visibility::ServiceSnapshot visibility;
     std::vector<ClientSnapshot> clients; ///< in the order they were added
     std::vector<OutcomeSnapshot> outcomes;
     std::vector<SeriesSnapshot> series;
-    std::vector<std::string> notes; ///< what recovery had to mend, refused real clients, where recording stopped
+    std::vector<std::string>
+        notes; ///< what recovery had to mend, refused real clients, where recording stopped
 };
 
 } // namespace queuelab::world

@@ -9,9 +9,9 @@
 
 namespace queuelab::world {
 
-/// A session being played: the world at one position of it, with checkpoints, so that any moment can be gone back to.
-/// Going back is the nearest checkpoint plus a short replay; a command in the past forks: what was to come is kept as a
-/// branch. Deterministic worlds only. Not thread-safe.
+/// A session being played: the world at one position of it, with checkpoints, so that any moment
+/// can be gone back to. Going back is the nearest checkpoint plus a short replay; a command in the
+/// past forks: what was to come is kept as a branch. Deterministic worlds only. Not thread-safe.
 class Timeline {
 public:
     static Result<std::unique_ptr<Timeline>, Error> create(Session session);
@@ -23,18 +23,20 @@ public:
     Duration end() const { return m_session.end; }
     const Session &session() const { return m_session; }
 
-    /// Goes to `target`, forward by running (recorded commands are applied at their times), back by replay. Going past
-    /// end() moves end(). Stops early after `maxSteps` agenda items; returns whether it got there.
+    /// Goes to `target`, forward by running (recorded commands are applied at their times), back by
+    /// replay. Going past end() moves end(). Stops early after `maxSteps` agenda items; returns
+    /// whether it got there.
     bool seek(Duration target, std::uint64_t maxSteps = UINT64_MAX);
     /// One agenda item or recorded command forward; false when there is none left.
     bool stepForward();
     /// To just before the last step.
     bool stepBack();
-    /// Forward to just after the next event of at least this weight; false when none came within `limit`.
+    /// Forward to just after the next event of at least this weight; false when none came within
+    /// `limit`.
     bool runToNextEvent(EventWeight weight, Duration limit);
 
-    /// Applies a command at the current position and records it. When later commands were recorded, or time was already
-    /// played beyond this position, the old future becomes a branch.
+    /// Applies a command at the current position and records it. When later commands were recorded,
+    /// or time was already played beyond this position, the old future becomes a branch.
     Result<void, CommandError> perform(const Command &command);
 
     /// The futures that were left, oldest first.
@@ -48,7 +50,8 @@ public:
         EventTone tone = EventTone::System;
         std::string label;
     };
-    std::vector<Mark> marks() const; ///< milestones played so far on this branch, at most 500, in order of time
+    std::vector<Mark>
+    marks() const; ///< milestones played so far on this branch, at most 500, in order of time
 
 private:
     Timeline() = default;

@@ -11,23 +11,24 @@
 
 namespace queuelab::world {
 
-/// What simulated producers of all three engines write and their consumers read back: "checkout#17@0001234567 ......",
-/// the producer's name, its running number, and the time in nanoseconds since the world's start, padded with dots to the
-/// size. So order, loss and latency can be judged from the messages alone, on every engine alike, and a person can read
-/// them.
+/// What simulated producers of all three engines write and their consumers read back:
+/// "checkout#17@0001234567 ......", the producer's name, its running number, and the time in
+/// nanoseconds since the world's start, padded with dots to the size. So order, loss and latency
+/// can be judged from the messages alone, on every engine alike, and a person can read them.
 struct Stamp {
     std::string_view producer;
     std::uint64_t sequence = 0; ///< from 1
-    Duration created{};         ///< since the world's start
+    Duration created{}; ///< since the world's start
 };
-/// Writes the stamp and the padding into `out` (reused; no allocation once grown). A `size` too small for the stamp
-/// gives the stamp alone.
+/// Writes the stamp and the padding into `out` (reused; no allocation once grown). A `size` too
+/// small for the stamp gives the stamp alone.
 void writeBody(const Stamp &stamp, std::uint64_t size, std::string &out);
 /// Nothing when the body was not written by writeBody(): a hand-made or a real client's message.
 std::optional<Stamp> readBody(ByteView body);
 
-/// When a producer makes its messages: steady or Poisson arrivals at a rate, until `total`. A value. Lazy: next() gives
-/// the time of the next message, so a producer woken late catches up without losing or inventing any.
+/// When a producer makes its messages: steady or Poisson arrivals at a rate, until `total`. A
+/// value. Lazy: next() gives the time of the next message, so a producer woken late catches up
+/// without losing or inventing any.
 class ArrivalProcess {
 public:
     ArrivalProcess(Rate rate, Arrival arrival, std::uint64_t total, Instant start);
@@ -43,7 +44,7 @@ private:
     Arrival m_arrival;
     std::uint64_t m_total;
     std::uint64_t m_made = 0;
-    Instant m_origin;              // of the current rate
+    Instant m_origin; // of the current rate
     std::uint64_t m_madeAtOrigin = 0;
     std::optional<Instant> m_next;
 };

@@ -14,38 +14,43 @@ namespace queuelab::world {
 /// What a world starts from; the `world:` map of a lesson or session.
 struct WorldConfig {
     std::uint64_t seed = 1;
-    std::int32_t logBrokers = 1;             ///< log: {brokers: N}
-    Settings logConfigs;                     ///< log: {configs: {...}}, broker settings
+    std::int32_t logBrokers = 1; ///< log: {brokers: N}
+    Settings logConfigs; ///< log: {configs: {...}}, broker settings
     Duration latency = std::chrono::microseconds{500}; ///< network: {latency: 500us}, one way
-    Duration jitter{};                       ///< network: {jitter: 0s}, added at random up to this; order per connection is kept
+    Duration jitter{}; ///< network: {jitter: 0s}, added at random up to this; order per connection
+                       ///< is kept
     friend bool operator==(const WorldConfig &, const WorldConfig &) = default;
 };
 std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems &problems);
 YAML::Node writeWorldConfig(const WorldConfig &config);
 
-/// Engines, simulated clients, the network between them, the agenda and the trace. One thread at a time uses a world.
-/// A world is a value as long as its Files can be cloned (memory): copy() is a checkpoint that shares what was already
-/// written, and the same config and the same commands at the same times give the same trace, byte for byte.
+/// Engines, simulated clients, the network between them, the agenda and the trace. One thread at a
+/// time uses a world. A world is a value as long as its Files can be cloned (memory): copy() is a
+/// checkpoint that shares what was already written, and the same config and the same commands at
+/// the same times give the same trace, byte for byte.
 class World {
 public:
-    /// `files` is where the engines store; `start` is kVirtualStart for a deterministic world, the wall clock's time for a
-    /// live one. An Error when the directory cannot be used, with place and remedy.
-    static Result<std::unique_ptr<World>, Error> create(
-        WorldConfig config, std::unique_ptr<Files> files, Mode mode = Mode::Deterministic, Instant start = kVirtualStart);
+    /// `files` is where the engines store; `start` is kVirtualStart for a deterministic world, the
+    /// wall clock's time for a live one. An Error when the directory cannot be used, with place and
+    /// remedy.
+    static Result<std::unique_ptr<World>, Error> create(WorldConfig config,
+        std::unique_ptr<Files> files, Mode mode = Mode::Deterministic,
+        Instant start = kVirtualStart);
     ~World();
 
     /// nullptr when the files cannot be cloned.
     std::unique_ptr<World> copy() const;
 
-    /// Applies one command now. On refusal the trace says so, and the rest of the world is unharmed.
+    /// Applies one command now. On refusal the trace says so, and the rest of the world is
+    /// unharmed.
     Result<void, CommandError> apply(const Command &command);
 
     /// When the next thing on the agenda is due; nothing when the agenda is empty.
     std::optional<Instant> nextDue() const;
     /// Runs the next thing on the agenda, moving now() to its time. False when there is none.
     bool step();
-    /// Runs everything due up to and including `until`, then now() is `until`. Stops early, with now() at the last step, after
-    /// `maxSteps` steps; returns whether it reached `until`.
+    /// Runs everything due up to and including `until`, then now() is `until`. Stops early, with
+    /// now() at the last step, after `maxSteps` steps; returns whether it reached `until`.
     bool runUntil(Instant until, std::uint64_t maxSteps = UINT64_MAX);
 
     Instant now() const;
@@ -64,13 +69,13 @@ public:
         std::int64_t item = -1; ///< offset or number
         Instant at{};
         std::string key;
-        std::string value;      ///< at most 256 bytes
+        std::string value; ///< at most 256 bytes
         std::uint64_t sizeBytes = 0;
-        std::string state;      ///< "committed", "ready", "unacked by worker-1", ...
+        std::string state; ///< "committed", "ready", "unacked by worker-1", ...
     };
     /// Records of a partition from `fromOffset`, at most `limit`.
-    std::vector<MessageRow> records(
-        const std::string &topic, std::int32_t partition, std::int64_t fromOffset, std::size_t limit) const;
+    std::vector<MessageRow> records(const std::string &topic, std::int32_t partition,
+        std::int64_t fromOffset, std::size_t limit) const;
 
     /// Flushes and closes files in order (a live world on a real directory).
     Result<void, Error> close();

@@ -34,8 +34,11 @@ bool wantScalar(const YAML::Node &node, YamlProblems &problems, std::string_view
 {
     if (node.IsScalar())
         return true;
-    problems.add(node.Mark(), fmt::format("{} is wanted here, not a {}", what,
-                                  node.IsMap() ? "map" : node.IsSequence() ? "list" : "null"));
+    problems.add(node.Mark(),
+        fmt::format("{} is wanted here, not a {}", what,
+            node.IsMap()            ? "map"
+                : node.IsSequence() ? "list"
+                                    : "null"));
     return false;
 }
 
@@ -58,7 +61,8 @@ bool readNumber(const YAML::Node &node, YamlProblems &problems, std::string_view
 
 } // namespace
 
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string> &candidates)
+std::optional<std::string> nearest(
+    std::string_view word, const std::vector<std::string> &candidates)
 {
     const std::string *best = nullptr;
     std::size_t bestDistance = std::numeric_limits<std::size_t>::max();
@@ -76,7 +80,8 @@ std::optional<std::string> nearest(std::string_view word, const std::vector<std:
 
 void YamlProblems::add(const YAML::Mark &mark, std::string problem, std::string remedy)
 {
-    std::string place = mark.is_null() ? m_file : fmt::format("{}:{}:{}", m_file, mark.line + 1, mark.column + 1);
+    std::string place =
+        mark.is_null() ? m_file : fmt::format("{}:{}:{}", m_file, mark.line + 1, mark.column + 1);
     m_errors.push_back({std::move(place), std::move(problem), std::move(remedy)});
 }
 
@@ -97,7 +102,8 @@ YAML::Node loadYaml(const std::string &path, YamlProblems &problems)
     if (file)
         text << file.rdbuf();
     if (!file || text.fail()) {
-        problems.add(YAML::Mark::null_mark(), "cannot be read", "check the name and that you may read it");
+        problems.add(
+            YAML::Mark::null_mark(), "cannot be read", "check the name and that you may read it");
         return YAML::Node(YAML::NodeType::Undefined);
     }
     return parseYaml(text.str(), problems);
@@ -170,8 +176,8 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Duration &out)
         return false;
     const std::optional<Duration> duration = parseDuration(node.Scalar());
     if (!duration) {
-        problems.add(
-            node.Mark(), fmt::format("'{}' is not a duration", node.Scalar()), "write 300ms, 5s, 10m or 4h");
+        problems.add(node.Mark(), fmt::format("'{}' is not a duration", node.Scalar()),
+            "write 300ms, 5s, 10m or 4h");
         return false;
     }
     out = *duration;
@@ -184,14 +190,16 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Rate &out)
         return false;
     const std::optional<Rate> rate = parseRate(node.Scalar());
     if (!rate) {
-        problems.add(node.Mark(), fmt::format("'{}' is not a rate", node.Scalar()), "write 120/s, 10/min or 1/h");
+        problems.add(node.Mark(), fmt::format("'{}' is not a rate", node.Scalar()),
+            "write 120/s, 10/min or 1/h");
         return false;
     }
     out = *rate;
     return true;
 }
 
-bool readYaml(const YAML::Node &node, YamlProblems &problems, std::map<std::string, std::string> &out)
+bool readYaml(
+    const YAML::Node &node, YamlProblems &problems, std::map<std::string, std::string> &out)
 {
     if (!node.IsMap()) {
         problems.add(node.Mark(), "a map of settings is wanted here");
@@ -218,7 +226,8 @@ YamlMap::YamlMap(YAML::Node node, std::string what, YamlProblems &problems)
     if (m_node.IsDefined() && m_node.IsNull())
         m_node = YAML::Node(YAML::NodeType::Map);
     if (!m_node.IsDefined() || !m_node.IsMap()) {
-        m_problems.add(m_node.IsDefined() ? m_node.Mark() : YAML::Mark::null_mark(), m_what + " must be a map");
+        m_problems.add(m_node.IsDefined() ? m_node.Mark() : YAML::Mark::null_mark(),
+            m_what + " must be a map");
         m_node = YAML::Node(YAML::NodeType::Map);
     }
     std::set<std::string> seen;
@@ -226,7 +235,8 @@ YamlMap::YamlMap(YAML::Node node, std::string what, YamlProblems &problems)
         if (!entry.first.IsScalar())
             m_problems.add(entry.first.Mark(), "a key must be a plain word");
         else if (!seen.insert(entry.first.Scalar()).second)
-            m_problems.add(entry.first.Mark(), fmt::format("'{}' is given twice", entry.first.Scalar()));
+            m_problems.add(
+                entry.first.Mark(), fmt::format("'{}' is given twice", entry.first.Scalar()));
     }
 }
 
@@ -238,7 +248,8 @@ bool YamlMap::has(const std::string &key) const
 YAML::Node YamlMap::take(const std::string &key)
 {
     m_known.insert(key);
-    // Iterated rather than indexed: indexing a node for a missing key hands back a zombie that must not be touched.
+    // Iterated rather than indexed: indexing a node for a missing key hands back a zombie that must
+    // not be touched.
     for (const auto &entry : m_node) {
         if (entry.first.IsScalar() && entry.first.Scalar() == key)
             return entry.second;
@@ -253,7 +264,8 @@ void YamlMap::finish()
             continue;
         const std::vector<std::string> known(m_known.begin(), m_known.end());
         const std::optional<std::string> near = nearest(entry.first.Scalar(), known);
-        m_problems.add(entry.first.Mark(), fmt::format("{} has no '{}'", m_what, entry.first.Scalar()),
+        m_problems.add(entry.first.Mark(),
+            fmt::format("{} has no '{}'", m_what, entry.first.Scalar()),
             near ? fmt::format("did you mean '{}'?", *near)
                  : fmt::format("it may have: {}", fmt::format("{}", fmt::join(known, ", "))));
     }

@@ -17,13 +17,17 @@
 namespace queuelab::world {
 
 /// The candidate nearest to `word` by edit distance, when it is near enough to be what was meant.
-std::optional<std::string> nearest(std::string_view word, const std::vector<std::string> &candidates);
+std::optional<std::string> nearest(
+    std::string_view word, const std::vector<std::string> &candidates);
 
-/// The problems found in one YAML text, each with file:line:column and, where one is known, the nearest valid name.
-/// Reading goes on after a problem, so a person sees all of them at once.
+/// The problems found in one YAML text, each with file:line:column and, where one is known, the
+/// nearest valid name. Reading goes on after a problem, so a person sees all of them at once.
 class YamlProblems {
 public:
-    explicit YamlProblems(std::string file) : m_file(std::move(file)) {}
+    explicit YamlProblems(std::string file)
+        : m_file(std::move(file))
+    {
+    }
 
     void add(const YAML::Mark &mark, std::string problem, std::string remedy = {});
     bool any() const { return !m_errors.empty(); }
@@ -58,7 +62,8 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, double &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Duration &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Rate &out);
 /// Scalars become text as written: settings such as {retention.ms: 60000}.
-bool readYaml(const YAML::Node &node, YamlProblems &problems, std::map<std::string, std::string> &out);
+bool readYaml(
+    const YAML::Node &node, YamlProblems &problems, std::map<std::string, std::string> &out);
 
 template <class T>
 bool readYaml(const YAML::Node &node, YamlProblems &problems, std::vector<T> &out)
@@ -85,8 +90,8 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, std::optional<T> &
     return true;
 }
 
-/// Reads one map strictly: call required() and optional() for every key it may have, then finish(), which refuses the
-/// keys nobody asked for and names the nearest valid one.
+/// Reads one map strictly: call required() and optional() for every key it may have, then finish(),
+/// which refuses the keys nobody asked for and names the nearest valid one.
 class YamlMap {
 public:
     /// `what` names the map in messages: "create-topic".
@@ -95,8 +100,7 @@ public:
     bool has(const std::string &key) const;
     /// The node at `key`, marked as known; undefined when it is missing.
     YAML::Node take(const std::string &key);
-    template <class T>
-    bool required(const std::string &key, T &out)
+    template <class T> bool required(const std::string &key, T &out)
     {
         const YAML::Node node = take(key);
         if (!node.IsDefined()) {
@@ -105,8 +109,7 @@ public:
         }
         return readYaml(node, m_problems, out);
     }
-    template <class T>
-    bool optional(const std::string &key, T &out)
+    template <class T> bool optional(const std::string &key, T &out)
     {
         const YAML::Node node = take(key);
         return node.IsDefined() && readYaml(node, m_problems, out);
@@ -120,8 +123,9 @@ public:
         if (!node.IsDefined() || !readYaml(node, m_problems, value))
             return false;
         if (value < static_cast<T>(low) || value > static_cast<T>(high)) {
-            m_problems.add(node.Mark(), "'" + key + "' is " + node.Scalar() + ", outside "
-                    + std::to_string(low) + " to " + std::to_string(high));
+            m_problems.add(node.Mark(),
+                "'" + key + "' is " + node.Scalar() + ", outside " + std::to_string(low) + " to "
+                    + std::to_string(high));
             return false;
         }
         out = value;
