@@ -77,14 +77,14 @@ QAction *Actions::add(
     return action;
 }
 
-void Actions::restyle(const Theme &theme)
+void Actions::restyle(const Theme &look)
 {
-    m_theme = theme;
+    m_theme = look;
     m_stale = true;
     for (QAction *action : std::as_const(m_all)) {
         const QString icon = action->property("iconName").toString();
         if (!icon.isEmpty() && action != play)
-            action->setIcon(themedIcon(icon, theme.ink));
+            action->setIcon(themedIcon(icon, look.ink));
     }
     showPlaying(m_playing);
 }

@@ -53,7 +53,7 @@ public:
     /// In the order in which they are listed.
     const QList<QAction *> &all() const { return m_all; }
     /// Draws the icons in the theme's ink.
-    void restyle(const Theme &theme);
+    void restyle(const Theme &look);
     void showPlaying(bool playing);
 
 private:

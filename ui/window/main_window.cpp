@@ -222,7 +222,7 @@ void MainWindow::connectPanels()
         m_engine->rewindToStep(step);
         m_lessonPanel->showStep(step, LessonPanel::Begin::AsWritten);
     });
-    connect(m_lessonPanel, &LessonPanel::nextLessonWished, this, [this] { openStep(1); });
+    connect(m_lessonPanel, &LessonPanel::nextLessonWished, this, [this] { openNeighbour(1); });
     connect(m_lessonPanel, &LessonPanel::predicted, this,
         [this](std::size_t, std::size_t, int, bool right) {
             if (m_lesson)
@@ -285,8 +285,8 @@ void MainWindow::connectActions()
         if (m_lesson)
             open(lessons::Lesson(*m_lesson), LessonPanel::Begin::AsWritten);
     });
-    on(m_actions->nextLesson, [this] { openStep(1); });
-    on(m_actions->previousLesson, [this] { openStep(static_cast<std::size_t>(-1)); });
+    on(m_actions->nextLesson, [this] { openNeighbour(1); });
+    on(m_actions->previousLesson, [this] { openNeighbour(-1); });
     on(m_actions->commands, [this] { m_palette->open(); });
     on(m_actions->faults, [this] {
         QWidget *button = m_top->faultsButton();

@@ -83,7 +83,7 @@ private:
     void open(const lessons::Lesson &lesson, LessonPanel::Begin begin);
     void openSessionFile(const QString &path);
     void openLessonFile(const QString &path, LessonPanel::Begin begin);
-    void openStep(std::size_t offset);
+    void openNeighbour(int by); ///< in the course: the next lesson is 1 away
     void showFrame(const Frame &frame);
     void refreshSlowPanels();
     void pick(const Thing &thing);

@@ -18,6 +18,8 @@
 #include <QFileDialog>
 #include <QFileInfo>
 
+#include <algorithm>
+
 namespace queuelab::ui {
 
 using namespace Qt::StringLiterals;
@@ -88,16 +90,15 @@ void MainWindow::open(const lessons::Lesson &lesson, LessonPanel::Begin begin)
     }
 }
 
-void MainWindow::openStep(std::size_t offset)
+void MainWindow::openNeighbour(int by)
 {
     if (!m_lesson)
         return;
     const std::vector<lessons::Lesson> &all = m_catalogue.lessons;
-    for (std::size_t i = 0; i < all.size(); ++i)
-        if (all[i].id == m_lesson->id && i + offset < all.size()) {
-            open(all[i + offset], LessonPanel::Begin::AsWritten);
-            return;
-        }
+    const auto here = std::ranges::find(all, m_lesson->id, &lessons::Lesson::id);
+    const auto wished = (here - all.begin()) + by;
+    if (here != all.end() && wished >= 0 && wished < std::ssize(all))
+        open(all[static_cast<std::size_t>(wished)], LessonPanel::Begin::AsWritten);
 }
 
 void MainWindow::openSandbox()
