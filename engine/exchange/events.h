@@ -20,14 +20,16 @@ enum class ExchangeEvent : EventKind {
     Published, ///< subject exchange, actor client, detail routing key, count queues that got a copy
     Unroutable, ///< subject exchange, actor client, detail routing key
     Returned, ///< subject exchange, actor client, detail routing key
-    Enqueued, ///< subject queue, actor publisher, detail routing key, item message
+    Enqueued, ///< subject queue, actor publisher, detail routing key, item message; of a dead
+              ///< letter: actor the queue it died in, value its number there. Reason HandedOver:
+              ///< straight to a consumer
     Delivered, ///< subject queue, actor client, item message, value delivery tag; reason
                ///< Redelivered when it is
     Acked, ///< subject queue, actor client, item message, value delivery tag
     Requeued, ///< subject queue, actor client, item message; reason
     DeadLettered, ///< subject queue it died in, actor client or none, detail exchange it goes to,
                   ///< item message; reason
-    Dropped, ///< subject queue, item message; reason
+    Dropped, ///< subject queue, item message (-1: it never got in), actor client or none; reason
     Confirmed, ///< subject exchange, actor client, value confirm tag, count how many
     ConfirmRefused, ///< subject exchange, actor client, value confirm tag
     ConsumerAdded, ///< subject queue, actor client, value prefetch

@@ -31,6 +31,7 @@ struct ClientRequest {
     ClientId client;
     RequestId id;
     Request request;
+    NameId name = kNoName; ///< the client in the trace: the client id of its request header
 };
 struct ClientGone {
     ClientId client;

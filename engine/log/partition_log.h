@@ -1,40 +1,17 @@
 #pragma once
 
 #include "engine/core/context.h"
+#include "engine/log/log_config.h"
 #include "engine/log/record_batch.h"
+#include "engine/log/segment.h"
 #include "engine/log/types.h"
 
 #include <cstdint>
-#include <deque>
-#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace queuelab::log {
-
-/// A topic's settings, under Kafka's own keys and defaults (facts: kafka.md 1.6). Unknown keys are
-/// refused.
-struct LogConfig {
-    std::int32_t segmentBytes = 1'073'741'824; ///< segment.bytes
-    std::int64_t segmentMs = 604'800'000; ///< segment.ms
-    std::int64_t retentionMs = 604'800'000; ///< retention.ms, -1 is for ever
-    std::int64_t retentionBytes = -1; ///< retention.bytes a partition, -1 is no limit
-    std::int32_t segmentIndexBytes = 10'485'760; ///< segment.index.bytes
-    std::int32_t indexIntervalBytes = 4096; ///< index.interval.bytes
-    std::int32_t maxMessageBytes = 1'048'588; ///< max.message.bytes
-    std::int64_t flushMessages = INT64_MAX; ///< flush.messages: fsync after so many records
-    std::int32_t minInsyncReplicas = 1; ///< min.insync.replicas
-    bool logAppendTime = false; ///< message.timestamp.type
-    std::int64_t timestampAfterMaxMs = 3'600'000; ///< message.timestamp.after.max.ms (KIP-1030)
-
-    /// Applies "segment.bytes" = "1048576" and so on; ErrorCode::InvalidConfig and why, when key or
-    /// value is not valid.
-    struct Invalid {
-        std::string key;
-        std::string why;
-    };
-    static Result<LogConfig, Invalid> parse(const std::map<std::string, std::string> &configs);
-};
 
 /// One segment, for snapshots and tools.
 struct SegmentInfo {
@@ -50,28 +27,27 @@ struct AppendResult {
     bool rolled = false; ///< a new segment was started for it
 };
 
-/// What opening a partition had to mend, in words a person can act on.
-struct RecoveryReport {
-    std::uint64_t bytesCut = 0;
-    std::vector<std::string>
-        notes; ///< "00000000000000000000.log: torn batch at 4096 cut off (83 bytes)"
-};
+/// Who made a batch: only the broker itself may append control batches.
+enum class AppendOrigin : std::uint8_t { Client, Broker };
 
 /// One partition's log on one broker: segments with offset and time index, through Files, in
-/// Kafka's file formats (facts: kafka.md 1.5). A value. Knows nothing of replication: who may read
-/// up to where is the broker's business.
+/// Kafka's file formats (facts: kafka.md 1.5). A value: a copy shares the closed segments. It holds
+/// file handles of the Files it was opened with, and is always used with that one, or, for a copy,
+/// with a clone of it. Knows nothing of replication: who may read up to where is the broker's
+/// business.
 class PartitionLog {
 public:
     /// Opens or creates `directory` (such as "broker-1/orders-3"). After an unclean stop every
-    /// segment is checked from the front of the recovery point: a torn or corrupt tail is cut off,
-    /// indexes are rebuilt.
+    /// segment is checked from its front: a torn or corrupt tail is cut off, indexes are rebuilt,
+    /// and segments behind a cut are deleted.
     static Result<PartitionLog, Error> open(std::string directory, LogConfig config,
         bool cleanShutdown, Context &context, RecoveryReport *report);
 
     /// Appends one batch as a leader does: checks it (facts: kafka.md 1.4), gives it the next
-    /// offsets and `leaderEpoch`. On refusal nothing changed.
-    Result<AppendResult, ErrorCode> append(
-        ByteView batch, std::int32_t leaderEpoch, Context &context);
+    /// offsets and `leaderEpoch`. On refusal nothing changed. KafkaStorageError when the files
+    /// cannot be written.
+    Result<AppendResult, ErrorCode> append(ByteView batch, std::int32_t leaderEpoch,
+        Context &context, AppendOrigin origin = AppendOrigin::Client);
 
     struct ReadResult {
         std::uint64_t bytes = 0; ///< added to `out`
@@ -81,8 +57,8 @@ public:
     };
     /// Whole batches from the one that contains `from`, below `limit` (high watermark or last
     /// stable offset), at most `maxBytes`, but at least one batch. OffsetOutOfRange below
-    /// logStartOffset() or above logEndOffset(). Each slice added to `out` starts and ends at a
-    /// batch.
+    /// logStartOffset() or above logEndOffset(), CorruptMessage when the file does not hold a batch
+    /// where one must be. Each slice added to `out` starts and ends at a batch.
     Result<ReadResult, ErrorCode> read(std::int64_t from, std::int64_t limit,
         std::uint64_t maxBytes, std::vector<SharedBytes> &out, const Files &files) const;
 
@@ -91,57 +67,60 @@ public:
         std::int64_t offset = -1;
     };
     /// The first record with a timestamp at or after `timestampMs`, below `limit`; both -1 when
-    /// there is none.
+    /// there is none. In a compressed batch it is the batch's first offset and largest timestamp.
     Result<TimestampOffset, Error> offsetForTime(
         std::int64_t timestampMs, std::int64_t limit, const Files &files) const;
 
     /// Cuts the tail: [0-9][10-19][20-29] truncated to 20 leaves [0-9][10-19]; an offset inside a
-    /// batch cuts the whole batch.
+    /// batch cuts the whole batch. Below logStartOffset() everything goes and the log starts again,
+    /// empty, at `offset`.
     Result<void, Error> truncateTo(std::int64_t offset, Context &context);
-    /// Deletes whole old segments past retention.ms and retention.bytes, never the active one.
-    /// Returns how many.
-    std::size_t deleteOldSegments(Context &context);
+    /// Nothing below `offset` (at most logEndOffset()) is read any more; deleteOldSegments()
+    /// deletes what lies wholly below. The caller keeps the figure over a restart, as Kafka's
+    /// log-start-offset-checkpoint does.
+    void raiseLogStartOffset(std::int64_t offset);
+    /// Deletes old segments, oldest first: those wholly below logStartOffset(), then past
+    /// retention.bytes, then past retention.ms; never one that reaches above `highWatermark`. When
+    /// the active one matches too, a new one is started first (facts: kafka.md 6). Returns how
+    /// many; what cannot be deleted stays and is tried again by the next call.
+    std::size_t deleteOldSegments(Context &context, std::int64_t highWatermark = INT64_MAX);
+    /// What was appended so far survives a crash of the machine. On an error nothing is promised
+    /// and it may be tried again.
     Result<void, Error> flush(Context &context);
-    /// Trims the indexes, syncs, closes: what a broker does when it is stopped in order.
+    /// Writes the indexes to their ends, syncs, closes: what a broker does when it is stopped in
+    /// order. Not used after that.
     Result<void, Error> close(Context &context);
 
     std::int64_t logStartOffset() const { return m_logStartOffset; }
-    std::int64_t logEndOffset() const { return m_logEndOffset; }
+    std::int64_t logEndOffset() const { return m_active.nextOffset(); }
     std::uint64_t sizeBytes() const;
     std::vector<SegmentInfo> segments() const;
     const LogConfig &config() const { return m_config; }
     const std::string &directory() const { return m_directory; }
 
 private:
-    struct IndexEntry {
-        std::int32_t relativeOffset;
-        std::int32_t position;
-    };
-    struct TimeIndexEntry {
-        std::int64_t timestamp;
-        std::int32_t relativeOffset;
-    };
-    struct Segment {
-        std::int64_t baseOffset = 0;
-        std::uint64_t sizeBytes = 0;
-        std::int64_t firstTimestamp = -1;
-        std::int64_t maxTimestamp = -1;
-        std::int64_t offsetOfMaxTimestamp = -1;
-        std::uint64_t bytesSinceIndexEntry = 0;
-        Instant created{};
-        FileId log{-1};
-        FileId index{-1};
-        FileId timeIndex{-1};
-        std::vector<IndexEntry> entries;
-        std::vector<TimeIndexEntry> timeEntries;
-    };
+    PartitionLog(std::string directory, LogConfig config);
+
+    Result<void, Error> recover(const std::vector<std::string> &names, bool cleanShutdown,
+        Context &context, RecoveryReport &report);
+    std::size_t segmentCount() const { return m_closed.size() + 1; }
+    const Segment &segment(std::size_t index) const
+    {
+        return index < m_closed.size() ? *m_closed[index] : m_active;
+    }
+    std::size_t segmentHolding(std::int64_t offset) const;
+    Result<void, Error> roll(Context &context);
+    Result<void, Error> syncNames(Context &context);
+    std::size_t oldSegments(Instant now, std::int64_t highWatermark) const;
+    Result<void, Error> removeActive(Context &context);
 
     std::string m_directory;
     LogConfig m_config;
-    std::deque<Segment> m_segments;
+    std::vector<std::shared_ptr<const Segment>> m_closed; // oldest first
+    Segment m_active;
     std::int64_t m_logStartOffset = 0;
-    std::int64_t m_logEndOffset = 0;
-    std::int64_t m_unflushedMessages = 0;
+    std::int64_t m_unflushedRecords = 0;
+    bool m_namesDurable = false; // the directory was synced since a file was made in it
 };
 
 } // namespace queuelab::log

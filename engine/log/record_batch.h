@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 namespace queuelab::log {
@@ -47,9 +49,14 @@ struct BatchHeader {
 /// Decodes the header at the front of `bytes`. Nothing when fewer than 61 bytes are there. Checks
 /// no field.
 std::optional<BatchHeader> readBatchHeader(ByteView bytes);
+/// Encodes it, as it is, into the 61 bytes at `at`.
+void writeBatchHeader(std::uint8_t *at, const BatchHeader &header);
+/// The CRC a batch must carry. `batch` is one whole batch.
+std::uint32_t batchCrc(ByteView batch);
 
 enum class BatchFault : std::uint8_t { TooShort, BadMagic, BadLength, BadCrc, BadCount };
-/// Whether the batch at the front of `bytes` is whole: length, magic and CRC. Returns its header.
+/// Whether the batch at the front of `bytes` is whole: length, magic, CRC and sane counts. Returns
+/// its header.
 Result<BatchHeader, BatchFault> checkBatch(ByteView bytes);
 
 struct HeaderView {
@@ -65,11 +72,13 @@ struct RecordView {
     ByteView headerBytes; ///< the encoded headers: decode with readHeaders() when they are wanted
     std::int32_t headerCount = 0;
 };
+/// Nothing when they are malformed.
 std::optional<std::vector<HeaderView>> readHeaders(const RecordView &record);
 
 /// Walks the records of one uncompressed batch without allocating:
 ///   for (RecordCursor cursor(batch); cursor.next();) use(cursor.record());
-/// After the loop ok() tells whether all of them were well formed.
+/// After the loop ok() tells whether all of them were well formed. A compressed batch gives no
+/// record and is not ok().
 class RecordCursor {
 public:
     /// `batch` is a whole batch whose header was checked.
@@ -79,10 +88,13 @@ public:
     bool ok() const { return m_ok; }
 
 private:
-    ByteView m_batch;
-    std::size_t m_position = kBatchHeaderBytes;
+    bool stop(bool ok);
+
+    const std::uint8_t *m_at = nullptr; // the next record
+    const std::uint8_t *m_end = nullptr;
     std::int64_t m_baseOffset = 0;
     std::int64_t m_baseTimestamp = 0;
+    std::int64_t m_logAppendTime = -1; // of all records, when the leader stamped them
     std::int32_t m_left = 0;
     bool m_ok = true;
     RecordView m_record;
@@ -106,7 +118,7 @@ public:
         std::optional<ByteView> value, std::span<const Header> headers = {});
     std::int32_t recordCount() const { return m_count; }
     /// Bytes of the finished batch, header included.
-    std::size_t sizeBytes() const { return m_buffer.size(); }
+    std::size_t sizeBytes() const { return m_used; }
     /// Upper bound of what append() of such a record adds, headers left out.
     static std::size_t recordSizeUpperBound(std::size_t keyBytes, std::size_t valueBytes)
     {
@@ -114,11 +126,14 @@ public:
     }
     /// Fills in the header and the CRC. The view holds until the next reset() or append().
     ByteView finish();
-    /// As finish(), but hands the bytes over.
+    /// As finish(), but a copy of its own; the builder keeps its buffer.
     SharedBytes take();
 
 private:
-    Bytes m_buffer;
+    void makeRoom(std::size_t bytes);
+
+    Bytes m_buffer; // grown geometrically; only the first m_used bytes count
+    std::size_t m_used = kBatchHeaderBytes;
     std::int64_t m_baseOffset = 0;
     std::int64_t m_baseTimestamp = -1;
     std::int64_t m_maxTimestamp = -1;

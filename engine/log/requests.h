@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -157,6 +158,7 @@ struct JoinGroupRequest {
     std::vector<Protocol> protocols; ///< in the member's order of preference
     std::string clientId; ///< from the request header
     std::string reason;
+    bool memberIdRequired = true;    ///< false before version 4: a member without id is admitted at once
 };
 struct JoinGroupResponse {
     struct Member {
@@ -199,10 +201,14 @@ struct HeartbeatResponse {
     ErrorCode error = ErrorCode::None;
 };
 
+/// What Kafka's consumers give as the reason when they leave because poll() was not called for max.poll.interval.ms.
+inline constexpr std::string_view kPollTimeoutReason = "consumer poll timeout has expired.";
+
 struct LeaveGroupRequest {
     struct Member {
         std::string memberId;
         std::optional<std::string> groupInstanceId;
+        std::string reason; ///< version 5 and later; see kPollTimeoutReason
     };
     std::string group;
     std::vector<Member> members;

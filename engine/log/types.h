@@ -59,6 +59,8 @@ enum class ErrorCode : std::int16_t {
     DuplicateSequenceNumber = 46,
     InvalidProducerEpoch = 47,
     KafkaStorageError = 56,
+    FencedLeaderEpoch = 74,
+    UnknownLeaderEpoch = 75,
     MemberIdRequired = 79,
     GroupMaxSizeReached = 81,
     FencedInstanceId = 82,

@@ -12,22 +12,23 @@ enum class VisibilityEvent : EventKind {
     QueueDeleted, ///< subject queue, count messages
     QueuePurged, ///< subject queue, count messages
     AttributesChanged, ///< subject queue
-    Sent, ///< subject queue, actor client, item message, detail label
-    Delayed, ///< subject queue, actor client, item message, detail label, value nanoseconds until
-             ///< visible
+    Sent, ///< subject queue, actor client, item message, detail label if one was given
+    Delayed, ///< after Sent, with the same fields; value nanoseconds until visible
     BecameVisible, ///< subject queue, item message; reason delay over
     Received, ///< subject queue, actor client, item message, value receive count
     Reappeared, ///< subject queue, actor the client that held it, item message, value receive
-                ///< count; reason timeout
+                ///< count; reason
     VisibilityChanged, ///< subject queue, actor client, item message, value nanoseconds from now
     Deleted, ///< subject queue, actor client, item message, value receive count
-    DeleteTooLate, ///< subject queue, actor client, item message: deleted through an old handle
+    DeleteTooLate, ///< as Deleted, but through the handle of a receive whose timeout had ended
     EmptyReceive, ///< subject queue, actor client; reason short poll or long poll ended
     LongPollStarted, ///< subject queue, actor client, value nanoseconds it may wait
-    DeadLettered, ///< subject queue, detail dead-letter queue, item message, value receive count;
-                  ///< reason
+    DeadLettered, ///< subject queue, actor who held it last, detail dead-letter queue, item
+                  ///< message, value receive count; reason
     RetentionEnded, ///< subject queue, item message
     RequestRefused, ///< subject queue, actor client, detail error code
+    DeletedAgain, ///< subject queue, actor client, item message, gone already; value receive count
+                  ///< of the handle
 };
 
 enum class VisibilityReason : EventReason {

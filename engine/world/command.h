@@ -14,6 +14,8 @@
 
 namespace queuelab::world {
 
+struct WorldConfig;
+
 /// Everything a person, a lesson, a fault plan or a test can do to a world. Each is a value with
 /// named fields, in YAML written as `name: {field: value}`; command_fields.h lists the fields once,
 /// for reading, writing, forms and help. Clients (producers, consumers, workers, ...) have names
@@ -48,9 +50,11 @@ struct CreateTopic { ///< create-topic
     std::int32_t partitions = 1;
     std::int32_t replicationFactor = 1;
     Settings configs;
+    friend bool operator==(const CreateTopic &, const CreateTopic &) = default;
 };
 struct DeleteTopic { ///< delete-topic
     std::string name;
+    friend bool operator==(const DeleteTopic &, const DeleteTopic &) = default;
 };
 struct Produce { ///< produce: one record by hand
     std::string topic;
@@ -58,6 +62,7 @@ struct Produce { ///< produce: one record by hand
     std::string value;
     std::optional<std::int32_t> partition;
     std::int32_t count = 1;
+    friend bool operator==(const Produce &, const Produce &) = default;
 };
 struct AddProducer { ///< add-producer
     std::string topic;
@@ -68,6 +73,7 @@ struct AddProducer { ///< add-producer
     Size size;
     std::uint64_t total = 0; ///< stops after so many records; 0 never
     Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
+    friend bool operator==(const AddProducer &, const AddProducer &) = default;
 };
 struct AddConsumer { ///< add-consumer
     std::string group;
@@ -79,6 +85,7 @@ struct AddConsumer { ///< add-consumer
                                  ///< handled), before, never
     double crashChance = 0; ///< for each record
     Settings configs; ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
+    friend bool operator==(const AddConsumer &, const AddConsumer &) = default;
 };
 
 // The exchange broker.
@@ -88,26 +95,31 @@ struct DeclareExchange { ///< declare-exchange
     std::string type = "direct";
     bool durable = true;
     exchange::FieldTable arguments;
+    friend bool operator==(const DeclareExchange &, const DeclareExchange &) = default;
 };
 struct DeclareQueue { ///< declare-queue
     std::string name;
     bool durable = true;
     exchange::FieldTable arguments;
+    friend bool operator==(const DeclareQueue &, const DeclareQueue &) = default;
 };
 struct DeleteQueueCommand { ///< delete-queue, of either queue engine
     std::string name;
+    friend bool operator==(const DeleteQueueCommand &, const DeleteQueueCommand &) = default;
 };
 struct Bind { ///< bind
     std::string exchange;
     std::string queue;
     std::string key;
     exchange::FieldTable arguments;
+    friend bool operator==(const Bind &, const Bind &) = default;
 };
 struct Unbind { ///< unbind
     std::string exchange;
     std::string queue;
     std::string key;
     exchange::FieldTable arguments;
+    friend bool operator==(const Unbind &, const Unbind &) = default;
 };
 struct Publish { ///< publish: by hand
     std::string exchange; ///< empty: the default exchange
@@ -119,6 +131,7 @@ struct Publish { ///< publish: by hand
     bool persistent = false;
     bool mandatory = false;
     std::int32_t count = 1;
+    friend bool operator==(const Publish &, const Publish &) = default;
 };
 struct AddPublisher { ///< add-publisher
     std::string exchange;
@@ -131,6 +144,7 @@ struct AddPublisher { ///< add-publisher
     bool persistent = false;
     bool mandatory = false;
     std::uint64_t total = 0;
+    friend bool operator==(const AddPublisher &, const AddPublisher &) = default;
 };
 struct AddWorker { ///< add-worker: a RabbitMQ consumer with basic.consume
     std::string queue;
@@ -142,6 +156,7 @@ struct AddWorker { ///< add-worker: a RabbitMQ consumer with basic.consume
     double failChance = 0; ///< of the work; then `onFailure`
     std::string onFailure = "reject"; ///< reject (no requeue), requeue
     double crashChance = 0;
+    friend bool operator==(const AddWorker &, const AddWorker &) = default;
 };
 
 // The visibility queue.
@@ -149,10 +164,12 @@ struct AddWorker { ///< add-worker: a RabbitMQ consumer with basic.consume
 struct CreateQueue { ///< create-queue
     std::string name;
     Settings attributes; ///< VisibilityTimeout, DelaySeconds, RedrivePolicy, ...
+    friend bool operator==(const CreateQueue &, const CreateQueue &) = default;
 };
 struct SetQueueAttributes { ///< set-queue-attributes
     std::string name;
     Settings attributes;
+    friend bool operator==(const SetQueueAttributes &, const SetQueueAttributes &) = default;
 };
 struct SendMessage { ///< send-message: by hand
     std::string queue;
@@ -160,6 +177,7 @@ struct SendMessage { ///< send-message: by hand
     std::string label; ///< how the message is called in the lesson: "pay-17"
     std::optional<std::int32_t> delaySeconds;
     std::int32_t count = 1;
+    friend bool operator==(const SendMessage &, const SendMessage &) = default;
 };
 struct AddSender { ///< add-sender
     std::string queue;
@@ -169,6 +187,7 @@ struct AddSender { ///< add-sender
     Size size;
     std::int32_t batch = 1; ///< messages a call, 1..10
     std::uint64_t total = 0;
+    friend bool operator==(const AddSender &, const AddSender &) = default;
 };
 struct AddReceiver { ///< add-receiver: a worker that polls
     std::string queue;
@@ -182,37 +201,46 @@ struct AddReceiver { ///< add-receiver: a worker that polls
     std::optional<Duration> heartbeat; ///< extends the visibility timeout so often while it works
     std::string deletes = "after"; ///< after, before, never (field `delete`)
     double crashChance = 0;
+    friend bool operator==(const AddReceiver &, const AddReceiver &) = default;
 };
 
 // Any client.
 
 struct CrashConsumer { ///< crash-consumer: the process dies without a word
     std::string name;
+    friend bool operator==(const CrashConsumer &, const CrashConsumer &) = default;
 };
 struct RestartConsumer { ///< restart-consumer: a crashed or stopped one starts again, with empty
                          ///< memory
     std::string name;
+    friend bool operator==(const RestartConsumer &, const RestartConsumer &) = default;
 };
 struct StopConsumer { ///< stop-consumer: leaves in order
     std::string name;
+    friend bool operator==(const StopConsumer &, const StopConsumer &) = default;
 };
 struct PauseConsumer { ///< pause-consumer: stops working and polling, its connection stays (a long
                        ///< GC pause)
     std::string name;
+    friend bool operator==(const PauseConsumer &, const PauseConsumer &) = default;
 };
 struct ResumeConsumer { ///< resume-consumer
     std::string name;
+    friend bool operator==(const ResumeConsumer &, const ResumeConsumer &) = default;
 };
 struct SetProcessing { ///< set-processing: changes how long its work takes
     std::string name;
     Span processing;
+    friend bool operator==(const SetProcessing &, const SetProcessing &) = default;
 };
 struct StopProducer { ///< stop-producer: any producer, publisher or sender
     std::string name;
+    friend bool operator==(const StopProducer &, const StopProducer &) = default;
 };
 struct SetRate { ///< set-rate
     std::string name;
     Rate rate;
+    friend bool operator==(const SetRate &, const SetRate &) = default;
 };
 
 // The machines and the network.
@@ -220,15 +248,19 @@ struct SetRate { ///< set-rate
 struct KillBroker { ///< kill-broker: the log's broker process dies; what was not synced survives,
                     ///< as the machine does not
     std::int32_t broker = 1;
+    friend bool operator==(const KillBroker &, const KillBroker &) = default;
 };
 struct RestartBroker { ///< restart-broker: it recovers from its files
     std::int32_t broker = 1;
+    friend bool operator==(const RestartBroker &, const RestartBroker &) = default;
 };
 struct CutLink { ///< cut-link: nothing passes between a client and the brokers
     std::string client;
+    friend bool operator==(const CutLink &, const CutLink &) = default;
 };
 struct MendLink { ///< mend-link
     std::string client;
+    friend bool operator==(const MendLink &, const MendLink &) = default;
 };
 
 using Command = std::variant<CreateTopic, DeleteTopic, Produce, AddProducer, AddConsumer,
@@ -249,6 +281,13 @@ YAML::Node writeCommand(const Command &command);
 /// One line, as in a session file: "create-topic: {name: orders, partitions: 6}".
 std::string commandText(const Command &command);
 
+/// Refuses what can be seen to be impossible before anything runs: more replicas than the world has
+/// brokers, a broker that is not there, client settings that do not exist or have no such value.
+/// What only the engine can judge (an unknown queue, a topic setting) is left to it, so that a
+/// lesson can show the refusal. `mark` is the command's place.
+void checkCommand(const Command &command, const WorldConfig &world, const YAML::Mark &mark,
+    YamlProblems &problems);
+
 /// A field of a command, for forms, completion and the reference.
 struct FieldInfo {
     std::string name;
@@ -260,6 +299,8 @@ struct FieldInfo {
     std::vector<std::string> choices; ///< when only these are valid
 };
 std::vector<FieldInfo> commandFields(std::string_view commandName);
+/// What the command does, one sentence.
+std::string_view commandHelp(std::string_view commandName);
 
 /// Why a command could not be applied: the engine's own code, or ours when no engine was asked
 /// ("unknown client").

@@ -6,7 +6,6 @@
 #include "engine/world/snapshot.h"
 
 #include <cstdint>
-#include <map>
 #include <unordered_map>
 #include <vector>
 
@@ -27,22 +26,57 @@ public:
         std::uint64_t keyHash = 0; ///< 0: no key
         Duration latency{}; ///< from creation to the end of handling
     };
-    /// Records that a message was handled; true when it had been handled before in this scope.
+    /// Records that a message was handled; true when it had been handled before in this scope. Only
+    /// first handlings are judged for order: a repetition is a duplicate, not a disorder. Order is
+    /// that of the stamps' sequences; messages without a stamp are held against the item numbers of
+    /// their own partition or queue.
     bool handled(const Handling &handling);
 
     std::vector<OutcomeSnapshot> snapshot(const NameTable &names) const; ///< by engine, then name
 
 private:
+    /// Who wrote last, as high as it got: the few producers of a scope, the last one asked for
+    /// first.
+    struct Highest {
+        struct Entry {
+            NameId producer;
+            std::uint64_t sequence;
+        };
+        std::vector<Entry> entries;
+        std::size_t last = 0;
+        /// True when `sequence` comes after a higher one of the same producer.
+        bool isLate(NameId producer, std::uint64_t sequence);
+    };
+    struct Partition {
+        NameId name = kNoName;
+        IntervalSet handled; // but for the run at its end that is not yet put in
+        std::int64_t runFirst = 0; // the run being extended: [runFirst, runNext)
+        std::int64_t runNext = 0;
+        std::int64_t runLimit = 0; // the first item after the run that was handled before
+        Highest highest;
+        bool add(std::int64_t item); // true when it is new
+        bool addSlowly(std::int64_t item);
+    };
     struct Scope {
-        std::map<NameId, IntervalSet> handled; // by partition
+        Engine engine = Engine::Log;
+        NameId name = kNoName;
+        std::vector<Partition> partitions; // in order of first use
+        std::size_t lastPartition = 0;
+        Highest highest;
         std::unordered_map<std::uint64_t, std::uint64_t>
             lastByKey; // (producer, key) → highest sequence; looked up only
-        std::map<std::pair<NameId, NameId>, std::uint64_t> lastByPartition; // (partition, producer)
-        std::map<NameId, std::uint64_t> lastByProducer;
         LatencyHistogram latency;
-        OutcomeSnapshot counts;
+        std::uint64_t handled = 0;
+        std::uint64_t handledAgain = 0;
+        std::uint64_t outOfOrderInPartition = 0;
+        std::uint64_t outOfOrderInKey = 0;
+        std::uint64_t outOfOrderOverall = 0;
+        Partition &partition(NameId name);
     };
-    std::map<std::pair<Engine, NameId>, Scope> m_scopes;
+    Scope &scope(Engine engine, NameId name);
+
+    std::vector<Scope> m_scopes; // in order of first use: groups and queues are few
+    std::size_t m_lastScope = 0;
 };
 
 } // namespace queuelab::world

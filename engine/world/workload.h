@@ -21,14 +21,16 @@ struct Stamp {
     Duration created{}; ///< since the world's start
 };
 /// Writes the stamp and the padding into `out` (reused; no allocation once grown). A `size` too
-/// small for the stamp gives the stamp alone.
+/// small for the stamp gives the stamp alone. Producer names have no space in them (commands refuse
+/// such names).
 void writeBody(const Stamp &stamp, std::uint64_t size, std::string &out);
 /// Nothing when the body was not written by writeBody(): a hand-made or a real client's message.
 std::optional<Stamp> readBody(ByteView body);
 
 /// When a producer makes its messages: steady or Poisson arrivals at a rate, until `total`. A
 /// value. Lazy: next() gives the time of the next message, so a producer woken late catches up
-/// without losing or inventing any.
+/// without losing or inventing any. The first message is due one (mean) interval after the start,
+/// so a rate of 10/s has made exactly 10 messages after one second.
 class ArrivalProcess {
 public:
     ArrivalProcess(Rate rate, Arrival arrival, std::uint64_t total, Instant start);
@@ -40,6 +42,8 @@ public:
     std::uint64_t made() const { return m_made; }
 
 private:
+    void schedule(Instant previous, Random *random);
+
     Rate m_rate;
     Arrival m_arrival;
     std::uint64_t m_total;

@@ -80,9 +80,10 @@ public:
     /// Flushes and closes files in order (a live world on a real directory).
     Result<void, Error> close();
 
+    struct State; ///< defined in world_state.h, for the files that implement the world
+
 private:
     World();
-    struct State;
     std::unique_ptr<State> m_state;
 };
 

@@ -1,0 +1,130 @@
+#include "engine/log/assignor.h"
+
+#include <algorithm>
+
+namespace queuelab::log {
+
+namespace {
+
+// Kafka 4.x writes version 3 of both; readers take the prefix they know of newer versions.
+constexpr std::int16_t kSubscriptionVersion = 3;
+constexpr std::int16_t kAssignmentVersion = 3;
+
+void putString(ByteWriter &out, std::string_view text)
+{
+    out.integer(static_cast<std::int16_t>(text.size()));
+    out.bytes(asBytes(text));
+}
+
+std::string takeString(ByteReader &in)
+{
+    const auto size = in.integer<std::int16_t>();
+    if (size < 0)
+        return {};
+    return std::string(asText(in.bytes(static_cast<std::size_t>(size))));
+}
+
+/// [{topic, [partition]}]: neighbours of the same topic share one entry.
+void putPartitions(ByteWriter &out, std::vector<TopicPartition> partitions)
+{
+    std::ranges::sort(partitions);
+    std::int32_t topics = 0;
+    for (std::size_t i = 0; i < partitions.size(); ++i)
+        topics += i == 0 || partitions[i].topic != partitions[i - 1].topic;
+    out.integer(topics);
+    for (std::size_t from = 0; from < partitions.size();) {
+        std::size_t to = from;
+        while (to < partitions.size() && partitions[to].topic == partitions[from].topic)
+            ++to;
+        putString(out, partitions[from].topic);
+        out.integer(static_cast<std::int32_t>(to - from));
+        for (; from < to; ++from)
+            out.integer(partitions[from].partition);
+    }
+}
+
+std::vector<TopicPartition> takePartitions(ByteReader &in)
+{
+    std::vector<TopicPartition> partitions;
+    const auto topics = in.integer<std::int32_t>();
+    for (std::int32_t i = 0; i < topics && in.ok(); ++i) {
+        const std::string topic = takeString(in);
+        const auto count = in.integer<std::int32_t>();
+        for (std::int32_t j = 0; j < count && in.ok(); ++j) {
+            const auto partition = in.integer<std::int32_t>();
+            if (in.ok())
+                partitions.push_back({topic, partition});
+        }
+    }
+    return partitions;
+}
+
+void skipNullableBytes(ByteReader &in)
+{
+    const auto size = in.integer<std::int32_t>();
+    if (size > 0)
+        in.bytes(static_cast<std::size_t>(size));
+}
+
+constexpr std::int32_t kNullBytes = -1;
+
+} // namespace
+
+SharedBytes encodeSubscription(const Subscription &subscription)
+{
+    Bytes bytes;
+    ByteWriter out(bytes);
+    out.integer(kSubscriptionVersion);
+    out.integer(static_cast<std::int32_t>(subscription.topics.size()));
+    for (const std::string &topic : subscription.topics)
+        putString(out, topic);
+    out.integer(kNullBytes); // user data
+    putPartitions(out, subscription.owned);
+    out.integer(subscription.generation);
+    out.integer(std::int16_t{-1}); // no rack
+    return SharedBytes(std::move(bytes));
+}
+
+std::optional<Subscription> decodeSubscription(ByteView bytes)
+{
+    ByteReader in(bytes);
+    Subscription subscription;
+    const auto version = in.integer<std::int16_t>();
+    const auto topics = in.integer<std::int32_t>();
+    for (std::int32_t i = 0; i < topics && in.ok(); ++i)
+        subscription.topics.push_back(takeString(in));
+    skipNullableBytes(in);
+    if (version >= 1)
+        subscription.owned = takePartitions(in);
+    if (version >= 2)
+        subscription.generation = in.integer<std::int32_t>();
+    if (!in.ok() || version < 0)
+        return std::nullopt;
+    return subscription;
+}
+
+SharedBytes encodeAssignment(const std::vector<TopicPartition> &partitions)
+{
+    Bytes bytes;
+    ByteWriter out(bytes);
+    out.integer(kAssignmentVersion);
+    putPartitions(out, partitions);
+    out.integer(kNullBytes);
+    return SharedBytes(std::move(bytes));
+}
+
+std::optional<std::vector<TopicPartition>> decodeAssignment(ByteView bytes)
+{
+    // A member the leader's assignment left out is sent no bytes at all.
+    if (bytes.empty())
+        return std::vector<TopicPartition>{};
+    ByteReader in(bytes);
+    const auto version = in.integer<std::int16_t>();
+    std::vector<TopicPartition> partitions = takePartitions(in);
+    skipNullableBytes(in);
+    if (!in.ok() || version < 0)
+        return std::nullopt;
+    return partitions;
+}
+
+} // namespace queuelab::log

@@ -1,0 +1,121 @@
+#include "engine/log/events.h"
+
+#include <array>
+
+namespace queuelab::log {
+
+namespace {
+
+constexpr EventInfo info(LogEvent event, std::string_view name, EventTone tone, EventWeight weight,
+    std::string_view title, std::string_view text)
+{
+    return {kind(event), name, tone, weight, title, text};
+}
+
+using enum EventTone;
+using enum EventWeight;
+
+constexpr std::array kEvents{
+    info(LogEvent::TopicCreated, "topic-created", System, Notable, "topic created",
+        "Topic {subject} now exists, with {count} partitions."),
+    info(LogEvent::TopicDeleted, "topic-deleted", System, Notable, "topic deleted",
+        "Topic {subject} and its records are gone."),
+    info(LogEvent::BatchSent, "batch-sent", InFlight, Routine, "batch sent",
+        "{actor} sends {count} records ({value} bytes) to {subject}."),
+    info(LogEvent::BatchAppended, "batch-appended", Ready, Routine, "batch appended",
+        "{subject} takes {count} records at offsets {item} to {last} ({value} bytes)."),
+    info(LogEvent::BatchRefused, "batch-refused", Dead, Notable, "batch refused",
+        "{subject} refuses a batch of {actor} with error {value}; nothing was written."),
+    info(LogEvent::BatchAcked, "batch-acked", Done, Routine, "batch acknowledged",
+        "{actor} learns that its {count} records are in {subject} from offset {item}, {value:duration} after "
+        "handing over the first."),
+    info(LogEvent::BatchFailed, "batch-failed", Dead, Notable, "batch failed",
+        "{actor} gives up {count} records for {subject}: error {value}."),
+    info(LogEvent::SegmentRolled, "segment-rolled", System, Routine, "segment rolled",
+        "{subject} starts a new segment file at offset {item}."),
+    info(LogEvent::SegmentDeleted, "segment-deleted", Quiet, Notable, "segment deleted",
+        "{subject} deletes the segment from offset {item} with {count} records: {reason}."),
+    info(LogEvent::HighWatermarkMoved, "high-watermark-moved", Ready, Routine, "high watermark moved",
+        "Consumers of {subject} may now read up to offset {item}."),
+    info(LogEvent::RecordsFetched, "records-fetched", InFlight, Routine, "records fetched",
+        "{actor} fetches {count} records of {subject} from offset {item} ({value} bytes)."),
+    info(LogEvent::RecordsPolled, "records-polled", InFlight, Routine, "records polled",
+        "{actor} is handed offsets {item} to {last} of {subject}."),
+    info(LogEvent::OffsetReset, "offset-reset", System, Notable, "position reset",
+        "{actor} continues {subject} at offset {item}: {reason}."),
+    info(LogEvent::OffsetCommitted, "offset-committed", Done, Routine, "offset committed",
+        "{actor} commits offset {item} of {subject} for group {detail}."),
+    info(LogEvent::CommitRefused, "commit-refused", Dead, Notable, "commit refused",
+        "Group {subject} refuses a commit of {actor} with error {value}."),
+    info(LogEvent::GroupStateChanged, "group-state-changed", System, Notable, "group state changed",
+        "Group {subject}, generation {item}, changes its state: {reason}."),
+    info(LogEvent::MemberJoining, "member-joining", System, Notable, "member asks to join",
+        "{actor} asks to join {subject} and waits for the others."),
+    info(LogEvent::MemberJoined, "member-joined", System, Notable, "member joined",
+        "{actor} is a member of {subject} in generation {value}."),
+    info(LogEvent::MemberSynced, "member-synced", System, Routine, "assignment handed out",
+        "{actor} receives its assignment of {subject} in generation {value}."),
+    info(LogEvent::MemberLeft, "member-left", Dead, Notable, "member gone",
+        "{actor} is no longer a member of {subject}: {reason}."),
+    info(LogEvent::LeaderElectedInGroup, "group-leader-elected", System, Routine, "leader chosen",
+        "{actor} leads {subject} in generation {value} and will share out the partitions."),
+    info(LogEvent::AssignmentComputed, "assignment-computed", System, Notable, "partitions shared out",
+        "{actor} shares out the partitions of {subject} among {count} members with the {detail} assignor."),
+    info(LogEvent::PartitionAssigned, "partition-assigned", Ready, Notable, "partition assigned",
+        "{subject} → {actor} in generation {value}."),
+    info(LogEvent::PartitionRevoked, "partition-revoked", Quiet, Notable, "partition revoked",
+        "{actor} gives up {subject}: {reason}."),
+    info(LogEvent::RequestTimedOut, "request-timed-out", Dead, Notable, "request timed out",
+        "{actor} hears nothing about {subject} in time."),
+    info(LogEvent::LogRecovered, "log-recovered", System, Milestone, "log recovered",
+        "{subject} was checked after an unclean stop: {value} bytes cut off, it now ends at offset {item}."),
+};
+
+constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
+{
+    return {reason(value), name, text};
+}
+
+constexpr std::array kReasons{
+    info(LogReason::NewMember, "new-member", "a member joins"),
+    info(LogReason::MemberLeaves, "member-leaves", "a member leaves"),
+    info(LogReason::SessionTimeout, "session-timeout",
+        "no heartbeat arrived for session.timeout.ms"),
+    info(LogReason::MaxPollInterval, "max-poll-interval",
+        "the application did not poll for max.poll.interval.ms"),
+    info(LogReason::DidNotRejoin, "did-not-rejoin", "it did not rejoin within the rebalance timeout"),
+    info(LogReason::DidNotSync, "did-not-sync", "it did not ask for its assignment in time"),
+    info(LogReason::MetadataChanged, "metadata-changed",
+        "the topics, partitions or subscriptions changed"),
+    info(LogReason::AllJoined, "all-joined", "every member has joined"),
+    info(LogReason::RebalanceTimeout, "rebalance-timeout",
+        "the rebalance timeout ended the wait for the others"),
+    info(LogReason::AssignmentReceived, "assignment-received",
+        "the leader has handed in the assignment"),
+    info(LogReason::NobodyLeft, "nobody-left", "the last member is gone"),
+    info(LogReason::InitialDelay, "initial-delay",
+        "group.initial.rebalance.delay.ms has passed without a new member"),
+    info(LogReason::RetentionTime, "retention-time", "its records are older than retention.ms"),
+    info(LogReason::RetentionSize, "retention-size", "the partition is larger than retention.bytes"),
+    info(LogReason::NoCommittedOffset, "no-committed-offset",
+        "the group has no committed offset, so auto.offset.reset decides"),
+    info(LogReason::OutOfRange, "out-of-range",
+        "the offset it wanted is not in the log, so auto.offset.reset decides"),
+    info(LogReason::Rebalance, "rebalance", "the group rebalances"),
+    info(LogReason::Unsubscribed, "unsubscribed", "it has unsubscribed"),
+    info(LogReason::Seek, "seek", "it was told to seek there"),
+};
+
+} // namespace
+
+std::span<const EventInfo> eventTable()
+{
+    return kEvents;
+}
+
+std::span<const ReasonInfo> reasonTable()
+{
+    return kReasons;
+}
+
+} // namespace queuelab::log

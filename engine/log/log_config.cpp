@@ -1,0 +1,97 @@
+#include "engine/log/log_config.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <limits>
+#include <string_view>
+
+namespace queuelab::log {
+namespace {
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
+constexpr std::int64_t kMaxLong = std::numeric_limits<std::int64_t>::max();
+
+/// A setting that is a number in [least, most], 32 or 64 bits wide.
+struct NumberSetting {
+    std::string_view key;
+    std::int64_t least;
+    std::int64_t most;
+    void (*set)(LogConfig &config, std::int64_t value);
+};
+
+template <auto kField> void setField(LogConfig &config, std::int64_t value)
+{
+    using Number = std::remove_reference_t<decltype(config.*kField)>;
+    config.*kField = static_cast<Number>(value);
+}
+
+constexpr NumberSetting kNumbers[] = {
+    {"segment.bytes", 1 << 20, kMaxInt,
+        setField<&LogConfig::segmentBytes>}, // 1 MiB at least since 4.0
+    // Kafka's own way round that limit, for tests; ours for lessons whose segments fit on a screen.
+    {"internal.segment.bytes", 14, kMaxInt, setField<&LogConfig::segmentBytes>},
+    {"segment.ms", 1, kMaxLong, setField<&LogConfig::segmentMs>},
+    {"retention.ms", -1, kMaxLong, setField<&LogConfig::retentionMs>},
+    {"retention.bytes", -1, kMaxLong, setField<&LogConfig::retentionBytes>},
+    {"segment.index.bytes", 4, kMaxInt, setField<&LogConfig::segmentIndexBytes>},
+    {"index.interval.bytes", 0, kMaxInt, setField<&LogConfig::indexIntervalBytes>},
+    {"max.message.bytes", 0, kMaxInt, setField<&LogConfig::maxMessageBytes>},
+    {"flush.messages", 1, kMaxLong, setField<&LogConfig::flushMessages>},
+    {"min.insync.replicas", 1, kMaxInt, setField<&LogConfig::minInsyncReplicas>},
+    {"message.timestamp.after.max.ms", 0, kMaxLong, setField<&LogConfig::timestampAfterMaxMs>},
+};
+
+constexpr std::string_view kTimestampType = "message.timestamp.type";
+constexpr std::string_view kCleanupPolicy = "cleanup.policy";
+
+std::string knownKeys()
+{
+    std::string keys;
+    for (const NumberSetting &setting : kNumbers)
+        keys += fmt::format("{}, ", setting.key);
+    return keys + fmt::format("{}, {}", kTimestampType, kCleanupPolicy);
+}
+
+/// Why `value` is refused; empty when it was set.
+std::string apply(LogConfig &config, std::string_view key, std::string_view value)
+{
+    for (const NumberSetting &setting : kNumbers) {
+        if (setting.key != key)
+            continue;
+        std::int64_t number = 0;
+        const auto [end, error] =
+            std::from_chars(value.data(), value.data() + value.size(), number);
+        if (error != std::errc() || end != value.data() + value.size())
+            return fmt::format("'{}' is not a whole number", value);
+        if (number < setting.least || number > setting.most)
+            return fmt::format("{} is not in {} to {}", number, setting.least, setting.most);
+        setting.set(config, number);
+        return {};
+    }
+    if (key == kTimestampType) {
+        if (value != "CreateTime" && value != "LogAppendTime")
+            return fmt::format("'{}' is neither CreateTime nor LogAppendTime", value);
+        config.logAppendTime = value == "LogAppendTime";
+        return {};
+    }
+    if (key == kCleanupPolicy)
+        return value == "delete" ? std::string()
+                                 : fmt::format("'{}' is not supported, only delete is", value);
+    return fmt::format("no such topic setting; there are {}", knownKeys());
+}
+
+} // namespace
+
+Result<LogConfig, LogConfig::Invalid> LogConfig::parse(
+    const std::map<std::string, std::string> &configs)
+{
+    LogConfig config;
+    for (const auto &[key, value] : configs) {
+        if (std::string why = apply(config, key, value); !why.empty())
+            return std::unexpected(Invalid{key, std::move(why)});
+    }
+    return config;
+}
+
+} // namespace queuelab::log

@@ -1,0 +1,453 @@
+#include "engine/log/segment.h"
+
+#include "engine/log/batch_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace queuelab::log {
+namespace {
+
+constexpr std::size_t kNameDigits = 20;
+// Index entries are written behind, so many at a time: one more call to the system for every batch
+// would cost a fifth of the append itself.
+constexpr std::size_t kIndexEntriesHeldBack = 64;
+
+bool isOpen(FileId file)
+{
+    return file.value() >= 0;
+}
+
+void closeFile(Files &files, FileId &file)
+{
+    if (isOpen(file))
+        files.close(file);
+    file = FileId(-1);
+}
+
+} // namespace
+
+std::string segmentPath(
+    const std::string &directory, std::int64_t baseOffset, std::string_view suffix)
+{
+    return fmt::format("{}/{:020}{}", directory, baseOffset, suffix);
+}
+
+std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix)
+{
+    if (name.size() != kNameDigits + suffix.size() || !name.ends_with(suffix))
+        return std::nullopt;
+    std::int64_t offset = 0;
+    const char *end = name.data() + kNameDigits;
+    const auto [stopped, error] = std::from_chars(name.data(), end, offset);
+    if (error != std::errc() || stopped != end || offset < 0)
+        return std::nullopt;
+    return offset;
+}
+
+Result<void, Error> Segment::openFiles(Files &files, const std::string &directory, bool create)
+{
+    auto log = files.open(segmentPath(directory, m_baseOffset, ".log"), create);
+    if (!log)
+        return std::unexpected(log.error());
+    m_log = *log;
+    return unseal(files, directory);
+}
+
+Result<void, Error> Segment::unseal(Files &files, const std::string &directory)
+{
+    auto index = files.open(segmentPath(directory, m_baseOffset, ".index"), true);
+    if (!index)
+        return std::unexpected(index.error());
+    auto timeIndex = files.open(segmentPath(directory, m_baseOffset, ".timeindex"), true);
+    if (!timeIndex) {
+        files.close(*index);
+        return std::unexpected(timeIndex.error());
+    }
+    m_index = *index;
+    m_timeIndex = *timeIndex;
+    return {};
+}
+
+Result<Segment, Error> Segment::create(
+    Files &files, const std::string &directory, std::int64_t baseOffset, Instant now)
+{
+    Segment segment;
+    segment.m_baseOffset = baseOffset;
+    segment.m_nextOffset = baseOffset;
+    segment.m_created = now;
+    Result<void, Error> done = segment.openFiles(files, directory, true);
+    // A file of that name may be left of an earlier attempt that failed half-way.
+    for (const FileId file : {segment.m_log, segment.m_index, segment.m_timeIndex}) {
+        if (done)
+            done = files.truncate(file, 0);
+    }
+    if (!done) {
+        segment.close(files);
+        return std::unexpected(done.error());
+    }
+    return segment;
+}
+
+Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
+    std::int64_t baseOffset, bool trustIndexes, const LogConfig &config, Instant now,
+    RecoveryReport &report)
+{
+    Segment segment;
+    segment.m_baseOffset = baseOffset;
+    segment.m_nextOffset = baseOffset;
+    segment.m_created = now;
+    if (auto opened = segment.openFiles(files, directory, false); !opened) {
+        segment.close(files);
+        return std::unexpected(opened.error());
+    }
+    segment.m_sizeBytes = files.size(segment.m_log);
+
+    Result<bool, Error> sound = false;
+    if (trustIndexes && segment.readIndexes(files))
+        sound = segment.scanTail(files);
+    Result<void, Error> done;
+    if (!sound) {
+        done = std::unexpected(sound.error());
+    } else if (!*sound) {
+        const std::string name = fmt::format("{:020}.log", baseOffset);
+        if (trustIndexes) {
+            report.notes.push_back(fmt::format(
+                "{}: log and indexes do not agree, all batches checked, indexes rebuilt", name));
+        }
+        done = segment.rebuild(files, name, config, report);
+    }
+    if (!done) {
+        segment.close(files);
+        return std::unexpected(done.error());
+    }
+    return segment;
+}
+
+/// Whether the index files hold what this code, or Kafka, leaves when it closes a log in order.
+bool Segment::readIndexes(const Files &files)
+{
+    const auto index = readWhole(files, m_index);
+    const auto timeIndex = readWhole(files, m_timeIndex);
+    if (!index || !timeIndex || index->size() % kIndexEntryBytes != 0
+        || timeIndex->size() % kTimeIndexEntryBytes != 0)
+        return false;
+    m_entries = decodeIndex(*index);
+    m_timeEntries = decodeTimeIndex(*timeIndex);
+    m_entriesWritten = m_entries.size();
+    m_timeEntriesWritten = m_timeEntries.size();
+
+    IndexEntry before{-1, 0};
+    for (const IndexEntry &entry : m_entries) {
+        if (entry.relativeOffset <= before.relativeOffset || entry.position <= before.position
+            || static_cast<std::uint64_t>(entry.position) >= m_sizeBytes)
+            return false;
+        before = entry;
+    }
+    TimeIndexEntry timeBefore{-1, 0};
+    for (const TimeIndexEntry &entry : m_timeEntries) {
+        if (entry.timestamp <= timeBefore.timestamp
+            || entry.relativeOffset < timeBefore.relativeOffset)
+            return false;
+        timeBefore = entry;
+    }
+    if (!m_timeEntries.empty()) {
+        m_maxTimestamp = m_timeEntries.back().timestamp;
+        m_offsetOfMaxTimestamp = m_baseOffset + m_timeEntries.back().relativeOffset;
+    }
+    return true;
+}
+
+/// Learns from the batches behind the last index entry where the log ends; false when they, or that
+/// entry, are not sound.
+Result<bool, Error> Segment::scanTail(const Files &files)
+{
+    BatchScan first(files, m_log, 0, m_sizeBytes, kBatchHeaderBytes);
+    if (first.next())
+        m_firstBatchTimestamp = first.header().maxTimestamp;
+    const std::uint64_t from =
+        m_entries.empty() ? 0 : static_cast<std::uint64_t>(m_entries.back().position);
+    BatchScan scan(files, m_log, from, m_sizeBytes);
+    while (scan.next()) {
+        const BatchHeader &header = scan.header();
+        if (header.baseOffset < m_nextOffset || header.lastOffsetDelta < 0)
+            return false;
+        if (scan.position() == from && !m_entries.empty()
+            && header.lastOffset() != m_baseOffset + m_entries.back().relativeOffset)
+            return false;
+        m_nextOffset = header.lastOffset() + 1;
+        noteTimestamp(header);
+    }
+    if (scan.stopped() == BatchScan::Stop::Unreadable)
+        return std::unexpected(scan.error());
+    return scan.stopped() == BatchScan::Stop::AtEnd
+        && (m_timeEntries.empty()
+            || m_timeEntries.back().relativeOffset < m_nextOffset - m_baseOffset);
+}
+
+Result<void, Error> Segment::rebuild(
+    Files &files, const std::string &name, const LogConfig &config, RecoveryReport &report)
+{
+    m_entries.clear();
+    m_timeEntries.clear();
+    m_entriesWritten = 0;
+    m_timeEntriesWritten = 0;
+    m_nextOffset = m_baseOffset;
+    m_maxTimestamp = -1;
+    const std::uint64_t fileBytes = m_sizeBytes;
+    std::string_view what = "torn batch";
+    m_sizeBytes = 0;
+    BatchScan scan(files, m_log, 0, fileBytes);
+    while (scan.next()) {
+        const BatchHeader &header = scan.header();
+        if (!checkBatch(scan.bytes())) {
+            what = "corrupt batch";
+            break;
+        }
+        constexpr std::int64_t kMax = std::numeric_limits<std::int32_t>::max();
+        if (header.baseOffset < m_nextOffset || header.lastOffset() - m_baseOffset > kMax
+            || scan.position() > static_cast<std::uint64_t>(kMax)) {
+            what = "batch with an impossible offset";
+            break;
+        }
+        note(header, scan.position(), config.indexIntervalBytes);
+    }
+    if (scan.stopped() == BatchScan::Stop::Unreadable)
+        return std::unexpected(scan.error());
+    if (scan.stopped() == BatchScan::Stop::Malformed)
+        what = "corrupt batch header";
+    if (m_sizeBytes < fileBytes) {
+        const std::uint64_t cut = fileBytes - m_sizeBytes;
+        report.bytesCut += cut;
+        report.notes.push_back(
+            fmt::format("{}: {} at {} cut off ({} bytes)", name, what, m_sizeBytes, cut));
+        if (auto done = files.truncate(m_log, m_sizeBytes); !done)
+            return done;
+    }
+    noteTimeIndexEntry();
+    for (const FileId file : {m_index, m_timeIndex}) {
+        if (auto done = files.truncate(file, 0); !done)
+            return done;
+    }
+    if (auto done = writeIndexes(files); !done)
+        return done;
+    return syncAll(files);
+}
+
+bool Segment::mustRoll(const BatchHeader &header, const LogConfig &config, Instant now) const
+{
+    if (m_sizeBytes == 0)
+        return false;
+    const auto segmentBytes = static_cast<std::uint64_t>(config.segmentBytes);
+    if (m_sizeBytes + header.sizeBytes() > segmentBytes)
+        return true;
+    const std::int64_t ageMs = m_firstBatchTimestamp >= 0
+        ? std::max(header.maxTimestamp, m_firstBatchTimestamp) - m_firstBatchTimestamp
+        : epochMillis(now) - epochMillis(m_created);
+    if (ageMs > config.segmentMs)
+        return true;
+    // The time index keeps its last place for the entry that is made when the segment is closed.
+    const auto indexBytes = static_cast<std::size_t>(config.segmentIndexBytes);
+    if (m_entries.size() >= indexBytes / kIndexEntryBytes
+        || m_timeEntries.size() + 1 >= indexBytes / kTimeIndexEntryBytes)
+        return true;
+    return header.lastOffset() - m_baseOffset > std::numeric_limits<std::int32_t>::max();
+}
+
+/// Takes a batch into account that starts at `position`, in Kafka's order: index first, then its
+/// bytes. So the first batch never gets an entry.
+void Segment::note(
+    const BatchHeader &header, std::uint64_t position, std::int32_t indexIntervalBytes)
+{
+    if (position == 0)
+        m_firstBatchTimestamp = header.maxTimestamp;
+    noteTimestamp(header);
+    const std::uint64_t lastEntry =
+        m_entries.empty() ? 0 : static_cast<std::uint64_t>(m_entries.back().position);
+    if (position - lastEntry > static_cast<std::uint64_t>(indexIntervalBytes)) {
+        m_entries.push_back({static_cast<std::int32_t>(header.lastOffset() - m_baseOffset),
+            static_cast<std::int32_t>(position)});
+        noteTimeIndexEntry();
+    }
+    m_sizeBytes = position + header.sizeBytes();
+    m_nextOffset = header.lastOffset() + 1;
+}
+
+void Segment::noteTimestamp(const BatchHeader &header)
+{
+    if (header.maxTimestamp > m_maxTimestamp) {
+        m_maxTimestamp = header.maxTimestamp;
+        m_offsetOfMaxTimestamp = header.lastOffset();
+    }
+}
+
+void Segment::noteTimeIndexEntry()
+{
+    const std::int64_t last = m_timeEntries.empty() ? -1 : m_timeEntries.back().timestamp;
+    if (m_maxTimestamp > last) {
+        m_timeEntries.push_back(
+            {m_maxTimestamp, static_cast<std::int32_t>(m_offsetOfMaxTimestamp - m_baseOffset)});
+    }
+}
+
+/// A failed append may have left bytes behind that could not be cut off at once.
+Result<void, Error> Segment::mendTail(Files &files)
+{
+    return files.size(m_log) == m_sizeBytes ? Result<void, Error>()
+                                            : files.truncate(m_log, m_sizeBytes);
+}
+
+Result<void, Error> Segment::append(Files &files, std::span<const ByteView> pieces,
+    const BatchHeader &header, const LogConfig &config, bool syncIt)
+{
+    if (auto mended = mendTail(files); !mended)
+        return mended;
+    const auto position = files.append(m_log, pieces);
+    Result<void, Error> done;
+    if (!position)
+        done = std::unexpected(position.error());
+    else if (syncIt)
+        done = files.sync(m_log);
+    if (!done) {
+        // When cutting fails too, the next append tries it again before it writes.
+        static_cast<void>(mendTail(files));
+        return done;
+    }
+    note(header, *position, config.indexIntervalBytes);
+    // A failure here costs nothing: the entries stay in memory and are written with the next ones.
+    if (m_entries.size() >= m_entriesWritten + kIndexEntriesHeldBack)
+        static_cast<void>(writeIndexes(files));
+    return {};
+}
+
+Result<void, Error> Segment::writeIndexes(Files &files)
+{
+    const std::span<const IndexEntry> entries(m_entries);
+    if (auto done = files.writeAt(m_index, m_entriesWritten * kIndexEntryBytes,
+            encodeIndex(entries.subspan(m_entriesWritten)));
+        !done)
+        return done;
+    m_entriesWritten = m_entries.size();
+    const std::span<const TimeIndexEntry> timeEntries(m_timeEntries);
+    if (auto done = files.writeAt(m_timeIndex, m_timeEntriesWritten * kTimeIndexEntryBytes,
+            encodeTimeIndex(timeEntries.subspan(m_timeEntriesWritten)));
+        !done)
+        return done;
+    m_timeEntriesWritten = m_timeEntries.size();
+    return {};
+}
+
+std::uint64_t Segment::positionBefore(std::int64_t offset) const
+{
+    const auto after = std::ranges::upper_bound(m_entries, offset, {},
+        [this](const IndexEntry &entry) { return m_baseOffset + entry.relativeOffset; });
+    return after == m_entries.begin() ? 0 : static_cast<std::uint64_t>(std::prev(after)->position);
+}
+
+std::uint64_t Segment::positionBeforeTime(std::int64_t timestampMs) const
+{
+    const auto after =
+        std::ranges::upper_bound(m_timeEntries, timestampMs, {}, &TimeIndexEntry::timestamp);
+    return after == m_timeEntries.begin()
+        ? 0
+        : positionBefore(m_baseOffset + std::prev(after)->relativeOffset);
+}
+
+Result<void, Error> Segment::sync(Files &files)
+{
+    return files.sync(m_log);
+}
+
+Result<void, Error> Segment::syncAll(Files &files)
+{
+    for (const FileId file : {m_log, m_index, m_timeIndex}) {
+        if (auto done = files.sync(file); !done)
+            return done;
+    }
+    return {};
+}
+
+Result<void, Error> Segment::seal(Files &files)
+{
+    noteTimeIndexEntry();
+    if (auto done = writeIndexes(files); !done)
+        return done;
+    if (auto done = syncAll(files); !done)
+        return done;
+    closeIndexes(files);
+    return {};
+}
+
+void Segment::closeIndexes(Files &files)
+{
+    closeFile(files, m_index);
+    closeFile(files, m_timeIndex);
+}
+
+Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
+{
+    BatchScan scan(files, m_log, positionBefore(offset), m_sizeBytes);
+    bool found = false;
+    while (!found && scan.next())
+        found = scan.header().lastOffset() >= offset;
+    if (scan.stopped() == BatchScan::Stop::Unreadable)
+        return std::unexpected(scan.error());
+    if (!found)
+        return {};
+    const std::uint64_t cut = scan.position();
+    const std::int64_t nextOffset = std::max(scan.header().baseOffset, m_baseOffset);
+    if (auto done = files.truncate(m_log, cut); !done)
+        return done;
+    m_sizeBytes = cut;
+    m_nextOffset = nextOffset;
+
+    while (!m_entries.empty() && static_cast<std::uint64_t>(m_entries.back().position) >= cut)
+        m_entries.pop_back();
+    while (
+        !m_timeEntries.empty() && m_baseOffset + m_timeEntries.back().relativeOffset >= nextOffset)
+        m_timeEntries.pop_back();
+    m_entriesWritten = std::min(m_entriesWritten, m_entries.size());
+    m_timeEntriesWritten = std::min(m_timeEntriesWritten, m_timeEntries.size());
+    if (auto done = files.truncate(m_index, m_entriesWritten * kIndexEntryBytes); !done)
+        return done;
+    if (auto done = files.truncate(m_timeIndex, m_timeEntriesWritten * kTimeIndexEntryBytes); !done)
+        return done;
+
+    // What is not in a time index entry lies behind the last index entry.
+    m_maxTimestamp = m_timeEntries.empty() ? -1 : m_timeEntries.back().timestamp;
+    m_offsetOfMaxTimestamp =
+        m_baseOffset + (m_timeEntries.empty() ? 0 : m_timeEntries.back().relativeOffset);
+    if (m_sizeBytes == 0)
+        m_firstBatchTimestamp = -1;
+    BatchScan tail(files, m_log,
+        m_entries.empty() ? 0 : static_cast<std::uint64_t>(m_entries.back().position), cut);
+    while (tail.next())
+        noteTimestamp(tail.header());
+    if (tail.stopped() == BatchScan::Stop::Unreadable)
+        return std::unexpected(tail.error());
+    return {};
+}
+
+void Segment::close(Files &files)
+{
+    closeFile(files, m_log);
+    closeIndexes(files);
+}
+
+Result<void, Error> Segment::remove(Files &files, const std::string &directory)
+{
+    for (const std::string_view suffix : {".index", ".timeindex", ".log"}) {
+        const std::string path = segmentPath(directory, m_baseOffset, suffix);
+        if (!files.exists(path))
+            continue;
+        if (auto removed = files.remove(path); !removed)
+            return removed;
+    }
+    close(files);
+    return {};
+}
+
+} // namespace queuelab::log

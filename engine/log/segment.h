@@ -1,0 +1,117 @@
+#pragma once
+
+#include "engine/core/files.h"
+#include "engine/core/time.h"
+#include "engine/log/log_config.h"
+#include "engine/log/record_batch.h"
+#include "engine/log/segment_index.h"
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace queuelab::log {
+
+/// What opening a partition had to mend, in words a person can act on.
+struct RecoveryReport {
+    std::uint64_t bytesCut = 0;
+    std::vector<std::string>
+        notes; ///< "00000000000000000000.log: torn batch at 4096 cut off (83 bytes)"
+};
+
+/// "broker-1/orders-3/00000000000000000042.log": the segment's base offset in 20 digits, and
+/// ".log", ".index" or
+/// ".timeindex".
+std::string segmentPath(
+    const std::string &directory, std::int64_t baseOffset, std::string_view suffix);
+/// The base offset in such a file's name (without directory); nothing when it is not one.
+std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix);
+
+/// One segment of a partition: `.log` and the two indexes beside it. A value; the files are those
+/// of the Files it is always used with. The index entries are kept in memory and written behind: a
+/// log that was not closed in order gets its indexes rebuilt when it is opened, so they need not be
+/// on disk before.
+class Segment {
+public:
+    Segment() = default;
+    /// Makes the three files, empty.
+    static Result<Segment, Error> create(
+        Files &files, const std::string &directory, std::int64_t baseOffset, Instant now);
+    /// Opens them. With `trustIndexes` (the log was closed in order) the indexes are read, and
+    /// checked where it is cheap. Else, and when that check fails, every batch is checked, the log
+    /// is cut at the first that is not sound, and the indexes are made anew. `report` gains what
+    /// was mended.
+    static Result<Segment, Error> load(Files &files, const std::string &directory,
+        std::int64_t baseOffset, bool trustIndexes, const LogConfig &config, Instant now,
+        RecoveryReport &report);
+
+    std::int64_t baseOffset() const { return m_baseOffset; }
+    /// After the last batch; the base offset while empty.
+    std::int64_t nextOffset() const { return m_nextOffset; }
+    std::uint64_t sizeBytes() const { return m_sizeBytes; }
+    /// Of all records; -1 when none has one.
+    std::int64_t maxTimestamp() const { return m_maxTimestamp; }
+    Instant created() const { return m_created; }
+    FileId log() const { return m_log; }
+
+    /// Whether Kafka would start a new segment before appending this batch (facts: kafka.md 1.5,
+    /// "Roll conditions").
+    bool mustRoll(const BatchHeader &header, const LogConfig &config, Instant now) const;
+    /// Appends one batch, given in pieces; `header` is what its first 61 bytes say. With `syncIt`
+    /// it is durable before this returns. When it fails the segment is as before.
+    Result<void, Error> append(Files &files, std::span<const ByteView> pieces,
+        const BatchHeader &header, const LogConfig &config, bool syncIt);
+
+    /// A batch's start at or before the batch that contains `offset`.
+    std::uint64_t positionBefore(std::int64_t offset) const;
+    /// A batch's start at or before the first record with a timestamp of at least `timestampMs`.
+    std::uint64_t positionBeforeTime(std::int64_t timestampMs) const;
+
+    Result<void, Error> sync(Files &files);
+    /// No more will be appended: the last time index entry, everything written and synced, the
+    /// index files closed.
+    Result<void, Error> seal(Files &files);
+    /// For a segment that was loaded and will not be appended to.
+    void closeIndexes(Files &files);
+    /// Opens the index files again, to append or cut.
+    Result<void, Error> unseal(Files &files, const std::string &directory);
+    /// Cuts off the batch that contains `offset` and all behind it.
+    Result<void, Error> truncateTo(Files &files, std::int64_t offset);
+    /// Closes what is open.
+    void close(Files &files);
+    /// Deletes the three files, and closes them when that went well; those that are already gone do
+    /// not matter.
+    Result<void, Error> remove(Files &files, const std::string &directory);
+
+private:
+    Result<void, Error> openFiles(Files &files, const std::string &directory, bool create);
+    bool readIndexes(const Files &files);
+    Result<bool, Error> scanTail(const Files &files);
+    Result<void, Error> rebuild(
+        Files &files, const std::string &name, const LogConfig &config, RecoveryReport &report);
+    void note(const BatchHeader &header, std::uint64_t position, std::int32_t indexIntervalBytes);
+    void noteTimestamp(const BatchHeader &header);
+    void noteTimeIndexEntry();
+    Result<void, Error> mendTail(Files &files);
+    Result<void, Error> writeIndexes(Files &files);
+    Result<void, Error> syncAll(Files &files);
+
+    std::int64_t m_baseOffset = 0;
+    std::int64_t m_nextOffset = 0;
+    std::uint64_t m_sizeBytes = 0;
+    std::int64_t m_firstBatchTimestamp =
+        -1; // the first batch's maxTimestamp: segment.ms counts from it
+    std::int64_t m_maxTimestamp = -1;
+    std::int64_t m_offsetOfMaxTimestamp = 0; // the last offset of the batch that holds it
+    Instant m_created{};
+    FileId m_log{-1};
+    FileId m_index{-1};
+    FileId m_timeIndex{-1};
+    std::vector<IndexEntry> m_entries;
+    std::vector<TimeIndexEntry> m_timeEntries;
+    std::size_t m_entriesWritten = 0; // the front of m_entries that is in the file
+    std::size_t m_timeEntriesWritten = 0;
+};
+
+} // namespace queuelab::log

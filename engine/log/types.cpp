@@ -1,0 +1,119 @@
+#include "engine/log/types.h"
+
+namespace queuelab::log {
+
+std::string_view errorName(ErrorCode code)
+{
+    switch (code) {
+    case ErrorCode::UnknownServerError:
+        return "UNKNOWN_SERVER_ERROR";
+    case ErrorCode::None:
+        return "NONE";
+    case ErrorCode::OffsetOutOfRange:
+        return "OFFSET_OUT_OF_RANGE";
+    case ErrorCode::CorruptMessage:
+        return "CORRUPT_MESSAGE";
+    case ErrorCode::UnknownTopicOrPartition:
+        return "UNKNOWN_TOPIC_OR_PARTITION";
+    case ErrorCode::LeaderNotAvailable:
+        return "LEADER_NOT_AVAILABLE";
+    case ErrorCode::NotLeaderOrFollower:
+        return "NOT_LEADER_OR_FOLLOWER";
+    case ErrorCode::RequestTimedOut:
+        return "REQUEST_TIMED_OUT";
+    case ErrorCode::MessageTooLarge:
+        return "MESSAGE_TOO_LARGE";
+    case ErrorCode::OffsetMetadataTooLarge:
+        return "OFFSET_METADATA_TOO_LARGE";
+    case ErrorCode::NetworkException:
+        return "NETWORK_EXCEPTION";
+    case ErrorCode::CoordinatorLoadInProgress:
+        return "COORDINATOR_LOAD_IN_PROGRESS";
+    case ErrorCode::CoordinatorNotAvailable:
+        return "COORDINATOR_NOT_AVAILABLE";
+    case ErrorCode::NotCoordinator:
+        return "NOT_COORDINATOR";
+    case ErrorCode::InvalidTopicException:
+        return "INVALID_TOPIC_EXCEPTION";
+    case ErrorCode::RecordListTooLarge:
+        return "RECORD_LIST_TOO_LARGE";
+    case ErrorCode::NotEnoughReplicas:
+        return "NOT_ENOUGH_REPLICAS";
+    case ErrorCode::NotEnoughReplicasAfterAppend:
+        return "NOT_ENOUGH_REPLICAS_AFTER_APPEND";
+    case ErrorCode::InvalidRequiredAcks:
+        return "INVALID_REQUIRED_ACKS";
+    case ErrorCode::IllegalGeneration:
+        return "ILLEGAL_GENERATION";
+    case ErrorCode::InconsistentGroupProtocol:
+        return "INCONSISTENT_GROUP_PROTOCOL";
+    case ErrorCode::InvalidGroupId:
+        return "INVALID_GROUP_ID";
+    case ErrorCode::UnknownMemberId:
+        return "UNKNOWN_MEMBER_ID";
+    case ErrorCode::InvalidSessionTimeout:
+        return "INVALID_SESSION_TIMEOUT";
+    case ErrorCode::RebalanceInProgress:
+        return "REBALANCE_IN_PROGRESS";
+    case ErrorCode::InvalidTimestamp:
+        return "INVALID_TIMESTAMP";
+    case ErrorCode::UnsupportedVersion:
+        return "UNSUPPORTED_VERSION";
+    case ErrorCode::TopicAlreadyExists:
+        return "TOPIC_ALREADY_EXISTS";
+    case ErrorCode::InvalidPartitions:
+        return "INVALID_PARTITIONS";
+    case ErrorCode::InvalidReplicationFactor:
+        return "INVALID_REPLICATION_FACTOR";
+    case ErrorCode::InvalidConfig:
+        return "INVALID_CONFIG";
+    case ErrorCode::InvalidRequest:
+        return "INVALID_REQUEST";
+    case ErrorCode::OutOfOrderSequenceNumber:
+        return "OUT_OF_ORDER_SEQUENCE_NUMBER";
+    case ErrorCode::DuplicateSequenceNumber:
+        return "DUPLICATE_SEQUENCE_NUMBER";
+    case ErrorCode::InvalidProducerEpoch:
+        return "INVALID_PRODUCER_EPOCH";
+    case ErrorCode::KafkaStorageError:
+        return "KAFKA_STORAGE_ERROR";
+    case ErrorCode::FencedLeaderEpoch:
+        return "FENCED_LEADER_EPOCH";
+    case ErrorCode::UnknownLeaderEpoch:
+        return "UNKNOWN_LEADER_EPOCH";
+    case ErrorCode::MemberIdRequired:
+        return "MEMBER_ID_REQUIRED";
+    case ErrorCode::GroupMaxSizeReached:
+        return "GROUP_MAX_SIZE_REACHED";
+    case ErrorCode::FencedInstanceId:
+        return "FENCED_INSTANCE_ID";
+    case ErrorCode::InvalidRecord:
+        return "INVALID_RECORD";
+    }
+    return "UNKNOWN_SERVER_ERROR";
+}
+
+bool isRetriable(ErrorCode code)
+{
+    switch (code) { // the codes with a star in facts: kafka.md 2.6
+    case ErrorCode::CorruptMessage:
+    case ErrorCode::UnknownTopicOrPartition:
+    case ErrorCode::LeaderNotAvailable:
+    case ErrorCode::NotLeaderOrFollower:
+    case ErrorCode::RequestTimedOut:
+    case ErrorCode::NetworkException:
+    case ErrorCode::CoordinatorLoadInProgress:
+    case ErrorCode::CoordinatorNotAvailable:
+    case ErrorCode::NotCoordinator:
+    case ErrorCode::NotEnoughReplicas:
+    case ErrorCode::NotEnoughReplicasAfterAppend:
+    case ErrorCode::KafkaStorageError:
+    case ErrorCode::FencedLeaderEpoch:
+    case ErrorCode::UnknownLeaderEpoch:
+        return true;
+    default:
+        return false;
+    }
+}
+
+} // namespace queuelab::log

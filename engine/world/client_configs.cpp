@@ -1,0 +1,232 @@
+#include "engine/world/client_configs.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <functional>
+#include <limits>
+
+namespace queuelab::world {
+
+namespace {
+
+/// Puts a setting's text into a config; what is wanted instead, when it is no valid value.
+template <class Config>
+using Setter = std::function<std::optional<std::string>(Config &, const std::string &)>;
+template <class Config> using Setters = std::map<std::string, Setter<Config>>;
+
+template <class T>
+std::optional<std::string> setNumber(
+    const std::string &text, std::int64_t low, std::int64_t high, T &out)
+{
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || value < low || value > high)
+        return fmt::format("write a whole number from {} to {}", low, high);
+    out = static_cast<T>(value);
+    return std::nullopt;
+}
+
+constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
+
+template <class Config>
+Setter<Config> number(std::int32_t Config::*member, std::int64_t low, std::int64_t high = kMaxInt)
+{
+    return [=](Config &config, const std::string &text) {
+        return setNumber(text, low, high, config.*member);
+    };
+}
+
+template <class Config>
+Setter<Config> milliseconds(std::chrono::milliseconds Config::*member, std::int64_t low)
+{
+    return [=](Config &config, const std::string &text) {
+        return setNumber(text, low, kMaxInt, config.*member);
+    };
+}
+
+template <class Config> Setter<Config> boolean(bool Config::*member)
+{
+    return [=](Config &config, const std::string &text) -> std::optional<std::string> {
+        if (text != "true" && text != "false")
+            return "write true or false";
+        config.*member = text == "true";
+        return std::nullopt;
+    };
+}
+
+template <class Config>
+std::optional<ConfigProblem> applySettings(
+    const Settings &settings, const Setters<Config> &setters, std::string_view what, Config &config)
+{
+    for (const auto &[key, value] : settings) {
+        const auto setter = setters.find(key);
+        if (setter == setters.end()) {
+            std::vector<std::string> known;
+            for (const auto &entry : setters)
+                known.push_back(entry.first);
+            const std::optional<std::string> near = nearest(key, known);
+            return ConfigProblem{fmt::format("there is no {} setting '{}'", what, key),
+                near ? fmt::format("did you mean '{}'?", *near) : std::string()};
+        }
+        if (const std::optional<std::string> wanted = setter->second(config, value))
+            return ConfigProblem{fmt::format("'{}' cannot be '{}'", key, value), *wanted};
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> setAcks(log::ProducerConfig &config, const std::string &text)
+{
+    if (text == "all" || text == "-1")
+        config.acks = -1;
+    else if (text == "0" || text == "1")
+        config.acks = text == "0" ? 0 : 1;
+    else
+        return "write 0, 1 or all";
+    return std::nullopt;
+}
+
+const Setters<log::ProducerConfig> &producerSetters()
+{
+    using Config = log::ProducerConfig;
+    static const Setters<Config> setters{
+        {"acks", setAcks},
+        {"linger.ms", milliseconds(&Config::linger, 0)},
+        {"batch.size", number(&Config::batchSize, 0)},
+        {"max.in.flight.requests.per.connection", number(&Config::maxInFlight, 1)},
+        {"delivery.timeout.ms", milliseconds(&Config::deliveryTimeout, 1)},
+        {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
+        {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+    };
+    return setters;
+}
+
+std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::string &text)
+{
+    config.assignors.clear();
+    for (std::size_t from = 0; from <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', from), text.size());
+        std::string name = text.substr(from, comma - from);
+        std::erase(name, ' ');
+        const std::optional<log::Assignor> assignor = log::assignorByName(name);
+        if (!assignor)
+            return "write range, cooperative-sticky, or both with a comma between";
+        config.assignors.push_back(*assignor);
+        from = comma + 1;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string> setOffsetReset(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text == "earliest")
+        config.autoOffsetReset = log::OffsetReset::Earliest;
+    else if (text == "latest")
+        config.autoOffsetReset = log::OffsetReset::Latest;
+    else if (text == "none")
+        config.autoOffsetReset = log::OffsetReset::None;
+    else
+        return "write earliest, latest or none";
+    return std::nullopt;
+}
+
+std::optional<std::string> setGroupInstance(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text.empty())
+        return "give it a name, or leave it out";
+    config.groupInstanceId = text;
+    return std::nullopt;
+}
+
+const Setters<log::ConsumerConfig> &consumerSetters()
+{
+    using Config = log::ConsumerConfig;
+    static const Setters<Config> setters{
+        {"group.instance.id", setGroupInstance},
+        {"partition.assignment.strategy", setAssignors},
+        {"session.timeout.ms", milliseconds(&Config::sessionTimeout, 1)},
+        {"heartbeat.interval.ms", milliseconds(&Config::heartbeatInterval, 1)},
+        {"max.poll.interval.ms", milliseconds(&Config::maxPollInterval, 1)},
+        {"max.poll.records", number(&Config::maxPollRecords, 1)},
+        {"auto.commit.interval.ms", milliseconds(&Config::autoCommitInterval, 0)},
+        {"auto.offset.reset", setOffsetReset},
+        {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
+        {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
+        {"max.partition.fetch.bytes", number(&Config::maxPartitionFetchBytes, 0)},
+    };
+    return setters;
+}
+
+const Setters<log::BrokerConfig> &brokerSetters()
+{
+    using Config = log::BrokerConfig;
+    static const Setters<Config> setters = [] {
+        Setters<Config> all{
+            {"group.min.session.timeout.ms", milliseconds(&Config::groupMinSessionTimeout, 0)},
+            {"group.max.session.timeout.ms", milliseconds(&Config::groupMaxSessionTimeout, 0)},
+            {"group.initial.rebalance.delay.ms",
+                milliseconds(&Config::groupInitialRebalanceDelay, 0)},
+            {"group.max.size", number(&Config::groupMaxSize, 1)},
+            {"num.partitions", number(&Config::numPartitions, 1, 10'000)},
+            {"auto.create.topics.enable", boolean(&Config::autoCreateTopics)},
+            {"log.retention.check.interval.ms", milliseconds(&Config::retentionCheckInterval, 1)},
+        };
+        // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
+        static const std::map<std::string, std::string> topicDefaults{
+            {"log.segment.bytes", "segment.bytes"},
+            {"log.roll.ms", "segment.ms"},
+            {"log.retention.ms", "retention.ms"},
+            {"log.retention.bytes", "retention.bytes"},
+            {"log.flush.interval.messages", "flush.messages"},
+            {"message.max.bytes", "max.message.bytes"},
+            {"min.insync.replicas", "min.insync.replicas"},
+        };
+        for (const auto &[brokerKey, topicKey] : topicDefaults) {
+            all[brokerKey] = [key = topicKey](Config &config,
+                                 const std::string &text) -> std::optional<std::string> {
+                const auto parsed = log::LogConfig::parse({{key, text}});
+                if (!parsed)
+                    return parsed.error().why;
+                config.topicDefaults[key] = text;
+                return std::nullopt;
+            };
+        }
+        return all;
+    }();
+    return setters;
+}
+
+} // namespace
+
+Result<log::ProducerConfig, ConfigProblem> producerConfig(const Settings &settings)
+{
+    log::ProducerConfig config;
+    if (auto problem = applySettings(settings, producerSetters(), "producer", config))
+        return std::unexpected(*std::move(problem));
+    return config;
+}
+
+Result<log::ConsumerConfig, ConfigProblem> consumerConfig(const AddConsumer &command)
+{
+    log::ConsumerConfig config;
+    config.group = command.group;
+    config.topics = command.topics;
+    config.enableAutoCommit = command.commit == "auto";
+    if (command.configs.contains("enable.auto.commit"))
+        return std::unexpected(
+            ConfigProblem{"'enable.auto.commit' is decided by the field 'commit'",
+                "write commit: auto, or commit: after, before or never"});
+    if (auto problem = applySettings(command.configs, consumerSetters(), "consumer", config))
+        return std::unexpected(*std::move(problem));
+    return config;
+}
+
+Result<log::BrokerConfig, ConfigProblem> brokerConfig(const Settings &settings)
+{
+    log::BrokerConfig config;
+    if (auto problem = applySettings(settings, brokerSetters(), "broker", config))
+        return std::unexpected(*std::move(problem));
+    return config;
+}
+
+} // namespace queuelab::world

@@ -1,0 +1,379 @@
+#include "engine/world/command.h"
+
+#include "engine/world/client_configs.h"
+#include "engine/world/command_fields.h"
+#include "engine/world/world.h"
+#include "engine/world/yaml_values.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace queuelab::world {
+
+namespace {
+
+/// Calls `use(Of<C>{})` for every command type C, in the order of Command.
+template <class Use> void forEachCommand(Use &&use)
+{
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+        (use(Of<std::variant_alternative_t<I, Command>>{}), ...);
+    }(std::make_index_sequence<std::variant_size_v<Command>>{});
+}
+
+bool isWithin(double value, const Limits &limits, const YAML::Node &node, std::string_view key,
+    YamlProblems &problems)
+{
+    if (value >= limits.low && value <= limits.high)
+        return true;
+    problems.add(node.Mark(),
+        fmt::format("'{}' is {}, outside {} to {}", key, node.Scalar(), limits.low, limits.high));
+    return false;
+}
+
+template <class T>
+bool keepsLimits(const T &, const Limits &, const YAML::Node &, std::string_view, YamlProblems &)
+{
+    return true;
+}
+
+bool keepsLimits(std::int32_t value, const Limits &limits, const YAML::Node &node,
+    std::string_view key, YamlProblems &problems)
+{
+    return isWithin(value, limits, node, key, problems);
+}
+
+bool keepsLimits(double value, const Limits &limits, const YAML::Node &node, std::string_view key,
+    YamlProblems &problems)
+{
+    return isWithin(value, limits, node, key, problems);
+}
+
+bool keepsLimits(Duration value, const Limits &limits, const YAML::Node &node, std::string_view key,
+    YamlProblems &problems)
+{
+    const auto nanoseconds = static_cast<double>(value.count());
+    if (nanoseconds >= limits.low && nanoseconds <= limits.high)
+        return true;
+    const auto text = [](double bound) {
+        return formatDuration(Duration(static_cast<std::int64_t>(bound)));
+    };
+    problems.add(node.Mark(),
+        fmt::format("'{}' is {}, outside {} to {}", key, node.Scalar(), text(limits.low),
+            text(limits.high)));
+    return false;
+}
+
+template <class T>
+bool keepsLimits(const std::optional<T> &value, const Limits &limits, const YAML::Node &node,
+    std::string_view key, YamlProblems &problems)
+{
+    return !value || keepsLimits(*value, limits, node, key, problems);
+}
+
+bool keepsLimits(const std::string &value, const Limits &limits, const YAML::Node &node,
+    std::string_view key, YamlProblems &problems)
+{
+    if (limits.isClientName && value.find_first_of(" \t\n#@") != std::string::npos) {
+        problems.add(node.Mark(), fmt::format("'{}' is not a client's name", value),
+            "leave out spaces, '#' and '@': the name is stamped into its messages");
+        return false;
+    }
+    if (limits.choices.empty() || std::ranges::find(limits.choices, value) != limits.choices.end())
+        return true;
+    const std::optional<std::string> near = nearest(value, limits.choices);
+    problems.add(node.Mark(),
+        fmt::format("'{}' is '{}', not one of {}", key, value, fmt::join(limits.choices, ", ")),
+        near ? fmt::format("did you mean '{}'?", *near) : std::string());
+    return false;
+}
+
+template <class C> class FieldReader {
+public:
+    FieldReader(const YAML::Node &node, YamlProblems &problems)
+        : m_map(node, std::string(commandWord(Of<C>{})), problems)
+    {
+    }
+
+    template <class T>
+    void required(const char *key, T C::*member, const char *, const Limits &limits)
+    {
+        if (!m_map.has(key))
+            m_map.problems().add(
+                m_map.mark(), fmt::format("{} needs '{}'", commandWord(Of<C>{}), key));
+        read(key, member, limits);
+    }
+    template <class T>
+    void optional(const char *key, T C::*member, const char *, const Limits &limits)
+    {
+        read(key, member, limits);
+    }
+    C take()
+    {
+        m_map.finish();
+        return std::move(m_command);
+    }
+
+private:
+    template <class T> void read(const char *key, T C::*member, const Limits &limits)
+    {
+        const YAML::Node node = m_map.take(key);
+        T value{};
+        if (node.IsDefined() && readYaml(node, m_map.problems(), value)
+            && keepsLimits(value, limits, node, key, m_map.problems()))
+            m_command.*member = std::move(value);
+    }
+
+    YamlMap m_map;
+    C m_command;
+};
+
+template <class C> class FieldWriter {
+public:
+    explicit FieldWriter(const C &command)
+        : m_command(command)
+    {
+    }
+
+    template <class T> void required(const char *key, T C::*member, const char *, const Limits &)
+    {
+        m_node[key] = toYaml(m_command.*member);
+    }
+    template <class T> void optional(const char *key, T C::*member, const char *, const Limits &)
+    {
+        if (!(m_command.*member == m_default.*member))
+            m_node[key] = toYaml(m_command.*member);
+    }
+    YAML::Node take() { return m_node; }
+
+private:
+    const C &m_command;
+    const C m_default{};
+    YAML::Node m_node{YAML::NodeType::Map};
+};
+
+constexpr std::string_view typeName(Of<std::string>)
+{
+    return "text";
+}
+constexpr std::string_view typeName(Of<bool>)
+{
+    return "true or false";
+}
+constexpr std::string_view typeName(Of<std::int32_t>)
+{
+    return "whole number";
+}
+constexpr std::string_view typeName(Of<std::uint64_t>)
+{
+    return "whole number";
+}
+constexpr std::string_view typeName(Of<double>)
+{
+    return "number";
+}
+constexpr std::string_view typeName(Of<Duration>)
+{
+    return "duration";
+}
+constexpr std::string_view typeName(Of<Span>)
+{
+    return "duration";
+}
+constexpr std::string_view typeName(Of<Rate>)
+{
+    return "rate";
+}
+constexpr std::string_view typeName(Of<Arrival>)
+{
+    return "text";
+}
+constexpr std::string_view typeName(Of<Size>)
+{
+    return "size";
+}
+constexpr std::string_view typeName(Of<Keys>)
+{
+    return "keys";
+}
+constexpr std::string_view typeName(Of<std::vector<std::string>>)
+{
+    return "list of texts";
+}
+constexpr std::string_view typeName(Of<Settings>)
+{
+    return "settings";
+}
+constexpr std::string_view typeName(Of<exchange::FieldTable>)
+{
+    return "arguments";
+}
+template <class T> constexpr std::string_view typeName(Of<std::optional<T>>)
+{
+    return typeName(Of<T>{});
+}
+
+template <class C> class FieldLister {
+public:
+    template <class T>
+    void required(const char *key, T C::*, const char *help, const Limits &limits)
+    {
+        add<T>(key, help, limits).required = true;
+    }
+    template <class T>
+    void optional(const char *key, T C::*member, const char *help, const Limits &limits)
+    {
+        FieldInfo &info = add<T>(key, help, limits);
+        const T standard = C{}.*member;
+        if (!(standard == T{}) || std::is_arithmetic_v<T>)
+            info.defaultText = flowText(toYaml(standard));
+    }
+    std::vector<FieldInfo> take() { return std::move(m_fields); }
+
+private:
+    template <class T> FieldInfo &add(const char *key, const char *help, const Limits &limits)
+    {
+        FieldInfo &info = m_fields.emplace_back();
+        info.name = key;
+        info.type = typeName(Of<T>{});
+        info.help = help;
+        info.choices = limits.choices;
+        if constexpr (std::is_same_v<T, Arrival>) {
+            info.choices = {"steady", "poisson"};
+            info.defaultText = "steady";
+        }
+        return info;
+    }
+    std::vector<FieldInfo> m_fields;
+};
+
+template <class C> C readFields(const YAML::Node &node, YamlProblems &problems)
+{
+    FieldReader<C> reader(node, problems);
+    describe(reader, Of<C>{});
+    return reader.take();
+}
+
+void refuseUnknownCommand(const YAML::Node &name, YamlProblems &problems)
+{
+    const std::optional<std::string> near = nearest(name.Scalar(), commandNames());
+    problems.add(name.Mark(), fmt::format("there is no command '{}'", name.Scalar()),
+        near ? fmt::format("did you mean '{}'?", *near)
+             : fmt::format("the commands are: {}", fmt::join(commandNames(), ", ")));
+}
+
+} // namespace
+
+std::string_view commandName(const Command &command)
+{
+    return std::visit(
+        [](const auto &value) { return commandWord(Of<std::decay_t<decltype(value)>>{}); },
+        command);
+}
+
+const std::vector<std::string> &commandNames()
+{
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> all;
+        forEachCommand([&](auto of) { all.emplace_back(commandWord(of)); });
+        return all;
+    }();
+    return names;
+}
+
+std::optional<Command> readCommand(const YAML::Node &node, YamlProblems &problems)
+{
+    if (!node.IsDefined() || !node.IsMap() || node.size() != 1 || !node.begin()->first.IsScalar()) {
+        problems.add(node.IsDefined() ? node.Mark() : YAML::Mark::null_mark(),
+            "one command is wanted here", "write it as name: {field: value}");
+        return std::nullopt;
+    }
+    const YAML::Node name = node.begin()->first;
+    const YAML::Node fields = node.begin()->second;
+    const std::size_t problemsBefore = problems.errors().size();
+    std::optional<Command> command;
+    forEachCommand([&]<class C>(Of<C> of) {
+        if (commandWord(of) == name.Scalar())
+            command = readFields<C>(fields, problems);
+    });
+    if (!command)
+        refuseUnknownCommand(name, problems);
+    if (problems.errors().size() != problemsBefore)
+        return std::nullopt;
+    return command;
+}
+
+YAML::Node writeCommand(const Command &command)
+{
+    return std::visit(
+        []<class C>(const C &value) {
+            FieldWriter<C> writer(value);
+            describe(writer, Of<C>{});
+            YAML::Node node;
+            node[std::string(commandWord(Of<C>{}))] = writer.take();
+            return node;
+        },
+        command);
+}
+
+std::string commandText(const Command &command)
+{
+    const YAML::Node node = writeCommand(command);
+    return fmt::format("{}: {}", commandName(command), flowText(node.begin()->second));
+}
+
+void checkCommand(const Command &command, const WorldConfig &world, const YAML::Mark &mark,
+    YamlProblems &problems)
+{
+    const auto checkBroker = [&](std::int32_t broker) {
+        if (broker > world.logBrokers)
+            problems.add(mark,
+                fmt::format("there is no broker {}: the world has {}", broker, world.logBrokers));
+    };
+    const auto checkConfigs = [&](const auto &config) {
+        if (!config)
+            problems.add(mark, config.error().problem, config.error().remedy);
+    };
+    if (const auto *topic = std::get_if<CreateTopic>(&command)) {
+        if (topic->replicationFactor > world.logBrokers)
+            problems.add(mark,
+                fmt::format("replication-factor is {}, but the world has {} broker{}",
+                    topic->replicationFactor, world.logBrokers, world.logBrokers == 1 ? "" : "s"),
+                "give the world more brokers (log: {brokers: N}) or the topic fewer replicas");
+    } else if (const auto *producer = std::get_if<AddProducer>(&command)) {
+        checkConfigs(producerConfig(producer->configs));
+    } else if (const auto *consumer = std::get_if<AddConsumer>(&command)) {
+        checkConfigs(consumerConfig(*consumer));
+    } else if (const auto *kill = std::get_if<KillBroker>(&command)) {
+        checkBroker(kill->broker);
+    } else if (const auto *restart = std::get_if<RestartBroker>(&command)) {
+        checkBroker(restart->broker);
+    }
+}
+
+std::vector<FieldInfo> commandFields(std::string_view name)
+{
+    std::vector<FieldInfo> fields;
+    forEachCommand([&]<class C>(Of<C> of) {
+        if (commandWord(of) != name)
+            return;
+        FieldLister<C> lister;
+        describe(lister, of);
+        fields = lister.take();
+    });
+    return fields;
+}
+
+std::string_view commandHelp(std::string_view name)
+{
+    std::string_view help;
+    forEachCommand([&](auto of) {
+        if (commandWord(of) == name)
+            help = commandSentence(of);
+    });
+    return help;
+}
+
+} // namespace queuelab::world

@@ -1,0 +1,138 @@
+#include "engine/world/workload.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace queuelab::world {
+
+namespace {
+
+/// Digits of the creation time: ten, so that the first seconds of a world line up; more when it
+/// needs more.
+constexpr std::size_t kCreatedDigits = 10;
+constexpr std::string_view kKeyPrefix = "key-";
+
+bool readNumber(std::string_view text, std::uint64_t &out)
+{
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
+    return error == std::errc{} && end == text.data() + text.size();
+}
+
+} // namespace
+
+void writeBody(const Stamp &stamp, std::uint64_t size, std::string &out)
+{
+    char digits[20];
+    out.assign(stamp.producer);
+    out.push_back('#');
+    out.append(digits, std::to_chars(digits, digits + sizeof digits, stamp.sequence).ptr);
+    out.push_back('@');
+    const char *end = std::to_chars(digits, digits + sizeof digits, stamp.created.count()).ptr;
+    const auto count = static_cast<std::size_t>(end - digits);
+    if (count < kCreatedDigits)
+        out.append(kCreatedDigits - count, '0');
+    out.append(digits, count);
+    if (out.size() >= size)
+        return;
+    out.push_back(' ');
+    out.resize(std::max<std::size_t>(size, out.size()), '.');
+}
+
+std::optional<Stamp> readBody(ByteView body)
+{
+    std::string_view text = asText(body);
+    if (const void *space = std::memchr(text.data(), ' ', text.size()))
+        text = text.substr(
+            0, static_cast<std::size_t>(static_cast<const char *>(space) - text.data()));
+    const std::size_t at = text.rfind('@');
+    if (at == std::string_view::npos || text.size() - at - 1 < kCreatedDigits)
+        return std::nullopt;
+    const std::size_t hash = text.rfind('#', at);
+    if (hash == std::string_view::npos || hash == 0)
+        return std::nullopt;
+    Stamp stamp;
+    std::uint64_t created = 0;
+    if (!readNumber(text.substr(hash + 1, at - hash - 1), stamp.sequence)
+        || !readNumber(text.substr(at + 1), created))
+        return std::nullopt;
+    stamp.producer = text.substr(0, hash);
+    stamp.created = Duration(static_cast<std::int64_t>(created));
+    return stamp;
+}
+
+ArrivalProcess::ArrivalProcess(Rate rate, Arrival arrival, std::uint64_t total, Instant start)
+    : m_rate(rate)
+    , m_arrival(arrival)
+    , m_total(total)
+    , m_origin(start)
+{
+    schedule(m_origin, nullptr);
+}
+
+void ArrivalProcess::schedule(Instant previous, Random *random)
+{
+    if (!(m_rate.perSecond > 0) || (m_total != 0 && m_made >= m_total)) {
+        m_next.reset();
+        return;
+    }
+    const double interval = 1e9 / m_rate.perSecond; // nanoseconds
+    if (m_arrival == Arrival::Poisson && random != nullptr) {
+        m_next = previous + random->exponential(Duration(static_cast<std::int64_t>(interval)));
+        return;
+    }
+    // Counted from the origin, so that rounding does not add up: message n is due n intervals after
+    // it.
+    const double sinceOrigin = static_cast<double>(m_made - m_madeAtOrigin + 1) * interval;
+    m_next = m_origin + Duration(static_cast<std::int64_t>(sinceOrigin));
+}
+
+void ArrivalProcess::advance(Random &random)
+{
+    if (!m_next)
+        return;
+    ++m_made;
+    schedule(*m_next, &random);
+}
+
+void ArrivalProcess::setRate(Rate rate, Instant now)
+{
+    m_rate = rate;
+    m_origin = now;
+    m_madeAtOrigin = m_made;
+    schedule(now, nullptr);
+}
+
+Duration draw(const Span &span, Random &random)
+{
+    if (span.high <= span.low)
+        return span.low;
+    return Duration(random.between(span.low.count(), span.high.count()));
+}
+
+std::uint64_t draw(const Size &size, Random &random)
+{
+    if (size.high <= size.low)
+        return size.low;
+    return size.low + random.below(size.high - size.low + 1);
+}
+
+KeyPicker::KeyPicker(Keys keys)
+    : m_keys(keys)
+    , m_zipf(std::max<std::uint64_t>(1, keys.count), keys.skew)
+    , m_text(kKeyPrefix)
+{
+}
+
+std::string_view KeyPicker::pick(Random &random)
+{
+    if (m_keys.count == 0)
+        return {};
+    char digits[20];
+    const char *end = std::to_chars(digits, digits + sizeof digits, m_zipf.draw(random)).ptr;
+    m_text.resize(kKeyPrefix.size());
+    m_text.append(digits, static_cast<std::size_t>(end - digits));
+    return m_text;
+}
+
+} // namespace queuelab::world

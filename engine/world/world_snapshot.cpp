@@ -1,0 +1,160 @@
+#include "engine/world/world_state.h"
+
+#include "engine/log/record_batch.h"
+
+#include <algorithm>
+
+namespace queuelab::world {
+
+namespace {
+
+constexpr std::size_t kShownValueBytes = 256;
+
+std::string shortened(ByteView bytes)
+{
+    return std::string(asText(bytes.first(std::min(bytes.size(), kShownValueBytes))));
+}
+
+double milliseconds(Duration duration)
+{
+    return std::chrono::duration<double, std::milli>(duration).count();
+}
+
+void addGroupLag(
+    const log::ClusterSnapshot &log, const log::GroupSnapshot &group, SeriesRecorder &series)
+{
+    std::int64_t lag = 0;
+    for (const log::CommittedOffset &committed : group.committed) {
+        const auto topic =
+            std::ranges::find(log.topics, committed.partition.topic, &log::TopicSnapshot::name);
+        if (topic == log.topics.end())
+            continue;
+        const auto partition = std::ranges::find(
+            topic->partitions, committed.partition.partition, &log::PartitionSnapshot::partition);
+        if (partition != topic->partitions.end())
+            lag += partition->highWatermark - committed.offset;
+    }
+    series.add(Engine::Log, group.name + " lag", "records", SeriesRecorder::Kind::Level,
+        static_cast<double>(lag));
+}
+
+} // namespace
+
+log::ClusterSnapshot World::State::logSnapshot() const
+{
+    log::ClusterSnapshot cluster = logNodes.front().broker.snapshot();
+    cluster.brokers.clear();
+    for (const LogNode &node : logNodes)
+        cluster.brokers.push_back({node.id.value(), node.alive});
+    return cluster;
+}
+
+void World::State::sample()
+{
+    using Kind = SeriesRecorder::Kind;
+    const log::ClusterSnapshot log = logSnapshot();
+    for (const log::TopicSnapshot &topic : log.topics) {
+        std::int64_t records = 0;
+        for (const log::PartitionSnapshot &partition : topic.partitions)
+            records += partition.logEndOffset;
+        series.add(Engine::Log, topic.name + " in", "records/s", Kind::Counter,
+            static_cast<double>(records));
+    }
+    for (const log::GroupSnapshot &group : log.groups)
+        addGroupLag(log, group, series);
+    for (const exchange::QueueSnapshot &queue : exchange.snapshot().queues) {
+        const auto add = [&](const char *what, const char *unit, Kind kind, std::uint64_t value) {
+            series.add(Engine::Exchange, queue.name + what, unit, kind, static_cast<double>(value));
+        };
+        add(" ready", "messages", Kind::Level, queue.messagesReady);
+        add(" unacked", "messages", Kind::Level, queue.messagesUnacknowledged);
+        add(" in", "messages/s", Kind::Counter, queue.published);
+        add(" delivered", "messages/s", Kind::Counter, queue.delivered);
+    }
+    for (const visibility::QueueSnapshot &queue : visibility.snapshot().queues) {
+        const auto add = [&](const char *what, const char *unit, Kind kind, std::uint64_t value) {
+            series.add(
+                Engine::Visibility, queue.name + what, unit, kind, static_cast<double>(value));
+        };
+        add(" visible", "messages", Kind::Level, queue.visible);
+        add(" in flight", "messages", Kind::Level, queue.notVisible);
+        add(" in", "messages/s", Kind::Counter, queue.sent);
+        add(" received", "messages/s", Kind::Counter, queue.received);
+    }
+    for (const OutcomeSnapshot &outcome : outcomes.snapshot(trace.names())) {
+        series.add(outcome.engine, outcome.name + " handled", "messages/s", Kind::Counter,
+            static_cast<double>(outcome.handled + outcome.handledAgain));
+        series.add(outcome.engine, outcome.name + " latency p99", "ms", Kind::Level,
+            milliseconds(outcome.latencyP99));
+    }
+    series.finish();
+}
+
+std::shared_ptr<const Snapshot> World::State::snapshot() const
+{
+    auto out = std::make_shared<Snapshot>();
+    out->seed = config.seed;
+    out->mode = mode;
+    out->start = start;
+    out->now = now;
+    out->events = trace.end();
+    out->steps = steps;
+    out->log = logSnapshot();
+    out->exchange = exchange.snapshot();
+    out->visibility = visibility.snapshot();
+    out->clients.reserve(hosts.size());
+    for (const Host &host : hosts) {
+        ClientSnapshot &client = out->clients.emplace_back();
+        client.name = host.name;
+        client.role = host.role;
+        client.state = host.state;
+        client.engine = host.engine;
+        host.actor->describe(client, trace.names());
+        client.rate = host.rate;
+        if (host.linkCut)
+            client.note = "its link is cut";
+    }
+    out->outcomes = outcomes.snapshot(trace.names());
+    out->series = series.snapshot();
+    out->notes = notes;
+    return out;
+}
+
+std::vector<World::MessageRow> World::State::records(const std::string &topic,
+    std::int32_t partition, std::int64_t fromOffset, std::size_t limit) const
+{
+    constexpr std::uint64_t kMaxBytes = 1'048'576;
+    std::vector<MessageRow> rows;
+    const auto pieces =
+        logNodes.front().broker.peek({topic, partition}, fromOffset, kMaxBytes, *files);
+    if (!pieces)
+        return rows;
+    for (const SharedBytes &piece : *pieces) {
+        ByteView rest = piece.view();
+        while (rows.size() < limit) {
+            const std::optional<log::BatchHeader> header = log::readBatchHeader(rest);
+            if (!header || header->sizeBytes() > rest.size())
+                break;
+            for (log::RecordCursor cursor(rest.first(header->sizeBytes()));
+                rows.size() < limit && cursor.next();) {
+                const log::RecordView &record = cursor.record();
+                if (record.offset < fromOffset)
+                    continue;
+                MessageRow &row = rows.emplace_back();
+                row.item = record.offset;
+                row.at = Instant(std::chrono::milliseconds(record.timestamp));
+                if (record.key)
+                    row.key = shortened(*record.key);
+                if (record.value) {
+                    row.value = shortened(*record.value);
+                    row.sizeBytes = record.value->size();
+                }
+                row.state = "committed";
+            }
+            rest = rest.subspan(header->sizeBytes());
+        }
+    }
+    return rows;
+}
+
+} // namespace queuelab::world
