@@ -87,6 +87,8 @@ public:
     std::int32_t generation() const;
     bool isMember() const; ///< joined and holding an assignment (which may be empty)
     std::string memberId() const;
+    /// The answer that ended it (a fenced group.instance.id, an invalid session timeout); None while it runs.
+    ErrorCode failure() const;
     const ConsumerConfig &config() const;
 
 private:

@@ -236,13 +236,12 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
 void Producer::State::closeBatch(std::size_t topicId, std::int32_t number, Instant now)
 {
     Partition &partition = topics[topicId].partitions[static_cast<std::size_t>(number)];
-    // Copied out in its exact size, so that the builder keeps its grown buffer for the next batch.
-    const ByteView bytes = partition.builder.finish();
+    const std::int32_t recordCount = partition.builder.recordCount();
     ready.push_back({.sequence = nextBatch++,
         .topic = topicId,
         .partition = number,
-        .records = SharedBytes(Bytes(bytes.begin(), bytes.end())),
-        .recordCount = partition.builder.recordCount(),
+        .records = partition.builder.take(),
+        .recordCount = recordCount,
         .firstSent = partition.opened,
         .retryAt = now});
     ++partition.readyBatches;

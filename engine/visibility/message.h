@@ -57,7 +57,7 @@ struct Message {
     Instant firstReceived{}; ///< meaningful once receiveCount > 0
     std::int64_t order = 0; ///< rank among the visible ones; given when it first becomes visible
     Instant due{}; ///< in flight or delayed: when it becomes visible
-    Duration timeout{}; ///< in flight: the span that `due` ends
+    Duration timeout{}; ///< in flight or delayed: the span that `due` ends
     std::int32_t receiveCount = 0;
     std::int32_t receivedElsewhere = 0; ///< of those, before it came here as a dead letter
     ClientNumber holder = 0; ///< who received it last; meaningful once receiveCount > 0

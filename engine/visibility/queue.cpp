@@ -22,12 +22,13 @@ Slot Queue::addVisible(Message message)
     return slot;
 }
 
-Slot Queue::addDelayed(Message message, Instant due)
+Slot Queue::addDelayed(Message message, Instant due, Duration delay)
 {
     const Slot slot = m_store.add(std::move(message));
     m_byAge.insert(m_store, slot);
     Message &stored = m_store.at(slot);
     stored.due = due;
+    stored.timeout = delay;
     stored.place = Place::Delayed;
     m_delayed.insert(m_store, slot);
     return slot;

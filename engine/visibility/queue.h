@@ -68,7 +68,7 @@ public:
     // Messages. `Message &` and Slot stay valid until that message leaves.
 
     Slot addVisible(Message message);
-    Slot addDelayed(Message message, Instant due);
+    Slot addDelayed(Message message, Instant due, Duration delay);
     /// Out of the queue for good.
     Message remove(Slot slot);
     /// Removes all.
