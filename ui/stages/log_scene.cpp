@@ -103,7 +103,7 @@ void LogScene::planDetail(double height)
     for (const TopicView &topic : m_view.topics)
         count += std::max<std::size_t>(1, topic.lanes.size());
     const double taken =
-        static_cast<double>(m_view.topics.size()) * headerHeight() + m_measure.px(12);
+        static_cast<double>(m_view.topics.size()) * headerHeight() + m_measure.px(8 + kPad);
     const double room = (height - taken) / static_cast<double>(std::max<std::size_t>(1, count));
 
     const double small = m_measure.height(Face::Small);

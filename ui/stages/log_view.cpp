@@ -191,6 +191,7 @@ LogView makeLogView(const world::Snapshot &snapshot, const Thing &chosen)
     }
 
     std::vector<std::map<std::string, GroupProgress>> progress;
+    std::optional<std::size_t> wantedGroup;
     for (const auto &[name, group] : names) {
         view.groups.push_back(makeGroup(name, group, snapshot));
         const GroupView &made = view.groups.back();
@@ -200,8 +201,15 @@ LogView makeLogView(const world::Snapshot &snapshot, const Thing &chosen)
                 && std::ranges::find(made.members, chosen.name, &MemberView::name)
                     != made.members.end());
         if (wanted)
-            view.selected = view.groups.size() - 1;
+            wantedGroup = view.groups.size() - 1;
     }
+
+    const auto lively = std::ranges::find_if(
+        view.groups, [](const GroupView &group) { return !group.members.empty(); });
+    if (wantedGroup)
+        view.selected = *wantedGroup;
+    else if (lively != view.groups.end())
+        view.selected = static_cast<std::size_t>(lively - view.groups.begin());
 
     for (const auto &topic : snapshot.log.topics) {
         if (topic.name.starts_with("__"))

@@ -83,7 +83,8 @@ struct LogView {
     const Lane *lane(const QString &name) const;
 };
 
-/// `chosen` selects the group it names, or the one its client belongs to.
+/// `chosen` selects the group it names, or the one its client belongs to; else it is the first with
+/// members.
 LogView makeLogView(const world::Snapshot &snapshot, const Thing &chosen);
 
 } // namespace queuelab::ui
