@@ -265,7 +265,7 @@ Result<void, Error> StudyStore::lessonFinished(const std::string &lesson, StudyT
         {QString::fromStdString(lesson), toSeconds(at), toSeconds(at), toSeconds(at)});
 }
 
-Result<void, Error> StudyStore::addPrediction(const Prediction &prediction)
+Result<void, Error> StudyStore::addPrediction(const PredictionMade &prediction)
 {
     return m_database->change("INSERT INTO predictions"
                               " (lesson, step, choice, confidence_percent, is_right, made_at)"
@@ -275,7 +275,7 @@ Result<void, Error> StudyStore::addPrediction(const Prediction &prediction)
             toSeconds(prediction.at)});
 }
 
-Result<std::vector<Prediction>, Error> StudyStore::predictions(const std::string &lesson) const
+Result<std::vector<PredictionMade>, Error> StudyStore::predictions(const std::string &lesson) const
 {
     auto query = m_database->run(
         "SELECT lesson, step, choice, confidence_percent, is_right, made_at FROM predictions"
@@ -283,7 +283,7 @@ Result<std::vector<Prediction>, Error> StudyStore::predictions(const std::string
         {QString::fromStdString(lesson), QString::fromStdString(lesson)});
     if (!query)
         return std::unexpected(query.error());
-    std::vector<Prediction> found;
+    std::vector<PredictionMade> found;
     while (query->next())
         found.push_back({.lesson = query->value(0).toString().toStdString(),
             .step = query->value(1).toInt(),
@@ -313,7 +313,7 @@ Result<std::map<std::string, LessonProgress>, Error> StudyStore::progress(StudyT
     if (!made)
         return std::unexpected(made.error());
     std::map<std::string, std::map<int, Repetition>> repetitions; // of each step of each lesson
-    for (const Prediction &prediction : *made) {
+    for (const PredictionMade &prediction : *made) {
         LessonProgress &lesson = lessons[prediction.lesson];
         ++lesson.predictions;
         lesson.right += prediction.right ? 1 : 0;

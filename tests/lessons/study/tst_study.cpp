@@ -16,7 +16,7 @@ namespace {
 constexpr StudyTime kMonday{std::chrono::seconds{1'767'571'200}}; // 2026-01-05T00:00:00Z
 constexpr std::chrono::days kDay{1};
 
-Prediction prediction(const char *lesson, int step, bool right, StudyTime at)
+PredictionMade prediction(const char *lesson, int step, bool right, StudyTime at)
 {
     return {.lesson = lesson,
         .step = step,
@@ -194,7 +194,7 @@ void TestStudy::predictionsComeInTheOrderTheyWereMade()
     StudyStore store = open();
     const std::vector made{prediction("b", 0, true, kMonday + 1h),
         prediction("a", 2, false, kMonday), prediction("b", 1, false, kMonday)};
-    for (const Prediction &one : made)
+    for (const PredictionMade &one : made)
         QVERIFY(store.addPrediction(one));
     QVERIFY(store.predictions().value() == made);
     QCOMPARE(store.predictions("b").value().size(), 2U);
