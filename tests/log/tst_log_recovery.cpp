@@ -207,6 +207,33 @@ private Q_SLOTS:
         QCOMPARE(report.bytesCut, std::uint64_t{0});
     }
 
+    void aBatchThatLiesInTwoSlicesIsReadWhole()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        for (int i = 0; i < 2; ++i)
+            log.append(batchOf(1, 3'000), 0, storage.context).value();
+        const Bytes content = readAll(log, storage.files, 0);
+        log.close(storage.context).value();
+
+        // As a copying tool may write it: cut where no batch ends.
+        storage.files.remove(Storage::path(0, ".log")).value();
+        const FileId file = storage.files.open(Storage::path(0, ".log"), true).value();
+        for (const auto &[from, to] : {std::pair{0, 3'500}, {3'500, int(content.size())}}) {
+            const ByteView piece[] = {
+                ByteView(content).subspan(std::size_t(from), std::size_t(to - from))};
+            storage.files.append(file, piece).value();
+        }
+        std::vector<SharedBytes> slices;
+        storage.files.read(file, 0, content.size(), slices).value();
+        QCOMPARE(slices.size(), std::size_t{2});
+        RecoveryReport report;
+        const PartitionLog after = storage.open({}, false, &report);
+        QCOMPARE(report.notes.size(), std::size_t{0});
+        QCOMPARE(readAll(after, storage.files, 0), content);
+        QCOMPARE(offsetsIn(readAll(after, storage.files, 1)), std::string("1-1"));
+    }
+
     void aRealDirectoryHoldsTheSameBytesAsMemory()
     {
         const QTemporaryDir directory;

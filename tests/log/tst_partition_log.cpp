@@ -164,11 +164,18 @@ private Q_SLOTS:
         QCOMPARE(config->maxMessageBytes, LogConfig().maxMessageBytes);
     }
 
+    void indexesAreKafkasByteForByte_data()
+    {
+        QTest::addColumn<int>("interval");
+        QTest::newRow("Kafka's own run") << 100;
+        QTest::newRow("one batch is not more than the interval") << 83;
+    }
     void indexesAreKafkasByteForByte()
     {
+        QFETCH(int, interval);
         Storage storage;
         LogConfig config;
-        config.indexIntervalBytes = 100;
+        config.indexIntervalBytes = interval;
         PartitionLog log = storage.open(config);
         for (std::int64_t i = 0; i < 6; ++i) {
             const std::int64_t second = i == 2 ? kT - 5 : kT + 10 * i + 1;
