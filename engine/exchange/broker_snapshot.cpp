@@ -2,8 +2,8 @@
 #include "engine/exchange/state.h"
 
 #include <algorithm>
-#include <cctype>
 #include <map>
+#include <tuple>
 
 namespace queuelab::exchange {
 
@@ -11,27 +11,12 @@ namespace {
 
 constexpr std::size_t kLabelCharacters = 24;
 
-/// What a person calls the message: its message_id, else the beginning of its body as far as it is
-/// readable text.
-std::string labelOf(const Content &content)
-{
-    if (content.properties.messageId)
-        return *content.properties.messageId;
-    std::string label;
-    for (const char c : content.body.text().substr(0, kLabelCharacters)) {
-        if (c < ' ' || c > '~')
-            break;
-        label += c;
-    }
-    return label;
-}
-
 MessageSnapshot show(const Message &message)
 {
     const DeathSummary deaths = summarizeDeaths(message.envelope->content->properties.headers);
     MessageSnapshot shown;
     shown.number = message.number;
-    shown.label = labelOf(*message.envelope->content);
+    shown.label = messageLabel(*message.envelope->content);
     shown.routingKey = message.envelope->routingKey;
     shown.redelivered = message.redelivered();
     shown.deliveries = message.deliveries;
@@ -65,6 +50,19 @@ QueueSnapshot show(const Queue &queue)
 }
 
 } // namespace
+
+std::string messageLabel(const Content &content)
+{
+    if (content.properties.messageId)
+        return *content.properties.messageId;
+    std::string label;
+    for (const char c : content.body.text().substr(0, kLabelCharacters)) {
+        if (c < ' ' || c > '~')
+            break;
+        label += c;
+    }
+    return label;
+}
 
 BrokerSnapshot Broker::State::snapshot() const
 {

@@ -41,6 +41,10 @@ struct MessageSnapshot {
     std::string deathReason; ///< of the newest death
     Instant expires{}; ///< zero when it does not expire
 };
+/// What a person calls a message: its message_id, else the beginning of its body as far as it is
+/// readable.
+std::string messageLabel(const Content &content);
+
 struct QueueSnapshot {
     static constexpr std::size_t kShownMessages = 64;
     std::string name;

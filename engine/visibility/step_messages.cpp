@@ -101,7 +101,7 @@ MessageId Step::send(const Target &target, const SendMessage &sent, const Caller
     if (delay > Duration::zero()) {
         event.value = delay.count();
         record(VisibilityEvent::Delayed, target.name, event);
-        queue.addDelayed(std::move(message), m_context.now + delay);
+        queue.addDelayed(std::move(message), m_context.now + delay, delay);
     } else {
         queue.addVisible(std::move(message));
     }

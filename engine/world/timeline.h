@@ -9,6 +9,11 @@
 
 namespace queuelab::world {
 
+/// When recorded commands apply: a command at time t applies after everything on the agenda that is
+/// due at or before t has run, commands at the same t in their order, each after what the one
+/// before it made due at t. perform() does the same, by finishing the present instant first. So a
+/// replay is exact.
+///
 /// A session being played: the world at one position of it, with checkpoints, so that any moment
 /// can be gone back to. Going back is the nearest checkpoint plus a short replay; a command in the
 /// past forks: what was to come is kept as a branch. Deterministic worlds only. Not thread-safe.
@@ -53,21 +58,42 @@ public:
     std::vector<Mark>
     marks() const; ///< milestones played so far on this branch, at most 500, in order of time
 
+    /// How many checkpoints are kept (at least 1, the beginning); fewer use less memory, more make
+    /// going back faster. They share what was written, but hold on to what the world has since
+    /// deleted.
+    void setCheckpointsKept(std::size_t count);
+
 private:
     Timeline() = default;
-    void checkpoint();
-    bool advance(Duration target, std::uint64_t maxSteps);
 
+    /// A place in the play that is the same in every replay: how many agenda items were run and
+    /// commands applied.
     struct Checkpoint {
         std::unique_ptr<World> world;
         std::size_t nextCommand = 0;
+        std::uint64_t place() const { return world->steps() + nextCommand; }
     };
+    std::uint64_t place() const { return m_world->steps() + m_nextCommand; }
+
+    std::optional<Instant> nextCommandAt() const;
+    bool advance(Duration target, std::uint64_t maxSteps);
+    bool advanceOne();
+    void applyNextCommand();
+    void checkpointWhenDue();
+    void thinCheckpoints();
+    void restore(std::map<std::uint64_t, Checkpoint>::const_iterator from);
+    void collectMarks();
+    void dropFuture();
+    void keepBranch();
+
     Session m_session;
     std::unique_ptr<World> m_world;
-    std::size_t m_nextCommand = 0;
-    std::map<Duration, Checkpoint> m_checkpoints;
+    std::size_t m_nextCommand = 0; // of m_session.commands
+    std::map<std::uint64_t, Checkpoint> m_checkpoints; // by place; the first is the beginning
+    std::size_t m_checkpointsKept = 64;
+    std::uint64_t m_checkpointSteps = 0; // between two of them; grows as they are thinned
     std::vector<Session> m_branches;
-    std::map<std::pair<Duration, std::uint64_t>, Mark> m_marks;
+    std::map<std::uint64_t, Mark> m_marks; // by number of the trace event
     std::uint64_t m_marksSeen = 0; // trace events looked at so far
 };
 

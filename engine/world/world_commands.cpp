@@ -102,7 +102,8 @@ Result<log::Response, CommandError> Hand::askLog(log::Request request)
     Context base = m_world.context(node.random);
     m_world.logEffects.clear();
     node.broker.apply(
-        log::ClientRequest{kYourClient, id, std::move(request)}, base, m_world.logEffects);
+        log::ClientRequest{kYourClient, id, std::move(request), m_world.trace.name(kYou)}, base,
+        m_world.logEffects);
     std::optional<log::Response> response;
     for (log::Effect &effect : m_world.logEffects) {
         auto *answer = std::get_if<log::Answer>(&effect);

@@ -250,8 +250,9 @@ template <class Step> void World::State::act(Host &host, Step &&step)
     for (auto &message : outbox.messages) {
         const Instant arrival = toEngine(host);
         if (auto *toLog = std::get_if<Outbox::ToLog>(&message))
-            agenda.add(
-                arrival, ToLog{toLog->broker, {host.client, toLog->id, std::move(toLog->request)}});
+            agenda.add(arrival,
+                ToLog{toLog->broker,
+                    {host.client, toLog->id, std::move(toLog->request), host.nameId}});
         else if (auto *toExchange = std::get_if<Outbox::ToExchange>(&message))
             agenda.add(arrival,
                 ToExchange{{host.client, toExchange->channel, std::move(toExchange->method)}});

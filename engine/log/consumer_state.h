@@ -1,0 +1,184 @@
+#pragma once
+
+#include "engine/log/consumer.h"
+#include "engine/log/events.h"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace queuelab::log {
+
+/// What a Consumer is made of. consumer.cpp is its outside and its agenda, consumer_membership.cpp
+/// joins and leaves the group, consumer_records.cpp finds positions, fetches and hands out.
+struct Consumer::State {
+    /// Where it stands with its group.
+    enum class Phase : std::uint8_t {
+        Unjoined, ///< has to send JoinGroup
+        Joining, ///< JoinGroup is out
+        Assigning, ///< it leads: looks up partition counts before it shares out
+        Syncing, ///< SyncGroup is out
+        Synced, ///< has its assignment; the application takes it over in its next poll()
+        Stable,
+    };
+    enum class Sent : std::uint8_t {
+        Metadata,
+        FindCoordinator,
+        Join,
+        Sync,
+        Heartbeat,
+        Leave,
+        Commit,
+        OffsetFetch,
+        ListOffsets,
+        Fetch,
+    };
+    using Offsets = std::vector<std::pair<TopicPartition, std::int64_t>>;
+    struct InFlight {
+        RequestId id;
+        Sent sent;
+        NodeId broker;
+        Instant expires;
+        Offsets offsets; ///< Commit: what is committed; Fetch: from where
+    };
+    struct Partition {
+        NameId name = kNoName;
+        std::int64_t position = -1; ///< the next record poll() gives; -1 not known yet
+        std::int64_t committed = -1;
+        std::int64_t fetched = -1; ///< the next offset to ask for
+        std::optional<LogReason> resetReason; ///< why ListOffsets has to find the position
+        bool stuck = false; ///< auto.offset.reset is none and there is nothing to go by
+        bool sought = false; ///< by seek(); not told to the trace yet
+        bool buffered = false; ///< fetched records wait for poll()
+        Instant notBefore{}; ///< of the next try after an error
+    };
+    struct Leader {
+        NodeId broker{-1};
+        std::int32_t epoch = -1;
+    };
+    /// What one fetch brought for one partition: checked, and not all handed out yet.
+    struct Fetched {
+        TopicPartition partition;
+        std::vector<SharedBytes> pieces;
+        std::size_t piece = 0; ///< the one in hand
+        std::size_t at = 0; ///< of the next batch in it
+        std::optional<RecordCursor> open; ///< the batch in hand
+        std::int64_t end = 0; ///< the offset after the last batch
+    };
+
+    std::string clientId;
+    ConsumerConfig config;
+    NameId name = kNoName;
+    NameId groupName = kNoName;
+    bool running = false;
+    ErrorCode failure = ErrorCode::None;
+    bool cooperative = false; ///< only when every assignor of the list is
+
+    // The group.
+    std::optional<NodeId> coordinator;
+    Instant coordinatorNotBefore{};
+    Phase phase = Phase::Unjoined;
+    Instant joinNotBefore{};
+    bool rejoinNeeded = false;
+    std::string rejoinReason;
+    std::string memberId;
+    std::int32_t generation = -1; ///< -1: not a member
+    bool holdsAssignment = false;
+    LogReason lostReason = LogReason::Rebalance;
+    std::vector<TopicPartition> newAssignment; ///< Synced
+    JoinGroupResponse led; ///< Assigning: what the leader was told
+    std::set<std::string>
+        groupTopics; ///< what a leader's group subscribes to; empty: not the leader
+    std::map<std::string, std::int32_t>
+        assignedCounts; ///< what the leader's last assignment was made of
+    Instant nextHeartbeat{};
+    std::optional<Instant> nextAutoCommit;
+    bool commitWanted = false; ///< commit() was called while there was no coordinator
+
+    // The application.
+    bool waiting = true; ///< blocked in poll(): the last one gave nothing
+    Instant lastPoll{};
+
+    // The cluster.
+    std::map<std::string, std::vector<Leader>> topics; ///< those that exist
+    bool metadataWanted = true;
+    Instant metadataNotBefore{};
+    Instant metadataExpires{};
+    int metadataFailures = 0;
+
+    // The records.
+    std::map<TopicPartition, Partition> partitions;
+    std::deque<Fetched> buffer;
+    std::vector<PolledRecords> polled;
+    std::uint64_t fetchesSent = 0;
+    std::map<NodeId, Instant> fetchNotBefore;
+
+    std::vector<InFlight> inFlight;
+    std::uint64_t nextRequest = 1;
+    std::optional<Instant> askedWake;
+
+    /// Does whatever can be done now, then asks to be woken for the rest. Called at the end of
+    /// every step.
+    void advance(Context &context, ClientEffects &effects);
+    void ask(Instant at, ClientEffects &effects);
+    void askForNextWake(Instant now, ClientEffects &effects);
+    void send(Sent sent, NodeId broker, Request &&request, Duration timeout, Context &context,
+        ClientEffects &effects, Offsets offsets = {});
+    bool isOut(Sent sent) const;
+    void forget(std::initializer_list<Sent> kinds);
+    void requestFailed(const InFlight &request, Context &context);
+    void expireRequests(Context &context);
+
+    // Cluster and coordinator.
+    void findCoordinator(Context &context, ClientEffects &effects);
+    void coordinatorLost(Context &context);
+    void requestMetadata(Context &context, ClientEffects &effects);
+    void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
+    Leader leaderOf(const TopicPartition &partition) const;
+    std::map<std::string, std::int32_t> countsOf(const std::set<std::string> &names) const;
+
+    // Membership.
+    void tendMembership(Context &context, ClientEffects &effects);
+    void join(Context &context, ClientEffects &effects);
+    void applyJoin(const JoinGroupResponse &response, Context &context, ClientEffects &effects);
+    void shareOut(Context &context, ClientEffects &effects);
+    void sendSync(std::vector<SyncGroupRequest::Assignment> &&assignments, Context &context,
+        ClientEffects &effects);
+    void applySync(const SyncGroupResponse &response, Context &context);
+    void takeOverAssignment(Context &context);
+    void applyHeartbeat(const HeartbeatResponse &response, Context &context);
+    void groupError(ErrorCode error, Context &context);
+    void membershipLost(bool forgetMemberId, LogReason reason);
+    void rejoin(std::string why);
+    void leave(std::string_view why, Context &context, ClientEffects &effects);
+    void revoke(
+        std::map<TopicPartition, Partition>::iterator &at, LogReason reason, Context &context);
+    void revokeAll(LogReason reason, Context &context);
+
+    // Offsets and records.
+    void sendCommit(Context &context, ClientEffects &effects);
+    void applyCommit(
+        const InFlight &request, const OffsetCommitResponse &response, Context &context);
+    void findPositions(Context &context, ClientEffects &effects);
+    void applyOffsetFetch(const OffsetFetchResponse &response, Context &context);
+    void applyListOffsets(const ListOffsetsResponse &response, Context &context);
+    void recordReset(const Partition &partition, LogReason reason, Context &context);
+    void sendFetches(Context &context, ClientEffects &effects);
+    void applyFetch(const InFlight &request, const FetchResponse &response, Context &context);
+    bool takeIn(Partition &partition, const FetchResponse::Partition &result);
+    void drop(const TopicPartition &partition);
+    void handOut(const std::function<void(const TopicPartition &, const RecordView &)> &handle,
+        Context &context);
+};
+
+inline constexpr NodeId kBootstrapBroker{1};
+inline constexpr Duration kRequestTimeout = std::chrono::milliseconds{30'000}; // request.timeout.ms
+inline constexpr Duration kRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
+inline constexpr Duration kRetryBackoffMax =
+    std::chrono::milliseconds{1'000}; // retry.backoff.max.ms
+
+} // namespace queuelab::log

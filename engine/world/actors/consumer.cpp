@@ -1,0 +1,286 @@
+#include "engine/log/consumer.h"
+
+#include "engine/world/actor.h"
+#include "engine/world/actors/log_client.h"
+#include "engine/world/client_configs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <deque>
+
+namespace queuelab::world {
+
+namespace {
+
+constexpr std::size_t kShownMessages = 64;
+constexpr std::size_t kLabelBytes = 24;
+
+/// FNV-1a; never 0, which stands for "no key".
+std::uint64_t hashOf(ByteView key)
+{
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const std::uint8_t byte : key)
+        hash = (hash ^ byte) * 0x100000001b3ULL;
+    return hash == 0 ? 1 : hash;
+}
+
+enum class CommitMode : std::uint8_t { Auto, After, Before, Never };
+
+CommitMode commitMode(std::string_view word)
+{
+    if (word == "after")
+        return CommitMode::After;
+    if (word == "before")
+        return CommitMode::Before;
+    return word == "never" ? CommitMode::Never : CommitMode::Auto;
+}
+
+/// An application in a consumer group: polls, works on each record, commits as it was told to.
+class ConsumerActor final : public Actor {
+public:
+    ConsumerActor(const AddConsumer &command, const std::string &name)
+        : m_command(command)
+        , m_commit(commitMode(command.commit))
+        , m_consumer(name, consumerConfig(command).value_or(log::ConsumerConfig{}))
+    {
+    }
+
+    std::unique_ptr<Actor> clone() const override { return std::make_unique<ConsumerActor>(*this); }
+
+    void start(ActorContext &context) override
+    {
+        m_stopping = false;
+        m_consumer.start(context.base, m_effects);
+        step(context);
+    }
+
+    void wake(ActorContext &context) override
+    {
+        m_consumer.wake(context.base, m_effects);
+        step(context);
+    }
+
+    void receive(RequestId id, const log::Response &response, ActorContext &context) override
+    {
+        m_connected = true;
+        m_consumer.apply(id, response, context.base, m_effects);
+        step(context);
+    }
+
+    void connectionLost(ActorContext &context) override
+    {
+        m_connected = false;
+        m_consumer.connectionLost(kBootstrapBroker, context.base, m_effects);
+        step(context);
+    }
+
+    /// Finishes what the last poll gave it, then leaves the group.
+    void stop(ActorContext &context) override
+    {
+        m_stopping = true;
+        step(context);
+    }
+
+    void crash() override
+    {
+        m_consumer.crash();
+        m_effects.clear();
+        m_held.clear();
+        m_workEnds.reset();
+        m_handledSincePoll = false;
+    }
+
+    bool setProcessing(const Span &processing, ActorContext &context) override
+    {
+        m_command.processing = processing; // from the next record on
+        step(context);
+        return true;
+    }
+
+    void describe(ClientSnapshot &out, const NameTable &names) const override
+    {
+        out.group = m_command.group;
+        out.target = fmt::format("{}", fmt::join(m_command.topics, ", "));
+        out.received = m_received;
+        out.handled = m_handled;
+        out.handledAgain = m_handledAgain;
+        out.lastPoll = m_lastPoll;
+        out.holdingCount = m_held.size();
+        for (const Held &held : m_held) {
+            if (out.holding.size() == kShownMessages)
+                break;
+            HeldMessage &shown = out.holding.emplace_back();
+            shown.subject = names.name(held.partition);
+            shown.item = held.offset;
+            shown.label = held.sequence == 0
+                ? held.label
+                : fmt::format("{}#{}", names.name(held.producer), held.sequence);
+        }
+        if (m_workEnds && !out.holding.empty())
+            out.holding.front().workEnds = *m_workEnds;
+        for (const log::Consumer::Position &position : m_consumer.positions()) {
+            out.positions.push_back(
+                {position.partition.name(), position.partition.topic, position.partition.partition,
+                    position.position, position.committed, position.fetched});
+        }
+        if (!m_connected)
+            out.note = "connection lost";
+        else if (!m_consumer.isMember())
+            out.note = "joining the group";
+        else if (out.positions.empty())
+            out.note = "idle: owns nothing";
+    }
+
+private:
+    /// A record that poll() gave and that waits for its turn.
+    struct Held {
+        NameId partition = kNoName;
+        std::int64_t offset = 0;
+        NameId producer = kNoName;
+        std::uint64_t sequence = 0;
+        std::uint64_t keyHash = 0;
+        Instant created{};
+        std::string label; ///< of records without a stamp
+    };
+
+    /// The application's loop, as far as it gets without waiting.
+    void step(ActorContext &context)
+    {
+        while (!context.out.crashed) {
+            if (m_workEnds) {
+                if (context.base.now < *m_workEnds) {
+                    context.out.wake(*m_workEnds);
+                    break;
+                }
+                m_workEnds.reset();
+                finish(m_held.front(), context);
+                m_held.pop_front();
+            } else if (!m_held.empty()) {
+                m_workEnds = context.base.now + draw(m_command.processing, context.base.random);
+            } else {
+                if (m_commit == CommitMode::After && m_handledSincePoll)
+                    m_consumer.commit(context.base, m_effects);
+                m_handledSincePoll = false;
+                if (m_stopping) {
+                    m_consumer.close(context.base, m_effects);
+                    context.out.finished = true;
+                    break;
+                }
+                if (!poll(context))
+                    break;
+            }
+        }
+        handOver(m_effects, context.out);
+    }
+
+    /// False when nothing was there.
+    bool poll(ActorContext &context)
+    {
+        m_lastPoll = context.base.now;
+        const bool atOnce = m_command.processing.high == Duration{};
+        const auto &runs = m_consumer.poll(context.base, m_effects,
+            [&](const log::TopicPartition &partition, const log::RecordView &record) {
+                if (context.out.crashed)
+                    return; // died in the middle of this poll
+                read(partition, record, context);
+                if (atOnce)
+                    finish(m_read, context);
+                else
+                    m_held.push_back(m_read);
+            });
+        if (runs.empty())
+            return false;
+        // With work that takes no time it is all the same before or after: committed once the poll
+        // is over.
+        if (m_commit == CommitMode::Before && !context.out.crashed)
+            m_consumer.commit(context.base, m_effects);
+        return true;
+    }
+
+    /// Takes a record apart into m_read.
+    void read(
+        const log::TopicPartition &partition, const log::RecordView &record, ActorContext &context)
+    {
+        Trace &trace = context.base.trace;
+        if (m_lastPartitionId == kNoName || partition != m_lastPartition) {
+            m_lastPartition = partition;
+            m_lastPartitionId = trace.name(partition.name());
+        }
+        ++m_received;
+        m_read.partition = m_lastPartitionId;
+        m_read.offset = record.offset;
+        m_read.keyHash = record.key ? hashOf(*record.key) : 0;
+        const ByteView body = record.value.value_or(ByteView{});
+        if (const std::optional<Stamp> stamp = readBody(body)) {
+            if (m_lastProducerId == kNoName || stamp->producer != m_lastProducer) {
+                m_lastProducer = stamp->producer;
+                m_lastProducerId = trace.name(m_lastProducer);
+            }
+            m_read.producer = m_lastProducerId;
+            m_read.sequence = stamp->sequence;
+            m_read.created = context.worldStart + stamp->created;
+            m_read.label.clear();
+        } else {
+            m_read.producer = kNoName;
+            m_read.sequence = 0;
+            m_read.created = Instant(std::chrono::milliseconds(record.timestamp));
+            m_read.label = asText(body.first(std::min(body.size(), kLabelBytes)));
+        }
+    }
+
+    /// The work on a record is done, unless the process dies just before its end.
+    void finish(const Held &held, ActorContext &context)
+    {
+        if (m_command.crashChance > 0 && context.base.random.chance(m_command.crashChance)) {
+            context.out.crashed = true;
+            return;
+        }
+        if (m_groupId == kNoName)
+            m_groupId = context.base.trace.name(m_command.group);
+        ++m_handled;
+        m_handledSincePoll = true;
+        const bool again = context.outcomes.handled({.engine = Engine::Log,
+            .scope = m_groupId,
+            .partition = held.partition,
+            .item = held.offset,
+            .producer = held.producer,
+            .sequence = held.sequence,
+            .keyHash = held.keyHash,
+            .latency = std::max(Duration{}, context.base.now - held.created)});
+        if (again)
+            ++m_handledAgain;
+    }
+
+    AddConsumer m_command;
+    CommitMode m_commit;
+    log::Consumer m_consumer;
+    std::deque<Held> m_held; // of the last poll, in order
+    std::optional<Instant> m_workEnds; // of m_held.front()
+    bool m_handledSincePoll = false;
+    bool m_stopping = false;
+    bool m_connected = true;
+    Instant m_lastPoll{};
+    std::uint64_t m_received = 0;
+    std::uint64_t m_handled = 0;
+    std::uint64_t m_handledAgain = 0;
+    NameId m_groupId = kNoName;
+    // The last ones met, so that a run of records looks its names up once.
+    log::TopicPartition m_lastPartition;
+    NameId m_lastPartitionId = kNoName;
+    std::string m_lastProducer;
+    NameId m_lastProducerId = kNoName;
+    // Reused.
+    Held m_read;
+    log::ClientEffects m_effects;
+};
+
+} // namespace
+
+std::unique_ptr<Actor> makeConsumer(const AddConsumer &command, const std::string &name)
+{
+    return std::make_unique<ConsumerActor>(command, name);
+}
+
+} // namespace queuelab::world

@@ -1,0 +1,175 @@
+#include "engine/log/producer.h"
+
+#include "engine/world/actor.h"
+#include "engine/world/actors/log_client.h"
+#include "engine/world/client_configs.h"
+
+#include <algorithm>
+
+namespace queuelab::world {
+
+namespace {
+
+/// A producer faster than this makes what is due in one go, so that half a million records a second
+/// do not cost half a million wake-ups. Records still carry the time they were due.
+constexpr Duration kQuantum = std::chrono::milliseconds{1};
+constexpr std::uint64_t kBufferBytes =
+    33'554'432; // buffer.memory of Kafka's producer: send() blocks when it is full
+constexpr int kRecordsBetweenChecks = 256;
+
+/// An application that writes to a topic of the log at its own rate.
+class ProducerActor final : public Actor {
+public:
+    ProducerActor(const AddProducer &command, const std::string &name)
+        : m_command(command)
+        , m_name(name)
+        , m_producer(name, producerConfig(command.configs).value_or(log::ProducerConfig{}))
+        , m_keys(command.keys)
+    {
+    }
+
+    std::unique_ptr<Actor> clone() const override { return std::make_unique<ProducerActor>(*this); }
+
+    void start(ActorContext &context) override
+    {
+        m_stopping = false;
+        m_arrivals.emplace(m_command.rate, m_command.arrival, m_command.total, context.base.now);
+        step(context);
+    }
+
+    void wake(ActorContext &context) override
+    {
+        m_producer.wake(context.base, m_effects);
+        step(context);
+    }
+
+    void receive(RequestId id, const log::Response &response, ActorContext &context) override
+    {
+        m_connected = true;
+        m_producer.apply(id, response, context.base, m_effects);
+        step(context);
+    }
+
+    void connectionLost(ActorContext &context) override
+    {
+        m_connected = false;
+        m_producer.connectionLost(kBootstrapBroker, context.base, m_effects);
+        step(context);
+    }
+
+    void stop(ActorContext &context) override
+    {
+        m_stopping = true;
+        m_producer.flush(context.base, m_effects);
+        step(context);
+    }
+
+    void crash() override
+    {
+        m_producer.crash();
+        m_effects.clear();
+        m_deliveries.clear();
+    }
+
+    bool setRate(Rate rate, ActorContext &context) override
+    {
+        m_command.rate = rate;
+        m_arrivals->setRate(rate, context.base.now);
+        step(context);
+        return true;
+    }
+
+    void describe(ClientSnapshot &out, const NameTable &) const override
+    {
+        out.target = m_command.topic;
+        out.configuredRate = m_command.rate.perSecond;
+        out.sent = m_sent;
+        out.confirmed = m_confirmed;
+        out.failed = m_failed;
+        if (!m_connected)
+            out.note = "connection lost";
+        else if (m_isBlocked)
+            out.note = "blocked: its buffer is full";
+    }
+
+private:
+    void step(ActorContext &context)
+    {
+        const bool hasMore = !m_stopping && m_arrivals->next();
+        if (hasMore)
+            produce(context);
+        m_deliveries.clear();
+        m_producer.takeDeliveries(m_deliveries);
+        for (const log::Delivery &delivery : m_deliveries) {
+            const bool ok = delivery.error == log::ErrorCode::None;
+            (ok ? m_confirmed : m_failed) += static_cast<std::uint64_t>(delivery.recordCount);
+        }
+        handOver(m_effects, context.out);
+        if (m_stopping || !m_arrivals->next()) {
+            const log::Producer::Status status = m_producer.status();
+            const bool isDone =
+                m_stopping || (m_command.total != 0 && m_arrivals->made() >= m_command.total);
+            context.out.finished =
+                isDone && status.bufferedRecords == 0 && status.inFlightRecords == 0;
+        }
+    }
+
+    void produce(ActorContext &context)
+    {
+        const Instant now = context.base.now;
+        int untilCheck = 0;
+        m_isBlocked = false;
+        while (m_arrivals->next() && *m_arrivals->next() <= now) {
+            if (untilCheck-- == 0) {
+                untilCheck = kRecordsBetweenChecks;
+                m_isBlocked = isBufferFull();
+                if (m_isBlocked)
+                    break;
+            }
+            const Instant due = *m_arrivals->next();
+            const std::string_view key = m_keys.pick(context.base.random);
+            const std::uint64_t size = draw(m_command.size, context.base.random);
+            writeBody({m_name, ++m_sequence, due - context.worldStart}, size, m_body);
+            m_producer.send(m_command.topic, std::nullopt, epochMillis(due),
+                key.empty() ? std::nullopt : std::optional(asBytes(key)), asBytes(m_body),
+                context.base, m_effects);
+            ++m_sent;
+            m_arrivals->advance(context.base.random);
+        }
+        if (const std::optional<Instant> next = m_arrivals->next())
+            context.out.wake(std::max(*next, now + kQuantum));
+    }
+
+    bool isBufferFull() const
+    {
+        const auto records = static_cast<std::uint64_t>(m_producer.status().bufferedRecords);
+        return records * std::max<std::uint64_t>(m_command.size.low, 1) >= kBufferBytes;
+    }
+
+    AddProducer m_command;
+    std::string m_name;
+    log::Producer m_producer;
+    std::optional<ArrivalProcess> m_arrivals; // from start() on
+    KeyPicker m_keys;
+    bool m_stopping = false;
+    bool m_connected = true;
+    bool m_isBlocked = false;
+    std::uint64_t m_sequence =
+        0; // goes on over restarts: no two messages of a producer are stamped alike
+    std::uint64_t m_sent = 0;
+    std::uint64_t m_confirmed = 0;
+    std::uint64_t m_failed = 0;
+    // Reused.
+    std::string m_body;
+    log::ClientEffects m_effects;
+    std::vector<log::Delivery> m_deliveries;
+};
+
+} // namespace
+
+std::unique_ptr<Actor> makeProducer(const AddProducer &command, const std::string &name)
+{
+    return std::make_unique<ProducerActor>(command, name);
+}
+
+} // namespace queuelab::world
