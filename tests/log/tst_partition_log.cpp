@@ -190,6 +190,16 @@ private Q_SLOTS:
             std::string(
                 "0000018bcfe56814000000050000018bcfe56829000000090000018bcfe568330000000b"));
     }
+    void theTimeIndexNamesTheFirstBatchOfTheLargestTime()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        for (const std::int64_t at : {kT, kT + 1, kT + 1, kT})
+            log.append(batchAt({at, at}), 0, storage.context).value();
+        QVERIFY(log.close(storage.context).has_value());
+        QCOMPARE(
+            storage.hexOf(Storage::path(0, ".timeindex")), std::string("0000018bcfe5680100000003"));
+    }
     void filesAreNamedByTheBaseOffsetInTwentyDigits()
     {
         Storage storage;
