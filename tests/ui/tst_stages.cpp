@@ -7,13 +7,15 @@
 #include "ui/stages/log_stage.h"
 #include "ui/stages/visibility_stage.h"
 
-#include <QElapsedTimer>
+#include <QApplication>
+#include <QFocusEvent>
 #include <QImage>
 #include <QPainter>
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QTest>
 
+#include <ctime>
 #include <set>
 
 using namespace queuelab;
@@ -340,7 +342,11 @@ private Q_SLOTS:
         const auto stage = stageOf(named("log, typical"));
         stage->show();
         QVERIFY(QTest::qWaitForWindowExposed(stage.get()));
-        stage->setFocus(Qt::TabFocusReason);
+        QFocusEvent arrivedBackwards(QEvent::FocusIn, Qt::BacktabFocusReason);
+        QApplication::sendEvent(stage.get(), &arrivedBackwards);
+        QCOMPARE(stage->focusedThing().name, u"c7"_s);
+        QFocusEvent arrived(QEvent::FocusIn, Qt::TabFocusReason);
+        QApplication::sendEvent(stage.get(), &arrived);
         QCOMPARE(stage->focusedThing().kind, Thing::Kind::Topic);
         QTest::keyClick(stage.get(), Qt::Key_Tab);
         QCOMPARE(stage->focusedThing().name, u"orders-0"_s);
@@ -365,7 +371,6 @@ private Q_SLOTS:
         stage->show();
         QVERIFY(QTest::qWaitForWindowExposed(stage.get()));
         QVERIFY(stage->scene().size.height() > 560);
-        stage->setFocus(Qt::TabFocusReason);
         for (int stop = 0; stop < 60; ++stop)
             QTest::keyClick(stage.get(), Qt::Key_Tab);
         const auto *bar = stage->findChild<QScrollBar *>();
@@ -408,8 +413,8 @@ private Q_SLOTS:
         QCOMPARE(stage->movesUnderWay(), 0U);
     }
 
-    /// Prints what the issue asks for (paint of a busy stage under 8 ms at 1280x800); the machine
-    /// decides the figure.
+    /// Prints what the issue asks for (paint of a busy stage under 8 ms at 1280x800), in processor
+    /// time because other programs run beside the tests. The machine decides the figure.
     void paintingABusyStage_data()
     {
         QTest::addColumn<int>("index");
@@ -429,14 +434,13 @@ private Q_SLOTS:
         double layOutMs = 0;
         double paintMs = 0;
         for (int round = 0; round < kRounds; ++round) {
-            QElapsedTimer timer;
-            timer.start();
+            const std::clock_t start = std::clock();
             stage->setSnapshot(std::make_shared<const world::Snapshot>(busy.snapshot));
             static_cast<void>(stage->scene());
-            layOutMs += static_cast<double>(timer.nsecsElapsed()) / 1e6;
-            timer.restart();
+            const std::clock_t laidOut = std::clock();
+            layOutMs += 1e3 * static_cast<double>(laidOut - start) / CLOCKS_PER_SEC;
             stage->render(&image);
-            paintMs += static_cast<double>(timer.nsecsElapsed()) / 1e6;
+            paintMs += 1e3 * static_cast<double>(std::clock() - laidOut) / CLOCKS_PER_SEC;
         }
         qInfo(
             "%s: lay out %.2f ms, paint %.2f ms", busy.name, layOutMs / kRounds, paintMs / kRounds);

@@ -41,7 +41,6 @@ private:
     };
 
     void layOut();
-    void layOutEmpty();
     void planColumns(double width);
     void header();
     void placeQueues(double top, double bottom);

@@ -56,7 +56,8 @@ void LogScene::layOut()
     const double width = std::max(m_input.viewport.width(), m_measure.px(kMinimumWidth));
     m_scene.size = {width, m_input.viewport.height()};
     if (m_view.topics.empty() && m_view.producers.empty() && m_view.groups.empty()) {
-        layOutEmpty();
+        m_sketch.emptyGround(
+            tr("No topics yet"), tr("create-topic makes one: a log that keeps what was written"));
         return;
     }
     m_flagRows = std::clamp<std::size_t>(m_view.groups.size(), 1, 3);
@@ -79,17 +80,6 @@ void LogScene::layOut()
     ownerCurves();
     for (const Mark &mark : m_scene.marks)
         m_scene.size.rheight() = std::max(m_scene.size.height(), boundsOf(mark).bottom() + pad);
-}
-
-void LogScene::layOutEmpty()
-{
-    const QRectF ground(QPointF(), m_scene.size);
-    const double line = m_measure.height(Face::Title);
-    m_sketch.label(ground.adjusted(0, -line, 0, -line), tr("No topics yet"), Face::Title,
-        Swatch::Muted, Qt::AlignCenter);
-    m_sketch.label(ground.adjusted(0, line, 0, line),
-        tr("create-topic makes one: a log that keeps what was written"), Face::Body, Swatch::Muted,
-        Qt::AlignCenter);
 }
 
 double LogScene::headerHeight() const

@@ -53,7 +53,6 @@ private:
     };
 
     void layOut();
-    void layOutEmpty();
     void planColumns(double width);
     void planDetail(double height);
     void header(const TopicView &topic, double top, bool withLegend);
