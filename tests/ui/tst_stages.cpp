@@ -382,6 +382,21 @@ private Q_SLOTS:
             spot && spot->rect.top() >= bar->value() && spot->rect.bottom() <= bar->value() + 560);
     }
 
+    void anExportShowsWhatIsScrolledOutOfViewToo()
+    {
+        const auto stage = stageOf(named("log, huge"), {860, 560});
+        const QSize whole = stage->scene().size.toSize();
+        QVERIFY(whole.height() > 2000);
+        QImage image(whole, QImage::Format_ARGB32_Premultiplied);
+        QPainter painter(&image);
+        stage->drawTo(painter);
+        painter.end();
+        std::set<QRgb> colours;
+        for (int x = 0; x < whole.width(); ++x)
+            colours.insert(image.pixel(x, whole.height() - 40));
+        QVERIFY(colours.size() > 3);
+    }
+
     void whatHappensMovesAndComesToRest()
     {
         const auto stage = stageOf(named("log, typical"));

@@ -235,7 +235,6 @@ std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
 LogScene::Row LogScene::rowAt(double top) const
 {
     Row row;
-    row.height = m_laneHeight;
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
     switch (m_detail) {

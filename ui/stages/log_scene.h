@@ -42,7 +42,6 @@ private:
     struct Row {
         double cellTop = 0;
         double cellHeight = 0;
-        double height = 0; ///< the whole lane
     };
     /// Which offsets of a lane are cells, and which lie in the density bar before them.
     struct Window {
