@@ -1,8 +1,10 @@
 #include "stage_snapshots.h"
 
+#include "engine/core/memory_files.h"
 #include "engine/exchange/events.h"
 #include "engine/log/events.h"
 #include "engine/visibility/events.h"
+#include "engine/world/world.h"
 #include "ui/stages/exchange_stage.h"
 #include "ui/stages/log_stage.h"
 #include "ui/stages/visibility_stage.h"
@@ -380,6 +382,21 @@ private Q_SLOTS:
             spot && spot->rect.top() >= bar->value() && spot->rect.bottom() <= bar->value() + 560);
     }
 
+    void anExportShowsWhatIsScrolledOutOfViewToo()
+    {
+        const auto stage = stageOf(named("log, huge"), {860, 560});
+        const QSize whole = stage->scene().size.toSize();
+        QVERIFY(whole.height() > 2000);
+        QImage image(whole, QImage::Format_ARGB32_Premultiplied);
+        QPainter painter(&image);
+        stage->drawTo(painter);
+        painter.end();
+        std::set<QRgb> colours;
+        for (int x = 0; x < whole.width(); ++x)
+            colours.insert(image.pixel(x, whole.height() - 40));
+        QVERIFY(colours.size() > 3);
+    }
+
     void whatHappensMovesAndComesToRest()
     {
         const auto stage = stageOf(named("log, typical"));
@@ -411,6 +428,50 @@ private Q_SLOTS:
         stage->addEvents({eventRow(
             exchange::kind(exchange::ExchangeEvent::Enqueued), u"orders-2"_s, u"checkout"_s)});
         QCOMPARE(stage->movesUnderWay(), 0U);
+    }
+
+    void realWorldsAreDrawn_data()
+    {
+        QTest::addColumn<int>("engine");
+        QTest::addColumn<QStringList>("commands");
+        QTest::addColumn<QString>("said");
+        QTest::newRow("log") << 0
+                             << QStringList{u"create-topic: {name: orders, partitions: 6}"_s,
+                                    u"add-producer: {topic: orders, name: checkout, rate: 30/s}"_s,
+                                    u"add-consumer: {group: billing, topics: [orders], count: 7}"_s}
+                             << u"idle: owns nothing"_s;
+        QTest::newRow("exchange")
+            << 1
+            << QStringList{u"declare-exchange: {name: orders, type: topic}"_s,
+                   u"declare-queue: {name: card}"_s,
+                   u"bind: {exchange: orders, queue: card, key: 'payment.#'}"_s,
+                   u"add-publisher: {exchange: orders, name: web, keys: [payment.eu], rate: 10/s}"_s,
+                   u"add-worker: {queue: card, prefetch: 3, processing: 700ms}"_s}
+            << u"3 unacked"_s;
+        QTest::newRow("visibility") << 2
+                                    << QStringList{u"create-queue: {name: jobs}"_s,
+                                           u"add-sender: {queue: jobs, rate: 2/s}"_s,
+                                           u"add-receiver: {queue: jobs, processing: 20s}"_s}
+                                    << u"received 1×"_s;
+    }
+    void realWorldsAreDrawn()
+    {
+        QFETCH(const int, engine);
+        QFETCH(const QStringList, commands);
+        QFETCH(const QString, said);
+        auto world = world::World::create(world::WorldConfig{}, std::make_unique<MemoryFiles>());
+        QVERIFY(world);
+        for (const QString &line : commands) {
+            world::YamlProblems problems("test");
+            const auto command = world::readCommand(YAML::Load(line.toStdString()), problems);
+            QVERIFY2(command, qPrintable(line));
+            QVERIFY2((*world)->apply(*command), qPrintable(line));
+        }
+        QVERIFY((*world)->runUntil((*world)->now() + 12s));
+        const auto stage = stageOf(
+            {"real", static_cast<world::Engine>(engine), *(*world)->snapshot()}, {860, 560});
+        QVERIFY(saysSomewhere(stage->scene(), said));
+        QVERIFY(!stage->grab().isNull());
     }
 
     /// Prints what the issue asks for (paint of a busy stage under 8 ms at 1280x800), in processor

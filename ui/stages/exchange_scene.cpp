@@ -353,9 +353,11 @@ void ExchangeScene::publisher(const world::ClientSnapshot &client, const QRectF 
     double y = rect.top() + m_measure.px(8);
     m_sketch.line(left, y, wide, name, Face::Strong);
     y += m_measure.height(Face::Strong) + m_measure.px(1);
-    const QString state = crashed                    ? tr("crashed")
-        : client.state == world::ClientState::Paused ? tr("paused")
-                                                     : rateText(client.rate);
+    QString state = rateText(client.rate);
+    if (crashed)
+        state = tr("crashed");
+    else if (!running)
+        state = client.state == world::ClientState::Paused ? tr("paused") : tr("stopped");
     m_sketch.line(left, y, wide, state, running ? Face::MonoStrong : Face::Small,
         crashed       ? Swatch::Dead
             : running ? Swatch::Ink

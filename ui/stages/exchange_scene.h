@@ -37,7 +37,6 @@ private:
         double left = 0;
         double width = 0;
         double right() const { return left + width; }
-        double centre() const { return left + width / 2; }
     };
 
     void layOut();

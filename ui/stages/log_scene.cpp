@@ -73,7 +73,8 @@ void LogScene::layOut()
         first = false;
     }
     const double lanesBottom = top;
-    producers();
+    // Where the lanes go on below what is seen, producers stay in sight at the start.
+    producers(headerHeight() + m_measure.px(4), std::min(lanesBottom, m_input.viewport.height()));
     const double groupsTop =
         m_view.topics.empty() ? m_measure.px(8) : headerHeight() + m_measure.px(4);
     groups(groupsTop, std::max(m_input.viewport.height() - pad, lanesBottom));
@@ -234,7 +235,6 @@ std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
 LogScene::Row LogScene::rowAt(double top) const
 {
     Row row;
-    row.height = m_laneHeight;
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
     switch (m_detail) {

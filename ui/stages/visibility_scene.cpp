@@ -1,6 +1,5 @@
 #include "ui/stages/visibility_scene.h"
 
-#include "engine/visibility/events.h"
 #include "ui/stages/words.h"
 
 #include <algorithm>
