@@ -42,17 +42,24 @@ struct ExpectationResult {
 
 ExpectationResult evaluate(const Expectation &expectation, const Evidence &evidence);
 
+/// What a field holds, and so what it may be compared with.
+enum class FieldType : std::uint8_t { Number, Truth, Text, Time, List };
+std::string_view fieldTypeName(FieldType type);
+
 /// The fields of each kind, for refusing unknown ones with the nearest valid name, and for the
 /// reference.
 struct ExpectationField {
     std::string name;
     std::string help;
+    FieldType type = FieldType::Number;
+    std::vector<std::string> choices = {}; ///< of a text, when it can only be one of these
 };
 struct ExpectationKind {
     std::string name; ///< "group"
     std::string engine; ///< "kafka", "rabbitmq", "sqs", "" for all
+    std::string nameHelp; ///< what stands behind the kind: "GROUP"; empty when nothing does
     std::string help;
-    std::vector<ExpectationField> fields;
+    std::vector<ExpectationField> fields = {};
 };
 const std::vector<ExpectationKind> &expectationKinds();
 

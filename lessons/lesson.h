@@ -101,7 +101,7 @@ Result<Lesson, std::vector<Error>> loadLesson(const std::string &path);
 /// The lessons that come with the program.
 struct Catalogue {
     std::vector<Lesson>
-        lessons; ///< by section in course order, then in the order of the section's `order.yaml`
+        lessons; ///< by section in course order, then in the order of the section's `course.yaml`
     const Lesson *find(std::string_view id) const;
 };
 /// Loads every lesson below `directory`; duplicate ids are a problem.

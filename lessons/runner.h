@@ -19,8 +19,11 @@ struct CommandFailure {
 };
 struct StepResult {
     std::size_t index = 0;
+    std::string title; ///< the step's; may be empty
+    Duration at{}; ///< virtual time of the verdict
     std::vector<CommandFailure> failures; ///< commands that were refused and should not have been
-    std::vector<ExpectationResult> expectations;
+    std::vector<ExpectationResult>
+        expectations; ///< a wanted refusal among them, and those of the live part
     std::vector<Measurement> measurements; ///< of the live part
     std::optional<Error> liveError; ///< the live part could not run
     bool holds() const;
@@ -28,9 +31,11 @@ struct StepResult {
 struct LessonResult {
     std::string id;
     std::string title;
+    std::string file;
     std::uint64_t seed = 0;
     std::vector<StepResult> steps;
-    std::vector<std::string> lastEvents; ///< sentences, oldest first, when something did not hold
+    std::vector<std::string>
+        lastEvents; ///< before the first step that did not hold: sentences, oldest first
     Duration virtualTime{};
     Duration wallTime{};
     bool holds() const;
@@ -67,7 +72,9 @@ private:
     std::uint64_t m_seed = 0;
     std::unique_ptr<world::Timeline> m_timeline;
     std::size_t m_nextStep = 0;
-    std::vector<std::vector<CommandFailure>> m_failures;
+    std::vector<std::vector<CommandFailure>> m_refusals; // of each step that was begun
+    std::vector<std::size_t>
+        m_firstCommand; // of each step that was begun, in the timeline's session
 };
 
 /// The live part of a step, by the wall clock, on real files in a fresh directory below the
@@ -79,11 +86,15 @@ struct LiveResult {
 };
 Result<LiveResult, Error> runLive(const LiveRun &live, std::uint64_t seed,
     const std::function<void(double)> &progress = {}, const std::atomic<bool> *cancel = nullptr);
+/// Puts what the live part gave, or why it could not run, into the step's result.
+void addLive(StepResult &result, Result<LiveResult, Error> live);
 
 struct RunOptions {
-    std::optional<std::uint64_t> seed;
+    std::optional<std::uint64_t> seed = std::nullopt;
     bool live = true; ///< also run live parts
     TraceSink *traceSink = nullptr;
+    std::function<void(std::size_t step, double liveShare)> progress =
+        {}; ///< share of the live part that is over
 };
 /// Plays a whole lesson headless.
 Result<LessonResult, Error> runLesson(const Lesson &lesson, const RunOptions &options);

@@ -74,8 +74,11 @@ std::uint8_t *growAtEnd(Inode &inode, std::size_t bytes)
 {
     Piece *last = inode.pieces.empty() ? nullptr : &inode.pieces.back();
     if (last == nullptr || inode.tailShared || last->capacity - last->size < bytes) {
-        const std::size_t wanted =
-            last == nullptr ? kFirstPieceBytes : std::min(last->capacity * 2, kLargestPieceBytes);
+        // Small again after a clone: many checkpoints of many files must not each cost a large
+        // piece.
+        const std::size_t wanted = last == nullptr || inode.tailShared
+            ? kFirstPieceBytes
+            : std::min(last->capacity * 2, kLargestPieceBytes);
         Piece piece;
         piece.start = inode.size;
         piece.capacity = std::max({wanted, bytes, kFirstPieceBytes});

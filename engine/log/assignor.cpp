@@ -9,7 +9,8 @@ namespace queuelab::log {
 
 namespace {
 
-/// Kafka's order of members everywhere: static ones by group.instance.id, then dynamic ones by member id.
+/// Kafka's order of members everywhere: static ones by group.instance.id, then dynamic ones by
+/// member id.
 std::vector<const GroupMember *> sortedMembers(const std::vector<GroupMember> &members)
 {
     std::vector<const GroupMember *> sorted;
@@ -18,7 +19,8 @@ std::vector<const GroupMember *> sortedMembers(const std::vector<GroupMember> &m
         sorted.push_back(&member);
     std::ranges::sort(sorted, {}, [](const GroupMember *member) {
         const bool dynamic = !member->groupInstanceId;
-        return std::tuple(dynamic, std::string_view(dynamic ? member->memberId : *member->groupInstanceId),
+        return std::tuple(dynamic,
+            std::string_view(dynamic ? member->memberId : *member->groupInstanceId),
             std::string_view(member->memberId));
     });
     return sorted;

@@ -12,8 +12,7 @@ namespace {
 constexpr const char *kCleanShutdownFile = "/.kafka_cleanshutdown";
 constexpr std::size_t kSegmentsShown = 64;
 
-template <class... Functions>
-struct Overloaded : Functions... {
+template <class... Functions> struct Overloaded : Functions... {
     using Functions::operator()...;
 };
 
@@ -118,9 +117,7 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
             [&](const FetchRequest &request) {
                 fetch(caller, input.name, request, context, effects);
             },
-            [&](const ListOffsetsRequest &request) {
-                answer(listOffsets(request, context.files));
-            },
+            [&](const ListOffsetsRequest &request) { answer(listOffsets(request, context.files)); },
             [&](const FindCoordinatorRequest &request) { answer(findCoordinator(request)); },
             [&](const JoinGroupRequest &request) {
                 coordinator.join(caller, request, context, effects);
@@ -219,8 +216,7 @@ Result<std::vector<SharedBytes>, ErrorCode> Broker::peek(const TopicPartition &p
     if (!found)
         return std::unexpected(ErrorCode::UnknownTopicOrPartition);
     std::vector<SharedBytes> batches;
-    const auto read
-        = found->log.read(offset, found->log.logEndOffset(), maxBytes, batches, files);
+    const auto read = found->log.read(offset, found->log.logEndOffset(), maxBytes, batches, files);
     if (!read)
         return std::unexpected(read.error());
     return batches;

@@ -7,8 +7,8 @@
 
 namespace queuelab::log {
 
-void Broker::State::fetch(Caller caller, NameId consumer, FetchRequest request, Context &context,
-    Effects &effects)
+void Broker::State::fetch(
+    Caller caller, NameId consumer, FetchRequest request, Context &context, Effects &effects)
 {
     const bool mayWait = request.maxWait > std::chrono::milliseconds::zero();
     std::int64_t missingBytes = 0;
@@ -28,9 +28,9 @@ void Broker::State::fetch(Caller caller, NameId consumer, FetchRequest request, 
         ParkedFetch{caller, consumer, std::move(request), missingBytes, deadline});
 }
 
-/// Reads what there is, in the order of the request: the client rotates it, so that nobody starves at max bytes.
-/// `missingBytes` is how much less than min bytes there is; 0 also when an error has to be told at once. When something is
-/// missing the response is complete only with `force`.
+/// Reads what there is, in the order of the request: the client rotates it, so that nobody starves
+/// at max bytes. `missingBytes` is how much less than min bytes there is; 0 also when an error has
+/// to be told at once. When something is missing the response is complete only with `force`.
 FetchResponse Broker::State::read(const FetchRequest &request, bool force,
     std::int64_t &missingBytes, NameId consumer, Context &context)
 {
@@ -68,10 +68,10 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
         const auto partitionMax = static_cast<std::uint64_t>(std::max(wanted.partitionMaxBytes, 0));
         const bool isFull = totalBytes > 0 && totalBytes >= maxBytes;
         if (error == ErrorCode::None && !isFull && wanted.fetchOffset < partition->highWatermark) {
-            const std::uint64_t budget
-                = std::min(partitionMax, maxBytes > totalBytes ? maxBytes - totalBytes : 0);
-            auto result = partition->log.read(wanted.fetchOffset, partition->highWatermark, budget,
-                out.records, context.files);
+            const std::uint64_t budget =
+                std::min(partitionMax, maxBytes > totalBytes ? maxBytes - totalBytes : 0);
+            auto result = partition->log.read(
+                wanted.fetchOffset, partition->highWatermark, budget, out.records, context.files);
             if (!result) {
                 error = result.error();
             } else if (totalBytes > 0 && result->bytes > budget) {
@@ -176,13 +176,13 @@ ListOffsetsResponse Broker::State::listOffsets(
                 timestamp = std::max(timestamp, segment.maxTimestamp);
         }
         if (timestamp < 0) {
-            // An empty log has no newest record; other negative times name tiers that are not modelled.
+            // An empty log has no newest record; other negative times name tiers that are not
+            // modelled.
             if (wanted.timestamp != ListOffsetsRequest::kMaxTimestamp)
                 out.error = ErrorCode::UnsupportedVersion;
             continue;
         }
-        const auto found
-            = partition->log.offsetForTime(timestamp, partition->highWatermark, files);
+        const auto found = partition->log.offsetForTime(timestamp, partition->highWatermark, files);
         if (!found) {
             out.error = ErrorCode::KafkaStorageError;
             continue;

@@ -105,15 +105,16 @@ std::vector<GroupSnapshot> Broker::State::groups() const
     std::vector<GroupSnapshot> shown = coordinator.snapshot();
     for (const auto &[name, commits] : offsets.all()) {
         auto group = std::ranges::lower_bound(shown, name, {}, &GroupSnapshot::name);
-        // Groups that only commit, or that have not been seen since the broker started, have no members.
+        // Groups that only commit, or that have not been seen since the broker started, have no
+        // members.
         if (group == shown.end() || group->name != name) {
             GroupSnapshot simple;
             simple.name = name;
             group = shown.insert(group, std::move(simple));
         }
         for (const auto &[partition, commit] : commits) {
-            group->committed.push_back({partition, commit.offset,
-                Instant(std::chrono::milliseconds(commit.timestampMs))});
+            group->committed.push_back(
+                {partition, commit.offset, Instant(std::chrono::milliseconds(commit.timestampMs))});
         }
     }
     return shown;

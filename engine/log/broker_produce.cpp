@@ -17,8 +17,8 @@ constexpr std::int16_t kAcksLeader = 1;
 void Broker::State::produce(Caller caller, NameId producer, const ProduceRequest &request,
     Context &context, Effects &effects)
 {
-    const bool validAcks
-        = request.acks == kAcksAll || request.acks == kAcksNone || request.acks == kAcksLeader;
+    const bool validAcks =
+        request.acks == kAcksAll || request.acks == kAcksNone || request.acks == kAcksLeader;
     ProduceResponse response;
     response.partitions.reserve(request.partitions.size());
     for (const ProduceRequest::Partition &batch : request.partitions) {
@@ -57,8 +57,8 @@ ProduceResponse::Partition Broker::State::appendBatch(const ProduceRequest::Part
     if (acks == kAcksAll && inSync < partition->log.config().minInsyncReplicas)
         return refuse(ErrorCode::NotEnoughReplicas);
 
-    const auto appended
-        = partition->log.append(batch.records.view(), partition->leaderEpoch, context);
+    const auto appended =
+        partition->log.append(batch.records.view(), partition->leaderEpoch, context);
     if (!appended)
         return refuse(appended.error());
     result.baseOffset = appended->baseOffset;
@@ -78,7 +78,8 @@ ProduceResponse::Partition Broker::State::appendBatch(const ProduceRequest::Part
         .item = appended->baseOffset,
         .count = appended->lastOffset - appended->baseOffset + 1,
         .value = bytes});
-    // The only replica has it, so it is committed: the batch-appended event says all, no high-watermark-moved beside it.
+    // The only replica has it, so it is committed: the batch-appended event says all, no
+    // high-watermark-moved beside it.
     partition->highWatermark = partition->log.logEndOffset();
     invariant(partition->highWatermark >= partition->log.logStartOffset(),
         "the high watermark is never below the log start offset");

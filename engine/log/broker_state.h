@@ -15,8 +15,8 @@
 
 namespace queuelab::log {
 
-/// What a Broker is made of. Its functions are spread over broker_topics.cpp, broker_produce.cpp, broker_fetch.cpp and
-/// broker_groups.cpp; broker.cpp opens, closes and dispatches.
+/// What a Broker is made of. Its functions are spread over broker_topics.cpp, broker_produce.cpp,
+/// broker_fetch.cpp and broker_groups.cpp; broker.cpp opens, closes and dispatches.
 struct Broker::State {
     using FetchId = std::uint64_t;
 
@@ -27,13 +27,14 @@ struct Broker::State {
         std::int32_t leaderEpoch = 0;
         std::vector<std::int32_t> replicas;
         std::vector<std::int32_t> isr;
-        std::int64_t highWatermark = 0;   ///< logStartOffset <= highWatermark <= logEndOffset
-        std::vector<FetchId> waiting;     ///< parked fetches that an append here may complete, oldest first
+        std::int64_t highWatermark = 0; ///< logStartOffset <= highWatermark <= logEndOffset
+        std::vector<FetchId>
+            waiting; ///< parked fetches that an append here may complete, oldest first
     };
     struct Topic {
         std::int16_t replicationFactor = 1;
         std::map<std::string, std::string> configs; ///< as they were set
-        LogConfig logConfig;                        ///< broker defaults and `configs`, parsed
+        LogConfig logConfig; ///< broker defaults and `configs`, parsed
         std::vector<Partition> partitions;
     };
     struct ParkedFetch {
@@ -63,7 +64,7 @@ struct Broker::State {
     FetchId nextFetch = 1;
     Deadlines<FetchId> fetchDeadlines;
     std::optional<Instant> nextRetentionCheck; ///< empty until the first step
-    std::optional<Instant> askedWake;          ///< the earliest WakeAt that is out
+    std::optional<Instant> askedWake; ///< the earliest WakeAt that is out
 
     // Topics.
     Partition *find(const TopicPartition &partition);
@@ -84,13 +85,12 @@ struct Broker::State {
         Effects &effects);
     ProduceResponse::Partition appendBatch(const ProduceRequest::Partition &batch,
         std::int16_t acks, NameId producer, Context &context, Effects &effects);
-    void fetch(Caller caller, NameId consumer, FetchRequest request, Context &context,
-        Effects &effects);
+    void fetch(
+        Caller caller, NameId consumer, FetchRequest request, Context &context, Effects &effects);
     FetchResponse read(const FetchRequest &request, bool force, std::int64_t &missingBytes,
         NameId consumer, Context &context);
     /// `bytes` more can be read below the high watermark.
-    void wakeFetches(
-        Partition &partition, std::int64_t bytes, Context &context, Effects &effects);
+    void wakeFetches(Partition &partition, std::int64_t bytes, Context &context, Effects &effects);
     void answerFetch(FetchId fetch, Context &context, Effects &effects);
     void unparkFetch(FetchId fetch);
     ListOffsetsResponse listOffsets(const ListOffsetsRequest &request, const Files &files) const;

@@ -1,4 +1,5 @@
-// Topics: what exists, how it comes and goes, and the checkpoint file by which a broker finds its topics again.
+// Topics: what exists, how it comes and goes, and the checkpoint file by which a broker finds its
+// topics again.
 
 #include "engine/log/broker_state.h"
 
@@ -36,8 +37,8 @@ std::string collisionKey(std::string_view name)
 /// 16 random bytes as Kafka writes topic ids: base64 for URLs, 22 characters without padding.
 std::string newTopicId(Random &random)
 {
-    constexpr std::string_view kAlphabet
-        = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    constexpr std::string_view kAlphabet =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     Bytes id;
     ByteWriter writer(id);
     writer.integer(random.next());
@@ -54,8 +55,8 @@ std::string newTopicId(Random &random)
     return text;
 }
 
-/// The `topics` checkpoint: version line, number of topics, then for each a line "name partitions replicas configs" and its
-/// configs as lines "key=value".
+/// The `topics` checkpoint: version line, number of topics, then for each a line "name partitions
+/// replicas configs" and its configs as lines "key=value".
 constexpr const char *kTopicsFile = "/topics";
 constexpr std::string_view kTopicsVersion = "0";
 
@@ -66,8 +67,7 @@ struct TopicEntry {
     std::map<std::string, std::string> configs;
 };
 
-template <class T>
-bool parseNumber(std::string_view text, T &value)
+template <class T> bool parseNumber(std::string_view text, T &value)
 {
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
     return parsed.ec == std::errc() && parsed.ptr == text.data() + text.size();
@@ -168,10 +168,10 @@ MetadataResponse Broker::State::metadata(const MetadataRequest &request, Context
         unknown.name = name;
         unknown.error = isValidTopicName(name) ? ErrorCode::UnknownTopicOrPartition
                                                : ErrorCode::InvalidTopicException;
-        // Creation is started; the client asks again and then finds the topic, as with Kafka's KRaft brokers.
+        // Creation is started; the client asks again and then finds the topic, as with Kafka's
+        // KRaft brokers.
         if (request.allowAutoTopicCreation && config.autoCreateTopics) {
-            const ErrorCode error
-                = createTopic({name, config.numPartitions, 1, {}}, context).error;
+            const ErrorCode error = createTopic({name, config.numPartitions, 1, {}}, context).error;
             if (error != ErrorCode::None)
                 unknown.error = error;
             else if (!saveTopics(context))
@@ -206,7 +206,8 @@ CreateTopicsResponse::Topic Broker::State::createTopic(
     };
     if (!isValidTopicName(wanted.name)) {
         return refuse(ErrorCode::InvalidTopicException,
-            "a topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is not '.' "
+            "a topic name has 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', and is "
+            "not '.' "
             "or '..'");
     }
     if (topics.contains(wanted.name))
@@ -215,7 +216,8 @@ CreateTopicsResponse::Topic Broker::State::createTopic(
     for (const std::string &name : std::views::keys(topics)) {
         if (collisionKey(name) == key) {
             return refuse(ErrorCode::InvalidTopicException,
-                fmt::format("the name collides with '{}': '.' and '_' are the same in metrics", name));
+                fmt::format(
+                    "the name collides with '{}': '.' and '_' are the same in metrics", name));
         }
     }
     if (wanted.partitions < 1 || wanted.partitions > kPartitionsMax) {
@@ -238,12 +240,12 @@ CreateTopicsResponse::Topic Broker::State::createTopic(
     topic.replicationFactor = wanted.replicationFactor;
     topic.configs = wanted.configs;
     topic.logConfig = *logConfig;
-    const std::string partitionMetadata
-        = "version: 0\ntopic_id: " + newTopicId(context.random) + "\n";
+    const std::string partitionMetadata =
+        "version: 0\ntopic_id: " + newTopicId(context.random) + "\n";
     for (std::int32_t number = 0; number < wanted.partitions; ++number) {
         const std::string name = TopicPartition{wanted.name, number}.name();
-        auto log
-            = PartitionLog::open(directory + "/" + name, topic.logConfig, true, context, nullptr);
+        auto log =
+            PartitionLog::open(directory + "/" + name, topic.logConfig, true, context, nullptr);
         if (!log)
             return refuse(ErrorCode::KafkaStorageError, log.error().text());
         if (const auto written = replaceFile(context.files,
@@ -285,7 +287,8 @@ DeleteTopicsResponse Broker::State::deleteTopics(
         for (Partition &partition : found->second.partitions)
             (void)partition.log.close(context);
         topics.erase(found);
-        // The checkpoint first: a stop in between leaves directories behind, never a topic without them.
+        // The checkpoint first: a stop in between leaves directories behind, never a topic without
+        // them.
         ErrorCode error = saveTopics(context) ? ErrorCode::None : ErrorCode::KafkaStorageError;
         for (const std::string &path : directories) {
             if (!context.files.remove(path))
@@ -328,8 +331,8 @@ Result<void, Error> Broker::State::loadTopics(
         const auto logConfig = effectiveConfig(config, entry.configs);
         if (!logConfig) {
             return std::unexpected(Error{path,
-                fmt::format("topic {}: {}: {}", entry.name, logConfig.error().key,
-                    logConfig.error().why),
+                fmt::format(
+                    "topic {}: {}: {}", entry.name, logConfig.error().key, logConfig.error().why),
                 "correct the value in that file"});
         }
         Topic topic;
@@ -371,8 +374,8 @@ Result<void, Error> Broker::State::saveTopics(Context &context) const
 {
     std::string text = fmt::format("{}\n{}\n", kTopicsVersion, topics.size());
     for (const auto &[name, topic] : topics) {
-        text += fmt::format("{} {} {} {}\n", name, topic.partitions.size(),
-            topic.replicationFactor, topic.configs.size());
+        text += fmt::format("{} {} {} {}\n", name, topic.partitions.size(), topic.replicationFactor,
+            topic.configs.size());
         for (const auto &[key, value] : topic.configs)
             text += fmt::format("{}={}\n", key, value);
     }
@@ -384,13 +387,14 @@ void Broker::State::checkRetention(Context &context)
     for (auto &[name, topic] : topics) {
         for (Partition &partition : topic.partitions) {
             const std::vector<SegmentInfo> before = partition.log.segments();
-            const std::int64_t retainedFrom = epochMillis(context.now) - topic.logConfig.retentionMs;
+            const std::int64_t retainedFrom =
+                epochMillis(context.now) - topic.logConfig.retentionMs;
             const std::size_t deleted = partition.log.deleteOldSegments(context);
             for (std::size_t i = 0; i < deleted; ++i) {
                 const std::int64_t end = i + 1 < before.size() ? before[i + 1].baseOffset
                                                                : partition.log.logStartOffset();
-                const bool isOld = topic.logConfig.retentionMs >= 0
-                    && before[i].maxTimestamp < retainedFrom;
+                const bool isOld =
+                    topic.logConfig.retentionMs >= 0 && before[i].maxTimestamp < retainedFrom;
                 context.trace.record({.at = context.now,
                     .kind = kind(LogEvent::SegmentDeleted),
                     .reason = reason(isOld ? LogReason::RetentionTime : LogReason::RetentionSize),

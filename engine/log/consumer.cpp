@@ -55,7 +55,8 @@ void Consumer::crash()
     fresh->clientId = std::move(m_state->clientId);
     fresh->config = std::move(m_state->config);
     fresh->cooperative = m_state->cooperative;
-    fresh->nextRequest = m_state->nextRequest; // an answer to the old life must not match the new one
+    fresh->nextRequest =
+        m_state->nextRequest; // an answer to the old life must not match the new one
     m_state = std::move(fresh);
 }
 
@@ -153,7 +154,8 @@ const std::vector<PolledRecords> &Consumer::poll(Context &context, ClientEffects
     state.polled.clear();
     if (!state.running)
         return state.polled;
-    // From here to the end the application is in poll(): rebalances and auto-commit happen now, before new records.
+    // From here to the end the application is in poll(): rebalances and auto-commit happen now,
+    // before new records.
     state.waiting = true;
     state.lastPoll = context.now;
     state.advance(context, effects);
@@ -168,7 +170,8 @@ const std::vector<PolledRecords> &Consumer::poll(Context &context, ClientEffects
 bool Consumer::hasRecords() const
 {
     const State &state = *m_state;
-    // An eager member that has to rejoin gives its partitions up first, and its buffered records with them.
+    // An eager member that has to rejoin gives its partitions up first, and its buffered records
+    // with them.
     const bool givesUpFirst = state.generation < 0 || (state.rejoinNeeded && !state.cooperative);
     return !state.buffer.empty() && !givesUpFirst;
 }
@@ -415,15 +418,15 @@ void Consumer::State::applyMetadata(
         for (const PartitionMetadata &partition : topic.partitions) {
             if (partition.partition >= 0
                 && partition.partition < static_cast<std::int32_t>(leaders.size()))
-                leaders[static_cast<std::size_t>(partition.partition)]
-                    = {NodeId{partition.leader}, partition.leaderEpoch};
+                leaders[static_cast<std::size_t>(partition.partition)] = {
+                    NodeId{partition.leader}, partition.leaderEpoch};
             complete = complete && partition.leader >= 0;
         }
     }
     metadataWanted = false;
     metadataFailures = complete ? 0 : std::min(metadataFailures + 1, 5);
-    const Duration backoff
-        = std::min(kRetryBackoff * (1 << std::max(metadataFailures - 1, 0)), kRetryBackoffMax);
+    const Duration backoff =
+        std::min(kRetryBackoff * (1 << std::max(metadataFailures - 1, 0)), kRetryBackoffMax);
     metadataExpires = context.now + (complete ? kMetadataMaxAge : backoff);
 
     if (phase == Phase::Assigning)

@@ -44,9 +44,12 @@ struct PolledRecords {
 /// Kafka's consumer: group membership with heartbeats, assignment, fetching ahead, positions,
 /// commits. A value. The application drives it: poll() when it wants records, apply() with every
 /// answer, wake() at the time it asked for. Between polls it heartbeats by itself, as the Java
-/// client's background thread does; an application that does not poll for max.poll.interval.ms
-/// leaves the group. Auto-commit happens inside poll(), as in Kafka: what the PREVIOUS poll
-/// returned is committed. It records joined, assigned, revoked, fetched, committed in the trace.
+/// client's background thread does. A poll() that gave nothing is taken as one that blocks: until
+/// the next call the consumer joins rebalances and auto-commits by itself. After one that gave
+/// records the application is busy: a rebalance waits for its next poll(), and without one for
+/// max.poll.interval.ms it leaves the group. Auto-commit happens inside poll(), as in Kafka: what
+/// the PREVIOUS poll returned is committed. It records assigned, revoked, polled, reset and the
+/// leader's assignment in the trace; the broker records the rest.
 class Consumer {
 public:
     Consumer(std::string clientId, ConsumerConfig config);
@@ -87,7 +90,8 @@ public:
     std::int32_t generation() const;
     bool isMember() const; ///< joined and holding an assignment (which may be empty)
     std::string memberId() const;
-    /// The answer that ended it (a fenced group.instance.id, an invalid session timeout); None while it runs.
+    /// The answer that ended it (a fenced group.instance.id, an invalid session timeout); None
+    /// while it runs.
     ErrorCode failure() const;
     const ConsumerConfig &config() const;
 

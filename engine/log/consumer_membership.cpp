@@ -1,4 +1,5 @@
-// A consumer as a member of its group: joining, leading, heartbeating, giving up and taking over partitions.
+// A consumer as a member of its group: joining, leading, heartbeating, giving up and taking over
+// partitions.
 
 #include "engine/log/consumer_state.h"
 
@@ -12,7 +13,8 @@ void Consumer::State::tendMembership(Context &context, ClientEffects &effects)
     if (!coordinator)
         return;
     if (!waiting && generation >= 0 && context.now >= lastPoll + config.maxPollInterval) {
-        // The application is stuck. It keeps working on what it has; only its next poll() finds out.
+        // The application is stuck. It keeps working on what it has; only its next poll() finds
+        // out.
         if (!config.groupInstanceId)
             leave(kPollTimeoutReason, context, effects);
         membershipLost(true, LogReason::MaxPollInterval);
@@ -24,8 +26,7 @@ void Consumer::State::tendMembership(Context &context, ClientEffects &effects)
             nextAutoCommit = context.now + config.autoCommitInterval;
             sendCommit(context, effects);
         }
-        const bool mustJoin
-            = phase == Phase::Unjoined || (phase == Phase::Stable && rejoinNeeded);
+        const bool mustJoin = phase == Phase::Unjoined || (phase == Phase::Stable && rejoinNeeded);
         if (mustJoin && context.now >= joinNotBefore)
             join(context, effects);
     }
@@ -112,8 +113,7 @@ void Consumer::State::applyJoin(
 void Consumer::State::shareOut(Context &context, ClientEffects &effects)
 {
     assignedCounts = countsOf(groupTopics);
-    const Assignor assignor
-        = assignorByName(led.protocolName).value_or(config.assignors.front());
+    const Assignor assignor = assignorByName(led.protocolName).value_or(config.assignors.front());
     std::vector<GroupMember> members;
     for (const JoinGroupResponse::Member &member : led.members) {
         members.push_back({member.memberId, member.groupInstanceId,
@@ -157,7 +157,8 @@ void Consumer::State::applySync(const SyncGroupResponse &response, Context &cont
                                                       : std::nullopt;
     if (!assigned) {
         phase = Phase::Unjoined;
-        groupError(response.error == ErrorCode::None ? ErrorCode::UnknownServerError : response.error,
+        groupError(
+            response.error == ErrorCode::None ? ErrorCode::UnknownServerError : response.error,
             context);
         return;
     }

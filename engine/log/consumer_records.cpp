@@ -147,7 +147,8 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
 {
     if (!running)
         return;
-    // One fetch in flight for each broker, of all partitions that have nothing buffered, as the Java client does.
+    // One fetch in flight for each broker, of all partitions that have nothing buffered, as the
+    // Java client does.
     std::map<NodeId, FetchRequest> requests;
     for (const auto &[partition, owned] : partitions) {
         if (owned.position < 0 || owned.buffered || context.now < owned.notBefore)
@@ -181,8 +182,8 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
         offsets.reserve(request.partitions.size());
         for (const FetchRequest::Partition &wanted : request.partitions)
             offsets.emplace_back(wanted.partition, wanted.fetchOffset);
-        send(Sent::Fetch, broker, std::move(request), config.fetchMaxWait + kRequestTimeout, context,
-            effects, std::move(offsets));
+        send(Sent::Fetch, broker, std::move(request), config.fetchMaxWait + kRequestTimeout,
+            context, effects, std::move(offsets));
     }
 }
 
@@ -219,7 +220,8 @@ void Consumer::State::applyFetch(
     }
 }
 
-/// Checks what came (check.crcs) and keeps it for poll(). False when it is damaged: it is fetched again.
+/// Checks what came (check.crcs) and keeps it for poll(). False when it is damaged: it is fetched
+/// again.
 bool Consumer::State::takeIn(Partition &partition, const FetchResponse::Partition &result)
 {
     std::int64_t end = -1;
@@ -236,7 +238,8 @@ bool Consumer::State::takeIn(Partition &partition, const FetchResponse::Partitio
         return true;
     partition.fetched = end;
     partition.buffered = true;
-    buffer.push_back({.partition = result.partition, .pieces = result.records, .open = {}, .end = end});
+    buffer.push_back(
+        {.partition = result.partition, .pieces = result.records, .open = {}, .end = end});
     return true;
 }
 

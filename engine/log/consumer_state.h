@@ -13,16 +13,16 @@
 
 namespace queuelab::log {
 
-/// What a Consumer is made of. consumer.cpp is its outside and its agenda, consumer_membership.cpp joins and leaves the
-/// group, consumer_records.cpp finds positions, fetches and hands out.
+/// What a Consumer is made of. consumer.cpp is its outside and its agenda, consumer_membership.cpp
+/// joins and leaves the group, consumer_records.cpp finds positions, fetches and hands out.
 struct Consumer::State {
     /// Where it stands with its group.
     enum class Phase : std::uint8_t {
-        Unjoined,  ///< has to send JoinGroup
-        Joining,   ///< JoinGroup is out
+        Unjoined, ///< has to send JoinGroup
+        Joining, ///< JoinGroup is out
         Assigning, ///< it leads: looks up partition counts before it shares out
-        Syncing,   ///< SyncGroup is out
-        Synced,    ///< has its assignment; the application takes it over in its next poll()
+        Syncing, ///< SyncGroup is out
+        Synced, ///< has its assignment; the application takes it over in its next poll()
         Stable,
     };
     enum class Sent : std::uint8_t {
@@ -47,14 +47,14 @@ struct Consumer::State {
     };
     struct Partition {
         NameId name = kNoName;
-        std::int64_t position = -1;           ///< the next record poll() gives; -1 not known yet
+        std::int64_t position = -1; ///< the next record poll() gives; -1 not known yet
         std::int64_t committed = -1;
-        std::int64_t fetched = -1;            ///< the next offset to ask for
+        std::int64_t fetched = -1; ///< the next offset to ask for
         std::optional<LogReason> resetReason; ///< why ListOffsets has to find the position
-        bool stuck = false;                   ///< auto.offset.reset is none and there is nothing to go by
-        bool sought = false;                  ///< by seek(); not told to the trace yet
-        bool buffered = false;                ///< fetched records wait for poll()
-        Instant notBefore{};                  ///< of the next try after an error
+        bool stuck = false; ///< auto.offset.reset is none and there is nothing to go by
+        bool sought = false; ///< by seek(); not told to the trace yet
+        bool buffered = false; ///< fetched records wait for poll()
+        Instant notBefore{}; ///< of the next try after an error
     };
     struct Leader {
         NodeId broker{-1};
@@ -64,10 +64,10 @@ struct Consumer::State {
     struct Fetched {
         TopicPartition partition;
         std::vector<SharedBytes> pieces;
-        std::size_t piece = 0;            ///< the one in hand
-        std::size_t at = 0;               ///< of the next batch in it
+        std::size_t piece = 0; ///< the one in hand
+        std::size_t at = 0; ///< of the next batch in it
         std::optional<RecordCursor> open; ///< the batch in hand
-        std::int64_t end = 0;             ///< the offset after the last batch
+        std::int64_t end = 0; ///< the offset after the last batch
     };
 
     std::string clientId;
@@ -89,10 +89,12 @@ struct Consumer::State {
     std::int32_t generation = -1; ///< -1: not a member
     bool holdsAssignment = false;
     LogReason lostReason = LogReason::Rebalance;
-    std::vector<TopicPartition> newAssignment;          ///< Synced
-    JoinGroupResponse led;                              ///< Assigning: what the leader was told
-    std::set<std::string> groupTopics;                  ///< what a leader's group subscribes to; empty: not the leader
-    std::map<std::string, std::int32_t> assignedCounts; ///< what the leader's last assignment was made of
+    std::vector<TopicPartition> newAssignment; ///< Synced
+    JoinGroupResponse led; ///< Assigning: what the leader was told
+    std::set<std::string>
+        groupTopics; ///< what a leader's group subscribes to; empty: not the leader
+    std::map<std::string, std::int32_t>
+        assignedCounts; ///< what the leader's last assignment was made of
     Instant nextHeartbeat{};
     std::optional<Instant> nextAutoCommit;
     bool commitWanted = false; ///< commit() was called while there was no coordinator
@@ -119,7 +121,8 @@ struct Consumer::State {
     std::uint64_t nextRequest = 1;
     std::optional<Instant> askedWake;
 
-    /// Does whatever can be done now, then asks to be woken for the rest. Called at the end of every step.
+    /// Does whatever can be done now, then asks to be woken for the rest. Called at the end of
+    /// every step.
     void advance(Context &context, ClientEffects &effects);
     void ask(Instant at, ClientEffects &effects);
     void askForNextWake(Instant now, ClientEffects &effects);
@@ -152,7 +155,8 @@ struct Consumer::State {
     void membershipLost(bool forgetMemberId, LogReason reason);
     void rejoin(std::string why);
     void leave(std::string_view why, Context &context, ClientEffects &effects);
-    void revoke(std::map<TopicPartition, Partition>::iterator &at, LogReason reason, Context &context);
+    void revoke(
+        std::map<TopicPartition, Partition>::iterator &at, LogReason reason, Context &context);
     void revokeAll(LogReason reason, Context &context);
 
     // Offsets and records.
@@ -167,13 +171,14 @@ struct Consumer::State {
     void applyFetch(const InFlight &request, const FetchResponse &response, Context &context);
     bool takeIn(Partition &partition, const FetchResponse::Partition &result);
     void drop(const TopicPartition &partition);
-    void handOut(
-        const std::function<void(const TopicPartition &, const RecordView &)> &handle, Context &context);
+    void handOut(const std::function<void(const TopicPartition &, const RecordView &)> &handle,
+        Context &context);
 };
 
 inline constexpr NodeId kBootstrapBroker{1};
 inline constexpr Duration kRequestTimeout = std::chrono::milliseconds{30'000}; // request.timeout.ms
-inline constexpr Duration kRetryBackoff = std::chrono::milliseconds{100};      // retry.backoff.ms
-inline constexpr Duration kRetryBackoffMax = std::chrono::milliseconds{1'000}; // retry.backoff.max.ms
+inline constexpr Duration kRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
+inline constexpr Duration kRetryBackoffMax =
+    std::chrono::milliseconds{1'000}; // retry.backoff.max.ms
 
 } // namespace queuelab::log

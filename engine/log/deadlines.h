@@ -10,10 +10,9 @@
 
 namespace queuelab::log {
 
-/// Moments at which something is due: earliest first, equal ones in the order they were set. Setting, cancelling and taking
-/// cost O(log n). A value.
-template <class Subject>
-class Deadlines {
+/// Moments at which something is due: earliest first, equal ones in the order they were set.
+/// Setting, cancelling and taking cost O(log n). A value.
+template <class Subject> class Deadlines {
 public:
     struct Handle {
         Instant at;

@@ -27,7 +27,8 @@ constexpr std::array kEvents{
     info(LogEvent::BatchRefused, "batch-refused", Dead, Notable, "batch refused",
         "{subject} refuses a batch of {actor} with error {value}; nothing was written."),
     info(LogEvent::BatchAcked, "batch-acked", Done, Routine, "batch acknowledged",
-        "{actor} learns that its {count} records are in {subject} from offset {item}, {value:duration} after "
+        "{actor} learns that its {count} records are in {subject} from offset {item}, "
+        "{value:duration} after "
         "handing over the first."),
     info(LogEvent::BatchFailed, "batch-failed", Dead, Notable, "batch failed",
         "{actor} gives up {count} records for {subject}: error {value}."),
@@ -35,8 +36,8 @@ constexpr std::array kEvents{
         "{subject} starts a new segment file at offset {item}."),
     info(LogEvent::SegmentDeleted, "segment-deleted", Quiet, Notable, "segment deleted",
         "{subject} deletes the segment from offset {item} with {count} records: {reason}."),
-    info(LogEvent::HighWatermarkMoved, "high-watermark-moved", Ready, Routine, "high watermark moved",
-        "Consumers of {subject} may now read up to offset {item}."),
+    info(LogEvent::HighWatermarkMoved, "high-watermark-moved", Ready, Routine,
+        "high watermark moved", "Consumers of {subject} may now read up to offset {item}."),
     info(LogEvent::RecordsFetched, "records-fetched", InFlight, Routine, "records fetched",
         "{actor} fetches {count} records of {subject} from offset {item} ({value} bytes)."),
     info(LogEvent::RecordsPolled, "records-polled", InFlight, Routine, "records polled",
@@ -59,8 +60,10 @@ constexpr std::array kEvents{
         "{actor} is no longer a member of {subject}: {reason}."),
     info(LogEvent::LeaderElectedInGroup, "group-leader-elected", System, Routine, "leader chosen",
         "{actor} leads {subject} in generation {value} and will share out the partitions."),
-    info(LogEvent::AssignmentComputed, "assignment-computed", System, Notable, "partitions shared out",
-        "{actor} shares out the partitions of {subject} among {count} members with the {detail} assignor."),
+    info(LogEvent::AssignmentComputed, "assignment-computed", System, Notable,
+        "partitions shared out",
+        "{actor} shares out the partitions of {subject} among {count} members with the {detail} "
+        "assignor."),
     info(LogEvent::PartitionAssigned, "partition-assigned", Ready, Notable, "partition assigned",
         "{subject} → {actor} in generation {value}."),
     info(LogEvent::PartitionRevoked, "partition-revoked", Quiet, Notable, "partition revoked",
@@ -68,7 +71,8 @@ constexpr std::array kEvents{
     info(LogEvent::RequestTimedOut, "request-timed-out", Dead, Notable, "request timed out",
         "{actor} hears nothing about {subject} in time."),
     info(LogEvent::LogRecovered, "log-recovered", System, Milestone, "log recovered",
-        "{subject} was checked after an unclean stop: {value} bytes cut off, it now ends at offset {item}."),
+        "{subject} was checked after an unclean stop: {value} bytes cut off, it now ends at offset "
+        "{item}."),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
@@ -83,7 +87,8 @@ constexpr std::array kReasons{
         "no heartbeat arrived for session.timeout.ms"),
     info(LogReason::MaxPollInterval, "max-poll-interval",
         "the application did not poll for max.poll.interval.ms"),
-    info(LogReason::DidNotRejoin, "did-not-rejoin", "it did not rejoin within the rebalance timeout"),
+    info(LogReason::DidNotRejoin, "did-not-rejoin",
+        "it did not rejoin within the rebalance timeout"),
     info(LogReason::DidNotSync, "did-not-sync", "it did not ask for its assignment in time"),
     info(LogReason::MetadataChanged, "metadata-changed",
         "the topics, partitions or subscriptions changed"),
@@ -96,7 +101,8 @@ constexpr std::array kReasons{
     info(LogReason::InitialDelay, "initial-delay",
         "group.initial.rebalance.delay.ms has passed without a new member"),
     info(LogReason::RetentionTime, "retention-time", "its records are older than retention.ms"),
-    info(LogReason::RetentionSize, "retention-size", "the partition is larger than retention.bytes"),
+    info(
+        LogReason::RetentionSize, "retention-size", "the partition is larger than retention.bytes"),
     info(LogReason::NoCommittedOffset, "no-committed-offset",
         "the group has no committed offset, so auto.offset.reset decides"),
     info(LogReason::OutOfRange, "out-of-range",

@@ -23,8 +23,7 @@ std::string newMemberId(std::string_view prefix, Random &random)
         low & 0xffff'ffff'ffff);
 }
 
-void answerJoinError(
-    Caller caller, ErrorCode error, const std::string &memberId, Effects &effects)
+void answerJoinError(Caller caller, ErrorCode error, const std::string &memberId, Effects &effects)
 {
     JoinGroupResponse response;
     response.error = error;
@@ -142,8 +141,8 @@ void GroupCoordinator::join(
 void GroupCoordinator::joinNewMember(Caller caller, Group &group, const JoinGroupRequest &request,
     Context &context, Effects &effects)
 {
-    const std::string memberId
-        = newMemberId(request.groupInstanceId.value_or(request.clientId), context.random);
+    const std::string memberId =
+        newMemberId(request.groupInstanceId.value_or(request.clientId), context.random);
     if (request.groupInstanceId) {
         if (group.staticMembers.contains(*request.groupInstanceId))
             replaceStaticMember(caller, group, memberId, request, context, effects);
@@ -153,14 +152,15 @@ void GroupCoordinator::joinNewMember(Caller caller, Group &group, const JoinGrou
     }
     if (!request.memberIdRequired)
         return addMember(caller, group, memberId, request, context, effects);
-    // The client comes back with the id: so a JoinGroup whose answer was lost leaves no ghost member behind.
+    // The client comes back with the id: so a JoinGroup whose answer was lost leaves no ghost
+    // member behind.
     group.pendingMembers[memberId] = m_deadlines.set(
         context.now + request.sessionTimeout, {Due::PendingMember, group.id, memberId});
     answerJoinError(caller, ErrorCode::MemberIdRequired, memberId, effects);
 }
 
-void GroupCoordinator::joinKnownMember(Caller caller, Group &group,
-    const JoinGroupRequest &request, Context &context, Effects &effects)
+void GroupCoordinator::joinKnownMember(Caller caller, Group &group, const JoinGroupRequest &request,
+    Context &context, Effects &effects)
 {
     if (group.pendingMembers.contains(request.memberId) && !request.groupInstanceId)
         return addMember(caller, group, request.memberId, request, context, effects);
@@ -182,7 +182,8 @@ void GroupCoordinator::joinKnownMember(Caller caller, Group &group,
         return updateMember(
             caller, group, member, request, LogReason::MetadataChanged, context, effects);
     case GroupState::Stable:
-        // The leader rejoins to say that something it shares out has changed, so it may always start a round.
+        // The leader rejoins to say that something it shares out has changed, so it may always
+        // start a round.
         if (isLeader || !unchanged) {
             return updateMember(
                 caller, group, member, request, LogReason::MetadataChanged, context, effects);
@@ -207,8 +208,8 @@ void GroupCoordinator::addMember(Caller caller, Group &group, const std::string 
     member.protocols = protocolsOf(request);
     member.isNew = true;
     member.lastHeartbeat = context.now;
-    member.session = m_deadlines.set(
-        context.now + kNewMemberJoinTimeout, {Due::Session, group.id, memberId});
+    member.session =
+        m_deadlines.set(context.now + kNewMemberJoinTimeout, {Due::Session, group.id, memberId});
 
     if (group.state == GroupState::PreparingRebalance && group.previousState == GroupState::Empty)
         group.memberAddedWhileDelaying = true;
@@ -275,15 +276,15 @@ void GroupCoordinator::replaceStaticMember(Caller caller, Group &group,
     keepAlive(group, replaced, context);
 
     if (group.state == GroupState::Stable && selectProtocol(group) == group.protocolName) {
-        // It takes up its predecessor's assignment. The old leader's id keeps it from sharing out anew.
+        // It takes up its predecessor's assignment. The old leader's id keeps it from sharing out
+        // anew.
         return answerCurrentGeneration(caller, group, replaced, oldLeader, effects);
     }
     parkJoin(caller, group, replaced, context);
     rebalanceOrCompleteJoin(group, LogReason::NewMember, context, effects);
 }
 
-void GroupCoordinator::parkJoin(
-    Caller caller, const Group &group, Member &member, Context &context)
+void GroupCoordinator::parkJoin(Caller caller, const Group &group, Member &member, Context &context)
 {
     member.joinCall = ParkedCall{caller};
     context.trace.record({.at = context.now,
@@ -302,8 +303,8 @@ void GroupCoordinator::answerCurrentGeneration(Caller caller, const Group &group
     response.memberId = member.memberId;
     if (leaderId == member.memberId) {
         for (const auto &[id, other] : group.members) {
-            const auto chosen
-                = std::ranges::find(other.protocols, group.protocolName, &Protocol::name);
+            const auto chosen =
+                std::ranges::find(other.protocols, group.protocolName, &Protocol::name);
             response.members.push_back({id, other.groupInstanceId,
                 chosen == other.protocols.end() ? SharedBytes() : chosen->metadata});
         }
@@ -353,10 +354,9 @@ void GroupCoordinator::sync(
     if (group->leaderId != member.memberId)
         return;
     for (auto &[id, other] : group->members) {
-        const auto given = std::ranges::find(
-            request.assignments, id, &SyncGroupRequest::Assignment::memberId);
-        other.assignment
-            = given == request.assignments.end() ? SharedBytes() : given->assignment;
+        const auto given =
+            std::ranges::find(request.assignments, id, &SyncGroupRequest::Assignment::memberId);
+        other.assignment = given == request.assignments.end() ? SharedBytes() : given->assignment;
     }
     changeState(*group, GroupState::Stable, LogReason::AssignmentReceived, context);
     answerParkedSyncs(*group, ErrorCode::None, context, effects);
@@ -426,14 +426,15 @@ ErrorCode GroupCoordinator::admitCommit(const OffsetCommitRequest &request, Cont
     if (request.group.empty())
         return ErrorCode::InvalidGroupId;
     Group *group = find(request.group);
-    const bool isSimple = request.generation < 0 && request.memberId.empty()
-        && !request.groupInstanceId;
+    const bool isSimple =
+        request.generation < 0 && request.memberId.empty() && !request.groupInstanceId;
     if (!group)
         return request.generation < 0 ? ErrorCode::None : ErrorCode::IllegalGeneration;
     if (request.generation < 0 && group->state == GroupState::Empty)
         return ErrorCode::None;
     if (isSimple)
-        return ErrorCode::UnknownMemberId; // the group has members, and the committer is none of them
+        return ErrorCode::UnknownMemberId; // the group has members, and the committer is none of
+                                           // them
     if (const ErrorCode error = checkMember(*group, request.memberId, request.groupInstanceId);
         error != ErrorCode::None)
         return error;
@@ -485,8 +486,8 @@ std::vector<GroupSnapshot> GroupCoordinator::snapshot() const
             shown.groupInstanceId = member.groupInstanceId;
             shown.joinParked = member.joinCall.has_value();
             shown.syncParked = member.syncCall.has_value();
-            shown.assignment = decodeAssignment(member.assignment.view())
-                                   .value_or(std::vector<TopicPartition>{});
+            shown.assignment =
+                decodeAssignment(member.assignment.view()).value_or(std::vector<TopicPartition>{});
             std::ranges::sort(shown.assignment);
             shown.lastHeartbeat = member.lastHeartbeat;
         }

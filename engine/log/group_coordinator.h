@@ -22,11 +22,13 @@ struct Caller {
     RequestId id;
 };
 
-/// The group coordinator of the classic protocol, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2): members join, the leader
-/// shares out, heartbeats keep members alive. It knows members and generations; what is shared out is opaque to it. A value.
+/// The group coordinator of the classic protocol, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2):
+/// members join, the leader shares out, heartbeats keep members alive. It knows members and
+/// generations; what is shared out is opaque to it. A value.
 ///
-/// States: Empty → PreparingRebalance (members send JoinGroup and wait) → CompletingRebalance (they wait for the leader's
-/// assignment) → Stable; back to PreparingRebalance whenever membership or a subscription changes.
+/// States: Empty → PreparingRebalance (members send JoinGroup and wait) → CompletingRebalance (they
+/// wait for the leader's assignment) → Stable; back to PreparingRebalance whenever membership or a
+/// subscription changes.
 class GroupCoordinator {
 public:
     explicit GroupCoordinator(const BrokerConfig &config);
@@ -36,15 +38,14 @@ public:
     /// Answered now, or when the leader has handed in the assignment.
     void sync(Caller caller, const SyncGroupRequest &request, Context &context, Effects &effects);
     HeartbeatResponse heartbeat(const HeartbeatRequest &request, Context &context);
-    LeaveGroupResponse leave(
-        const LeaveGroupRequest &request, Context &context, Effects &effects);
+    LeaveGroupResponse leave(const LeaveGroupRequest &request, Context &context, Effects &effects);
     /// Whether this member may commit now; keeps its session alive if so.
     ErrorCode admitCommit(const OffsetCommitRequest &request, Context &context);
     /// The name in the trace of a member's client; kNoName when there is no such member.
     NameId nameOf(const std::string &group, const std::string &memberId) const;
 
-    /// Answers to this client are no longer sent. It stays a member until its session times out: as in Kafka, the end of a
-    /// connection says nothing about the group.
+    /// Answers to this client are no longer sent. It stays a member until its session times out: as
+    /// in Kafka, the end of a connection says nothing about the group.
     void clientGone(ClientId client);
 
     std::optional<Instant> nextDeadline() const { return m_deadlines.earliest(); }
@@ -59,7 +60,7 @@ private:
     struct GroupDeadline {
         Due due;
         std::string group;
-        std::string memberId;         ///< Session, PendingMember
+        std::string memberId; ///< Session, PendingMember
         std::int32_t generation = -1; ///< SyncPhase
     };
     using Handle = std::optional<Deadlines<GroupDeadline>::Handle>;
@@ -84,7 +85,8 @@ private:
         SharedBytes assignment;
         std::optional<ParkedCall> joinCall;
         std::optional<ParkedCall> syncCall;
-        bool isNew = false; ///< has not completed a join yet: not heartbeating, a longer timeout holds
+        bool isNew =
+            false; ///< has not completed a join yet: not heartbeating, a longer timeout holds
         Handle session;
         Instant lastHeartbeat{};
     };
@@ -99,10 +101,11 @@ private:
         std::string leaderId; ///< empty: none
         std::map<std::string, Member> members;
         std::map<std::string, std::string> staticMembers; ///< group.instance.id → member id
-        std::map<std::string, Handle> pendingMembers;     ///< were given an id, have not come back with it yet
-        std::set<std::string> pendingSync;                ///< joined this generation, have not synced yet
+        std::map<std::string, Handle>
+            pendingMembers; ///< were given an id, have not come back with it yet
+        std::set<std::string> pendingSync; ///< joined this generation, have not synced yet
         bool memberAddedWhileDelaying = false;
-        Duration remainingDelay{};                        ///< budget of the initial delay
+        Duration remainingDelay{}; ///< budget of the initial delay
         Duration currentDelay{};
         Handle joinDeadline;
         Handle syncDeadline;
@@ -145,8 +148,8 @@ private:
     void initialDelayOver(Group &group, Context &context, Effects &effects);
     void syncPhaseOver(Group &group, std::int32_t generation, Context &context, Effects &effects);
     void answerParkedSyncs(Group &group, ErrorCode error, Context &context, Effects &effects);
-    void removeMember(Group &group, const std::string &memberId, LogReason reason,
-        Context &context, Effects &effects);
+    void removeMember(Group &group, const std::string &memberId, LogReason reason, Context &context,
+        Effects &effects);
     void memberSynced(Group &group, const std::string &memberId);
     static void recordSynced(const Group &group, const Member &member, Context &context);
     void keepAlive(Group &group, Member &member, Context &context);

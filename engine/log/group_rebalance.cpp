@@ -1,5 +1,5 @@
-// The rounds of a rebalance: who waits for whom, what a timeout does, and when a generation begins. What clients ask for is
-// in group_coordinator.cpp.
+// The rounds of a rebalance: who waits for whom, what a timeout does, and when a generation begins.
+// What clients ask for is in group_coordinator.cpp.
 
 #include "engine/log/group_coordinator.h"
 
@@ -11,8 +11,8 @@ namespace queuelab::log {
 bool GroupCoordinator::everybodyJoined(const Group &group)
 {
     return group.pendingMembers.empty()
-        && std::ranges::all_of(group.members,
-            [](const auto &entry) { return entry.second.joinCall.has_value(); });
+        && std::ranges::all_of(
+            group.members, [](const auto &entry) { return entry.second.joinCall.has_value(); });
 }
 
 Duration GroupCoordinator::rebalanceTimeout(const Group &group)
@@ -25,7 +25,8 @@ Duration GroupCoordinator::rebalanceTimeout(const Group &group)
 
 std::string GroupCoordinator::selectProtocol(const Group &group)
 {
-    // Each member votes for the first of its protocols that all support. Kafka leaves a tie open; here the name decides.
+    // Each member votes for the first of its protocols that all support. Kafka leaves a tie open;
+    // here the name decides.
     std::map<std::string_view, int> support;
     for (const auto &[id, member] : group.members) {
         for (const Protocol &protocol : member.protocols)
@@ -42,13 +43,12 @@ std::string GroupCoordinator::selectProtocol(const Group &group)
     }
     if (votes.empty())
         return {};
-    const auto winner
-        = std::ranges::max_element(votes, {}, [](const auto &entry) { return entry.second; });
+    const auto winner =
+        std::ranges::max_element(votes, {}, [](const auto &entry) { return entry.second; });
     return std::string(winner->first);
 }
 
-void GroupCoordinator::changeState(
-    Group &group, GroupState state, LogReason why, Context &context)
+void GroupCoordinator::changeState(Group &group, GroupState state, LogReason why, Context &context)
 {
     group.previousState = group.state;
     group.state = state;
@@ -101,14 +101,14 @@ void GroupCoordinator::prepareRebalance(
         }
         return;
     }
-    // A new group waits a little, so that members starting together cost one rebalance and not many.
+    // A new group waits a little, so that members starting together cost one rebalance and not
+    // many.
     group.memberAddedWhileDelaying = false;
     group.currentDelay = m_config.groupInitialRebalanceDelay;
-    group.remainingDelay
-        = std::max(rebalanceTimeout(group) - group.currentDelay, Duration::zero());
+    group.remainingDelay = std::max(rebalanceTimeout(group) - group.currentDelay, Duration::zero());
     m_deadlines.cancel(group.joinDeadline);
-    group.joinDeadline
-        = m_deadlines.set(context.now + group.currentDelay, {Due::InitialDelay, group.id, {}});
+    group.joinDeadline =
+        m_deadlines.set(context.now + group.currentDelay, {Due::InitialDelay, group.id, {}});
 }
 
 void GroupCoordinator::initialDelayOver(Group &group, Context &context, Effects &effects)
@@ -116,8 +116,8 @@ void GroupCoordinator::initialDelayOver(Group &group, Context &context, Effects 
     if (!group.memberAddedWhileDelaying || group.remainingDelay == Duration::zero())
         return completeJoin(group, LogReason::InitialDelay, context, effects);
     group.memberAddedWhileDelaying = false;
-    const Duration delay
-        = std::min<Duration>(m_config.groupInitialRebalanceDelay, group.remainingDelay);
+    const Duration delay =
+        std::min<Duration>(m_config.groupInitialRebalanceDelay, group.remainingDelay);
     group.remainingDelay = std::max(group.remainingDelay - group.currentDelay, Duration::zero());
     group.currentDelay = delay;
     group.joinDeadline = m_deadlines.set(context.now + delay, {Due::InitialDelay, group.id, {}});
@@ -132,8 +132,7 @@ void GroupCoordinator::completeJoinIfAllJoined(
         completeJoin(group, why, context, effects);
 }
 
-void GroupCoordinator::completeJoin(
-    Group &group, LogReason why, Context &context, Effects &effects)
+void GroupCoordinator::completeJoin(Group &group, LogReason why, Context &context, Effects &effects)
 {
     m_deadlines.cancel(group.joinDeadline);
     std::vector<std::string> absent;
@@ -190,8 +189,8 @@ void GroupCoordinator::completeJoin(
             .value = group.generation});
     }
     m_deadlines.cancel(group.syncDeadline);
-    group.syncDeadline = m_deadlines.set(context.now + rebalanceTimeout(group),
-        {Due::SyncPhase, group.id, {}, group.generation});
+    group.syncDeadline = m_deadlines.set(
+        context.now + rebalanceTimeout(group), {Due::SyncPhase, group.id, {}, group.generation});
 }
 
 void GroupCoordinator::memberSynced(Group &group, const std::string &memberId)
@@ -243,8 +242,8 @@ void GroupCoordinator::recordSynced(const Group &group, const Member &member, Co
         .value = group.generation});
 }
 
-void GroupCoordinator::removeMember(Group &group, const std::string &memberId, LogReason why,
-    Context &context, Effects &effects)
+void GroupCoordinator::removeMember(
+    Group &group, const std::string &memberId, LogReason why, Context &context, Effects &effects)
 {
     const auto found = group.members.find(memberId);
     if (found == group.members.end())
@@ -285,7 +284,8 @@ void GroupCoordinator::sessionExpired(
         return;
     Member &member = found->second;
     member.session.reset();
-    // A member that waits for others is alive as far as anyone can tell; joining and syncing start its session anew.
+    // A member that waits for others is alive as far as anyone can tell; joining and syncing start
+    // its session anew.
     if (!member.isNew && (member.joinCall || member.syncCall))
         return;
     removeMember(group, memberId, LogReason::SessionTimeout, context, effects);

@@ -28,8 +28,8 @@ std::string takeString(ByteReader &in)
 LogConfig offsetsLogConfig()
 {
     LogConfig config;
-    config.segmentBytes = 104'857'600;                        // offsets.topic.segment.bytes
-    config.retentionMs = -1;                                  // the topic is compacted, never aged out
+    config.segmentBytes = 104'857'600; // offsets.topic.segment.bytes
+    config.retentionMs = -1; // the topic is compacted, never aged out
     config.timestampAfterMaxMs = std::numeric_limits<std::int64_t>::max();
     return config;
 }
@@ -165,12 +165,12 @@ Result<void, Error> OffsetStore::readBack(const PartitionLog &log, const Files &
                     const auto key = record.key ? decodeOffsetKey(*record.key) : std::nullopt;
                     if (!key)
                         continue;
-                    const auto commit
-                        = record.value ? decodeOffsetValue(*record.value) : std::nullopt;
+                    const auto commit =
+                        record.value ? decodeOffsetValue(*record.value) : std::nullopt;
                     if (commit)
                         m_commits[key->group][key->partition] = *commit;
                     else if (const auto group = m_commits.find(key->group);
-                             group != m_commits.end())
+                        group != m_commits.end())
                         group->second.erase(key->partition);
                 }
                 rest = rest.subspan(header->sizeBytes());
@@ -215,16 +215,15 @@ ErrorCode OffsetStore::append(const std::string &group, ByteView batch, Context 
                                                             : appended.error();
 }
 
-ErrorCode OffsetStore::commit(
-    const std::string &group, const Commits &commits, Context &context)
+ErrorCode OffsetStore::commit(const std::string &group, const Commits &commits, Context &context)
 {
     if (commits.empty())
         return ErrorCode::None;
     BatchBuilder batch;
     batch.reset();
     for (const auto &[partition, commit] : commits) {
-        batch.append(commit.timestampMs, encodeOffsetKey({group, partition}),
-            encodeOffsetValue(commit));
+        batch.append(
+            commit.timestampMs, encodeOffsetKey({group, partition}), encodeOffsetValue(commit));
     }
     if (const ErrorCode error = append(group, batch.finish(), context); error != ErrorCode::None)
         return error;
@@ -247,11 +246,10 @@ void OffsetStore::forgetTopic(const std::string &topic, Context &context)
         }
         if (tombstones.recordCount() == 0)
             continue;
-        // When this cannot be written the commits come back with the next start; they then point into a topic that is not
-        // there, which harms nobody.
+        // When this cannot be written the commits come back with the next start; they then point
+        // into a topic that is not there, which harms nobody.
         append(group, tombstones.finish(), context);
-        std::erase_if(
-            commits, [&topic](const auto &entry) { return entry.first.topic == topic; });
+        std::erase_if(commits, [&topic](const auto &entry) { return entry.first.topic == topic; });
     }
     std::erase_if(m_commits, [](const auto &entry) { return entry.second.empty(); });
 }

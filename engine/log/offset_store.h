@@ -16,7 +16,8 @@ namespace queuelab::log {
 inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 inline constexpr std::int32_t kOffsetsPartitions = 50; ///< offsets.topic.num.partitions
 
-/// The partition of __consumer_offsets that keeps a group: abs(String.hashCode) % 50, where abs(INT_MIN) is 0.
+/// The partition of __consumer_offsets that keeps a group: abs(String.hashCode) % 50, where
+/// abs(INT_MIN) is 0.
 std::int32_t offsetsPartitionFor(std::string_view group);
 
 /// A group's place in one partition, as it was committed.
@@ -28,7 +29,8 @@ struct Commit {
     friend bool operator==(const Commit &, const Commit &) = default;
 };
 
-/// The records of __consumer_offsets (facts: kafka.md 3.6): OffsetCommit keys of version 1, values of version 3.
+/// The records of __consumer_offsets (facts: kafka.md 3.6): OffsetCommit keys of version 1, values
+/// of version 3.
 struct OffsetKey {
     std::string group;
     TopicPartition partition;
@@ -40,8 +42,8 @@ std::optional<OffsetKey> decodeOffsetKey(ByteView bytes);
 Bytes encodeOffsetValue(const Commit &commit);
 std::optional<Commit> decodeOffsetValue(ByteView bytes);
 
-/// What groups have committed, kept in memory and in the logs "__consumer_offsets-<n>" of one broker, which are created when
-/// a group first needs them and read back by open(). A value.
+/// What groups have committed, kept in memory and in the logs "__consumer_offsets-<n>" of one
+/// broker, which are created when a group first needs them and read back by open(). A value.
 class OffsetStore {
 public:
     /// `directory` is the broker's. Reads back every offsets log found there.

@@ -123,7 +123,8 @@ void Producer::crash()
     auto fresh = std::make_unique<State>();
     fresh->clientId = std::move(m_state->clientId);
     fresh->config = m_state->config;
-    fresh->nextRequest = m_state->nextRequest; // an answer to the old life must not match the new one
+    fresh->nextRequest =
+        m_state->nextRequest; // an answer to the old life must not match the new one
     m_state = std::move(fresh);
 }
 
@@ -165,8 +166,8 @@ std::int32_t Producer::State::choosePartition(
     if (key)
         return partitionForKey(*key, count);
     if (topic.sticky.partition < 0) {
-        topic.sticky.partition
-            = static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(count)));
+        topic.sticky.partition =
+            static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(count)));
         topic.sticky.bytes = 0;
     }
     return topic.sticky.partition;
@@ -184,7 +185,8 @@ void Producer::State::noteStickyBytes(
     if (topic.sticky.partition != partition)
         return;
     topic.sticky.bytes += bytes;
-    // Not in the middle of a batch, so that no small batch is left behind; but at twice the size at the latest.
+    // Not in the middle of a batch, so that no small batch is left behind; but at twice the size at
+    // the latest.
     const Partition &current = topic.partitions[static_cast<std::size_t>(partition)];
     const bool enough = topic.sticky.bytes >= config.batchSize;
     if ((enough && allBatchesFull(current, config.batchSize))
@@ -201,8 +203,8 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
     Topic &topic = topics[topicId];
     const bool isSticky = !wanted && !key;
     std::int32_t number = wanted ? *wanted : choosePartition(topic, key, context.random);
-    const auto recordBytes = static_cast<std::int64_t>(BatchBuilder::recordSizeUpperBound(
-        key ? key->size() : 0, value ? value->size() : 0));
+    const auto recordBytes = static_cast<std::int64_t>(
+        BatchBuilder::recordSizeUpperBound(key ? key->size() : 0, value ? value->size() : 0));
 
     Partition *partition = &topic.partitions[static_cast<std::size_t>(number)];
     bool closed = false;

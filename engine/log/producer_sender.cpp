@@ -1,4 +1,5 @@
-// The producer's sending half: what goes to which broker, and what its answers mean. The accumulator is in producer.cpp.
+// The producer's sending half: what goes to which broker, and what its answers mean. The
+// accumulator is in producer.cpp.
 
 #include "engine/log/producer_state.h"
 
@@ -23,8 +24,7 @@ bool needsNewMetadata(ErrorCode error)
 
 std::size_t Producer::State::inFlightTo(NodeId broker) const
 {
-    return static_cast<std::size_t>(
-        std::ranges::count(inFlight, broker, &ProduceInFlight::broker));
+    return static_cast<std::size_t>(std::ranges::count(inFlight, broker, &ProduceInFlight::broker));
 }
 
 void Producer::State::drain(Context &context, ClientEffects &effects)
@@ -33,8 +33,8 @@ void Producer::State::drain(Context &context, ClientEffects &effects)
     for (bool sent = true; sent;) {
         sent = false;
         for (const Batch &batch : ready) {
-            const NodeId leader
-                = topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)].leader;
+            const NodeId leader =
+                topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)].leader;
             if (batch.retryAt > context.now || leader.value() < 0
                 || inFlightTo(leader) >= static_cast<std::size_t>(config.maxInFlight))
                 continue;
@@ -46,16 +46,19 @@ void Producer::State::drain(Context &context, ClientEffects &effects)
 
 bool Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects &effects)
 {
-    // One batch for each partition, its oldest; one that waits for its next try holds back the younger ones behind it.
+    // One batch for each partition, its oldest; one that waits for its next try holds back the
+    // younger ones behind it.
     std::vector<Batch> batches;
     std::vector<std::pair<std::size_t, std::int32_t>> seen;
     std::size_t bytes = 0;
     std::size_t kept = 0;
     for (std::size_t i = 0; i < ready.size(); ++i) {
         Batch &batch = ready[i];
-        Partition &partition = topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)];
+        Partition &partition =
+            topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)];
         const std::pair place{batch.topic, batch.partition};
-        const bool isFirst = partition.leader == broker && std::ranges::find(seen, place) == seen.end();
+        const bool isFirst =
+            partition.leader == broker && std::ranges::find(seen, place) == seen.end();
         if (isFirst)
             seen.push_back(place);
         if (isFirst && batch.retryAt <= context.now
@@ -73,7 +76,8 @@ bool Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
     if (batches.empty())
         return false;
 
-    // A request that leaves anyway takes along what still lingers for this broker, as Kafka's sender does.
+    // A request that leaves anyway takes along what still lingers for this broker, as Kafka's
+    // sender does.
     for (std::size_t i = 0; i < topics.size(); ++i) {
         for (std::size_t p = 0; p < topics[i].partitions.size(); ++p) {
             Partition &partition = topics[i].partitions[p];
@@ -159,15 +163,15 @@ void Producer::State::applyMetadata(
         topic.needsMetadata = false;
         while (topic.partitions.size() < described.partitions.size()) {
             const auto number = static_cast<std::int32_t>(topic.partitions.size());
-            topic.partitions.emplace_back().name
-                = context.trace.name(TopicPartition{topic.name, number}.name());
+            topic.partitions.emplace_back().name =
+                context.trace.name(TopicPartition{topic.name, number}.name());
         }
         for (const PartitionMetadata &partition : described.partitions) {
             if (partition.partition < 0
                 || partition.partition >= static_cast<std::int32_t>(topic.partitions.size()))
                 continue;
-            topic.partitions[static_cast<std::size_t>(partition.partition)].leader
-                = NodeId{partition.leader};
+            topic.partitions[static_cast<std::size_t>(partition.partition)].leader =
+                NodeId{partition.leader};
             topic.needsMetadata = topic.needsMetadata || partition.leader < 0;
         }
         // What was sent before the partitions were known takes its place now, in order.
@@ -190,8 +194,8 @@ void Producer::State::applyMetadata(
     requestMetadata(context, effects);
 }
 
-void Producer::State::applyProduce(RequestId id, const ProduceResponse &response,
-    Context &context, ClientEffects &effects)
+void Producer::State::applyProduce(
+    RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects)
 {
     const auto found = std::ranges::find(inFlight, id, &ProduceInFlight::id);
     if (found == inFlight.end())
@@ -210,8 +214,8 @@ void Producer::State::applyProduce(RequestId id, const ProduceResponse &response
         const auto result = i < response.partitions.size() && isMine(response.partitions[i])
             ? response.partitions.begin() + static_cast<std::ptrdiff_t>(i)
             : std::ranges::find_if(response.partitions, isMine);
-        const ErrorCode error = result == response.partitions.end() ? ErrorCode::UnknownServerError
-                                                                    : result->error;
+        const ErrorCode error =
+            result == response.partitions.end() ? ErrorCode::UnknownServerError : result->error;
         if (needsNewMetadata(error))
             topic.needsMetadata = true;
         if (isRetriable(error) && context.now < batch.firstSent + config.deliveryTimeout)
@@ -231,8 +235,8 @@ void Producer::State::delivered(
     if (name == kNoName)
         name = context.trace.name(clientId);
     counters.inFlightRecords -= batch.recordCount;
-    (ok ? counters.ackedRecords : counters.failedRecords)
-        += static_cast<std::uint64_t>(batch.recordCount);
+    (ok ? counters.ackedRecords : counters.failedRecords) +=
+        static_cast<std::uint64_t>(batch.recordCount);
     deliveries.push_back({.partition = {topic.name, batch.partition},
         .error = error,
         .baseOffset = baseOffset,
@@ -256,8 +260,8 @@ void Producer::State::retry(std::vector<Batch> &&batches, Instant at, ClientEffe
         counters.bufferedRecords += batch.recordCount;
         batch.retryAt = at;
         ++topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)].readyBatches;
-        ready.insert(
-            std::ranges::lower_bound(ready, batch.sequence, {}, &Batch::sequence), std::move(batch));
+        ready.insert(std::ranges::lower_bound(ready, batch.sequence, {}, &Batch::sequence),
+            std::move(batch));
     }
 }
 

@@ -12,8 +12,8 @@
 
 namespace queuelab::log {
 
-/// What a Producer is made of: an open batch for each partition (the accumulator), finished batches in the order they
-/// became ready, and requests in flight.
+/// What a Producer is made of: an open batch for each partition (the accumulator), finished batches
+/// in the order they became ready, and requests in flight.
 struct Producer::State {
     struct Batch {
         std::uint64_t sequence; ///< in the order they were closed
@@ -26,12 +26,13 @@ struct Producer::State {
     };
     struct Partition {
         BatchBuilder builder;
-        Instant opened{};  ///< when the first record of the open batch came
+        Instant opened{}; ///< when the first record of the open batch came
         NameId name = kNoName;
         NodeId leader{-1}; ///< -1 not known
         std::int32_t readyBatches = 0;
     };
-    /// Kafka's built-in partitioner for records without a key (KIP-794): stay with one partition for batch.size bytes.
+    /// Kafka's built-in partitioner for records without a key (KIP-794): stay with one partition
+    /// for batch.size bytes.
     struct Sticky {
         std::int32_t partition = -1;
         std::int64_t bytes = 0;
@@ -65,12 +66,12 @@ struct Producer::State {
     ProducerConfig config;
     NameId name = kNoName;
 
-    std::vector<Topic> topics;                               // in order of first use; never removed
+    std::vector<Topic> topics; // in order of first use; never removed
     std::map<std::string, std::size_t, std::less<>> topicIds; // name → index
     std::size_t lastTopic = 0;
-    std::deque<Batch> ready;                                 // by sequence; a retried one takes its old place
+    std::deque<Batch> ready; // by sequence; a retried one takes its old place
     std::uint64_t nextBatch = 0;
-    std::deque<ProduceInFlight> inFlight;                    // in the order they were sent
+    std::deque<ProduceInFlight> inFlight; // in the order they were sent
     std::optional<MetadataInFlight> metadata;
     std::optional<Instant> metadataNotBefore;
     std::uint64_t nextRequest = 1;
@@ -92,8 +93,8 @@ struct Producer::State {
     bool sendBatches(NodeId broker, Context &context, ClientEffects &effects);
     void requestMetadata(Context &context, ClientEffects &effects);
     void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
-    void applyProduce(RequestId id, const ProduceResponse &response, Context &context,
-        ClientEffects &effects);
+    void applyProduce(
+        RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects);
     void delivered(Batch &batch, ErrorCode error, std::int64_t baseOffset, Context &context);
     void retry(std::vector<Batch> &&batches, Instant at, ClientEffects &effects);
     void expireInFlight(Context &context, ClientEffects &effects);

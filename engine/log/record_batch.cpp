@@ -38,11 +38,19 @@ public:
 
     std::int64_t varint(int bits)
     {
-        if (m_at < m_end && *m_at < 0x80) { // nearly all of them
-            const std::uint8_t raw = *m_at++;
-            return static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
+        // Nearly all have one byte or two. What calls longVarint() gives it copies, so that this
+        // reader can stay in registers.
+        if (m_at < m_end && *m_at < 0x80)
+            return zigZag(*m_at++);
+        if (left() >= 2 && m_at[1] < 0x80) {
+            const std::uint32_t raw = (m_at[0] & 0x7fU) | std::uint32_t{m_at[1]} << 7;
+            m_at += 2;
+            return zigZag(raw);
         }
-        return longVarint(bits);
+        const Varint read = longVarint(m_at, m_end, bits);
+        m_at += read.size;
+        m_ok = m_ok && read.ok;
+        return read.value;
     }
     void skipByte()
     {
@@ -69,13 +77,21 @@ public:
     }
 
 private:
-    std::int64_t longVarint(int bits)
+    struct Varint {
+        std::int64_t value;
+        std::size_t size;
+        bool ok;
+    };
+    [[gnu::noinline]] static Varint longVarint(
+        const std::uint8_t *at, const std::uint8_t *end, int bits)
     {
-        ByteReader reader({m_at, m_end});
+        ByteReader reader({at, end});
         const std::int64_t value = reader.varint(bits);
-        m_at += reader.position();
-        m_ok = m_ok && reader.ok();
-        return value;
+        return {value, reader.position(), reader.ok()};
+    }
+    static std::int64_t zigZag(std::uint32_t raw)
+    {
+        return static_cast<std::int64_t>(raw >> 1) ^ -static_cast<std::int64_t>(raw & 1);
     }
 
     const std::uint8_t *m_at;
@@ -90,6 +106,17 @@ std::size_t nullableSize(const std::optional<ByteView> &bytes)
 
 std::uint8_t *store(std::uint8_t *at, std::int64_t varint)
 {
+    const auto raw =
+        (static_cast<std::uint64_t>(varint) << 1) ^ static_cast<std::uint64_t>(varint >> 63);
+    if (raw < 0x80) { // nearly all have one byte or two
+        *at = static_cast<std::uint8_t>(raw);
+        return at + 1;
+    }
+    if (raw < 0x4000) {
+        at[0] = static_cast<std::uint8_t>(raw | 0x80);
+        at[1] = static_cast<std::uint8_t>(raw >> 7);
+        return at + 2;
+    }
     return at + storeVarint(at, varint);
 }
 

@@ -158,7 +158,8 @@ struct JoinGroupRequest {
     std::vector<Protocol> protocols; ///< in the member's order of preference
     std::string clientId; ///< from the request header
     std::string reason;
-    bool memberIdRequired = true;    ///< false before version 4: a member without id is admitted at once
+    bool memberIdRequired =
+        true; ///< false before version 4: a member without id is admitted at once
 };
 struct JoinGroupResponse {
     struct Member {
@@ -201,7 +202,8 @@ struct HeartbeatResponse {
     ErrorCode error = ErrorCode::None;
 };
 
-/// What Kafka's consumers give as the reason when they leave because poll() was not called for max.poll.interval.ms.
+/// What Kafka's consumers give as the reason when they leave because poll() was not called for
+/// max.poll.interval.ms.
 inline constexpr std::string_view kPollTimeoutReason = "consumer poll timeout has expired.";
 
 struct LeaveGroupRequest {

@@ -11,7 +11,8 @@ namespace queuelab::log {
 
 namespace {
 
-bool exists(const TopicPartition &partition, const std::map<std::string, std::int32_t> &partitionCounts)
+bool exists(
+    const TopicPartition &partition, const std::map<std::string, std::int32_t> &partitionCounts)
 {
     const auto topic = partitionCounts.find(partition.topic);
     return topic != partitionCounts.end() && partition.partition >= 0
@@ -23,8 +24,8 @@ bool isSubscribed(const StickyMember &member, const std::string &topic)
     return std::ranges::binary_search(member.topics, topic);
 }
 
-/// What each member may call its own: partitions that still exist, that it still subscribes to, and that nobody claims with
-/// the same or a higher generation. By index of the member.
+/// What each member may call its own: partitions that still exist, that it still subscribes to, and
+/// that nobody claims with the same or a higher generation. By index of the member.
 std::vector<std::vector<TopicPartition>> validClaims(const std::vector<StickyMember> &members,
     const std::map<std::string, std::int32_t> &partitionCounts)
 {
@@ -38,8 +39,8 @@ std::vector<std::vector<TopicPartition>> validClaims(const std::vector<StickyMem
         for (const TopicPartition &partition : members[i].owned) {
             if (!exists(partition, partitionCounts) || !isSubscribed(members[i], partition.topic))
                 continue;
-            const auto [at, isFirst]
-                = claims.try_emplace(partition, Claim{i, members[i].generation, false});
+            const auto [at, isFirst] =
+                claims.try_emplace(partition, Claim{i, members[i].generation, false});
             if (isFirst || at->second.member == i)
                 continue;
             if (members[i].generation > at->second.generation)
@@ -56,8 +57,8 @@ std::vector<std::vector<TopicPartition>> validClaims(const std::vector<StickyMem
     return valid;
 }
 
-std::vector<TopicPartition> allPartitions(
-    const std::vector<StickyMember> &members, const std::map<std::string, std::int32_t> &partitionCounts)
+std::vector<TopicPartition> allPartitions(const std::vector<StickyMember> &members,
+    const std::map<std::string, std::int32_t> &partitionCounts)
 {
     std::set<std::string> subscribed;
     for (const StickyMember &member : members)
@@ -71,8 +72,8 @@ std::vector<TopicPartition> allPartitions(
     return all;
 }
 
-std::vector<TopicPartition> unassignedOf(const std::vector<TopicPartition> &all,
-    const std::vector<std::vector<TopicPartition>> &held)
+std::vector<TopicPartition> unassignedOf(
+    const std::vector<TopicPartition> &all, const std::vector<std::vector<TopicPartition>> &held)
 {
     std::set<TopicPartition> assigned;
     for (const std::vector<TopicPartition> &partitions : held)
@@ -83,8 +84,8 @@ std::vector<TopicPartition> unassignedOf(const std::vector<TopicPartition> &all,
     return unassigned;
 }
 
-/// All members subscribe to the same topics: everybody holds minQuota or maxQuota partitions (facts: kafka.md 3.4,
-/// "constrained").
+/// All members subscribe to the same topics: everybody holds minQuota or maxQuota partitions
+/// (facts: kafka.md 3.4, "constrained").
 std::vector<std::vector<TopicPartition>> assignConstrained(const std::vector<StickyMember> &members,
     const std::vector<TopicPartition> &all, std::vector<std::vector<TopicPartition>> claims)
 {
@@ -94,7 +95,7 @@ std::vector<std::vector<TopicPartition>> assignConstrained(const std::vector<Sti
 
     std::vector<std::vector<TopicPartition>> held(members.size());
     std::vector<std::size_t> below; // the quota: these take from the unassigned first
-    std::deque<std::size_t> exact;  // at minQuota, and may take one more
+    std::deque<std::size_t> exact; // at minQuota, and may take one more
     std::size_t atMax = 0;
     for (std::size_t i = 0; i < members.size(); ++i) {
         std::vector<TopicPartition> &owned = claims[i];
@@ -139,8 +140,8 @@ std::vector<std::vector<TopicPartition>> assignConstrained(const std::vector<Sti
 /// Members subscribe to different topics (facts: kafka.md 3.4, "general").
 class GeneralAssignment {
 public:
-    GeneralAssignment(const std::vector<StickyMember> &members,
-        std::vector<std::vector<TopicPartition>> claims)
+    GeneralAssignment(
+        const std::vector<StickyMember> &members, std::vector<std::vector<TopicPartition>> claims)
         : m_members(members)
         , m_held(std::move(claims))
     {
@@ -195,8 +196,8 @@ private:
         return score;
     }
 
-    /// Moves a partition while somebody who may have it holds at least two fewer than its owner. Each move lowers the sum of
-    /// squared sizes, so this ends.
+    /// Moves a partition while somebody who may have it holds at least two fewer than its owner.
+    /// Each move lowers the sum of squared sizes, so this ends.
     void balance(const std::vector<TopicPartition> &ordered)
     {
         const auto heldBefore = m_held;
@@ -241,8 +242,8 @@ private:
 
 } // namespace
 
-Assignments assignSticky(
-    const std::vector<StickyMember> &members, const std::map<std::string, std::int32_t> &partitionCounts)
+Assignments assignSticky(const std::vector<StickyMember> &members,
+    const std::map<std::string, std::int32_t> &partitionCounts)
 {
     Assignments assignments;
     if (members.empty())
@@ -269,8 +270,8 @@ void withholdMovingPartitions(Assignments &assignments, const std::vector<Sticky
     std::map<TopicPartition, Owners> claims;
     for (const StickyMember &member : members) {
         for (const TopicPartition &partition : member.owned) {
-            Owners &owners
-                = claims.try_emplace(partition, Owners{member.generation, {}}).first->second;
+            Owners &owners =
+                claims.try_emplace(partition, Owners{member.generation, {}}).first->second;
             if (member.generation < owners.generation)
                 continue;
             if (member.generation > owners.generation)

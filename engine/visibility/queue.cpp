@@ -52,9 +52,12 @@ std::uint64_t Queue::clear()
     return count;
 }
 
-std::optional<Slot> Queue::find(const Receipt &receipt)
+std::optional<Slot> Queue::find(const Receipt &receipt) const
 {
-    if (m_store.find(receipt.slot, receipt.number) == nullptr)
+    const Message *message = m_store.find(receipt.slot, receipt.number);
+    // Dead letters may go in a circle: a handle from before the last move is as void as if the
+    // message had stayed away.
+    if (message == nullptr || receipt.receiveCount <= message->receivedElsewhere)
         return std::nullopt;
     return receipt.slot;
 }

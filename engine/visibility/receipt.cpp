@@ -1,33 +1,52 @@
 #include "engine/visibility/receipt.h"
 
+#include <algorithm>
 #include <array>
+#include <utility>
 
 namespace queuelab::visibility {
 namespace {
 
-constexpr std::string_view kHexDigits = "0123456789abcdef";
 constexpr std::size_t kWordDigits = 16;
 constexpr std::size_t kWords = 5;
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+// Handles are written and read for every message, so both go through tables: two digits of each
+// byte, and the value of each character (negative when it is no digit).
+constexpr auto kDigitsOfByte = [] {
+    std::array<std::array<char, 2>, 256> digits{};
+    for (std::size_t byte = 0; byte < digits.size(); ++byte)
+        digits[byte] = {kHexDigits[byte >> 4], kHexDigits[byte & 0xf]};
+    return digits;
+}();
+constexpr auto kValueOfDigit = [] {
+    std::array<std::int8_t, 256> values{};
+    values.fill(-1);
+    for (std::size_t i = 0; i < kHexDigits.size(); ++i)
+        values[static_cast<std::uint8_t>(kHexDigits[i])] = static_cast<std::int8_t>(i);
+    return values;
+}();
 
 void writeWord(char *at, std::uint64_t word)
 {
-    for (std::size_t i = 0; i < kWordDigits; ++i)
-        at[i] = kHexDigits[(word >> (4 * (kWordDigits - 1 - i))) & 0xf];
+    for (std::size_t i = 0; i < kWordDigits; i += 2) {
+        const auto &digits = kDigitsOfByte[(word >> (4 * (kWordDigits - 2 - i))) & 0xff];
+        at[i] = digits[0];
+        at[i + 1] = digits[1];
+    }
 }
 
 std::optional<std::uint64_t> readWord(std::string_view digits)
 {
     std::uint64_t word = 0;
+    int signs = 0; // negative once any digit was
     for (const char digit : digits) {
-        std::uint64_t value = 0;
-        if (digit >= '0' && digit <= '9')
-            value = static_cast<std::uint64_t>(digit - '0');
-        else if (digit >= 'a' && digit <= 'f')
-            value = static_cast<std::uint64_t>(digit - 'a' + 10);
-        else
-            return std::nullopt;
-        word = (word << 4) | value;
+        const std::int8_t value = kValueOfDigit[static_cast<std::uint8_t>(digit)];
+        signs |= value;
+        word = (word << 4) | (static_cast<std::uint64_t>(value) & 0xf);
     }
+    if (signs < 0)
+        return std::nullopt;
     return word;
 }
 
@@ -93,12 +112,11 @@ std::string messageIdText(const MessageId &id)
     std::array<char, 2 * kWordDigits> digits;
     writeWord(digits.data(), high);
     writeWord(digits.data() + kWordDigits, low);
-    std::string text;
-    text.reserve(36);
-    for (std::size_t i = 0; i < digits.size(); ++i) {
-        if (i == 8 || i == 12 || i == 16 || i == 20)
-            text += '-';
-        text += digits[i];
+    std::string text(36, '-');
+    const auto *from = digits.data();
+    for (const auto &[at, size] : {std::pair{0, 8}, {9, 4}, {14, 4}, {19, 4}, {24, 12}}) {
+        std::copy_n(from, size, text.begin() + at);
+        from += size;
     }
     return text;
 }

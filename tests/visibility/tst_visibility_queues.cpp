@@ -65,6 +65,7 @@ private Q_SLOTS:
     void deadLetterAnswersALongPollOnItsQueue();
     void deadLetterExpiresByItsTimeOfSending();
     void sourceHandleDoesNotReachTheDeadLetter();
+    void handleFromBeforeACircleOfDeadLettersIsVoid();
     void deletedDeadLetterQueueTakesNothing();
     void queueMayBeItsOwnDeadLetterQueue();
     void twoQueuesThatAreEachOthersDeadLetterQueueComeToRest();
@@ -606,6 +607,24 @@ void TestVisibilityQueues::sourceHandleDoesNotReachTheDeadLetter()
     QCOMPARE(harness.queue("dead").visible, 1U);
     QCOMPARE(harness.refusal(ChangeMessageVisibility{"jobs", handle, 0}).kind,
         ErrorKind::InvalidParameterValue);
+}
+
+void TestVisibilityQueues::handleFromBeforeACircleOfDeadLettersIsVoid()
+{
+    ServiceHarness harness;
+    harness.create("a");
+    harness.create("b", {{"RedrivePolicy", ServiceHarness::redrivePolicy("a", 1)}});
+    harness.expect<Done>(SetQueueAttributes{
+        "a", {{"RedrivePolicy", ServiceHarness::redrivePolicy("b", 1)}}});
+    harness.send("a", "wanderer");
+    const std::string handle = harness.receive("a", 1, 0)[0].receiptHandle;
+    harness.receive("a"); // moves it to b
+    harness.receive("b", 1, 0);
+    harness.receive("b"); // and back
+    QCOMPARE(harness.queue("a").visible, 1U);
+    harness.expect<Done>(DeleteMessage{"a", handle});
+    QCOMPARE(harness.queue("a").visible, 1U);
+    QCOMPARE(harness.receive("a").at(0).approximateReceiveCount, 3);
 }
 
 void TestVisibilityQueues::deletedDeadLetterQueueTakesNothing()

@@ -1,0 +1,267 @@
+#include "lessons/expectation_kind.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+namespace queuelab::lessons {
+
+namespace {
+
+using log::GroupSnapshot;
+using log::GroupState;
+using log::PartitionSnapshot;
+using log::TopicSnapshot;
+
+std::int64_t sumOver(
+    const TopicSnapshot &topic, const std::function<std::int64_t(const PartitionSnapshot &)> &value)
+{
+    std::int64_t sum = 0;
+    for (const PartitionSnapshot &partition : topic.partitions)
+        sum += value(partition);
+    return sum;
+}
+
+std::int64_t recordsIn(const PartitionSnapshot &partition)
+{
+    return partition.logEndOffset - partition.logStartOffset;
+}
+
+std::vector<std::string> topicNames(const Evidence &evidence)
+{
+    std::vector<std::string> names;
+    for (const TopicSnapshot &topic : evidence.snapshot.log.topics)
+        names.push_back(topic.name);
+    return names;
+}
+
+std::string partitionName(const TopicSnapshot &topic, const PartitionSnapshot &partition)
+{
+    return fmt::format("{}-{}", topic.name, partition.partition);
+}
+
+std::vector<std::string> partitionNames(const Evidence &evidence)
+{
+    std::vector<std::string> names;
+    for (const TopicSnapshot &topic : evidence.snapshot.log.topics) {
+        for (const PartitionSnapshot &partition : topic.partitions)
+            names.push_back(partitionName(topic, partition));
+    }
+    return names;
+}
+
+std::vector<std::string> groupNames(const Evidence &evidence)
+{
+    std::vector<std::string> names;
+    for (const GroupSnapshot &group : evidence.snapshot.log.groups)
+        names.push_back(group.name);
+    return names;
+}
+
+/// A group with what the applications did, and the topics its offsets point into.
+struct GroupView {
+    const GroupSnapshot *group;
+    const log::ClusterSnapshot *cluster;
+    world::OutcomeSnapshot outcome;
+};
+
+std::size_t idleMembers(const GroupView &view)
+{
+    return static_cast<std::size_t>(std::ranges::count_if(view.group->members,
+        [](const log::MemberSnapshot &member) { return member.assignment.empty(); }));
+}
+
+std::vector<std::string> partitionsPerMember(const GroupView &view)
+{
+    std::vector<std::size_t> counts;
+    for (const log::MemberSnapshot &member : view.group->members)
+        counts.push_back(member.assignment.size());
+    std::ranges::sort(counts, std::greater{});
+    std::vector<std::string> texts;
+    for (const std::size_t count : counts)
+        texts.push_back(fmt::format("{}", count));
+    return texts;
+}
+
+/// Records behind the high watermark that were not committed, over every partition the group owns
+/// or has committed.
+std::int64_t lagOf(const GroupView &view)
+{
+    std::map<std::pair<std::string, std::int32_t>, std::optional<std::int64_t>> committed;
+    for (const log::MemberSnapshot &member : view.group->members) {
+        for (const log::TopicPartition &owned : member.assignment)
+            committed[{owned.topic, owned.partition}];
+    }
+    for (const log::CommittedOffset &offset : view.group->committed)
+        committed[{offset.partition.topic, offset.partition.partition}] = offset.offset;
+
+    std::int64_t lag = 0;
+    for (const TopicSnapshot &topic : view.cluster->topics) {
+        for (const PartitionSnapshot &partition : topic.partitions) {
+            const auto at = committed.find({topic.name, partition.partition});
+            if (at != committed.end())
+                lag += partition.highWatermark - at->second.value_or(partition.logStartOffset);
+        }
+    }
+    return lag;
+}
+
+std::int64_t committedSum(const GroupView &view)
+{
+    return std::accumulate(view.group->committed.begin(), view.group->committed.end(),
+        std::int64_t{0},
+        [](std::int64_t sum, const log::CommittedOffset &offset) { return sum + offset.offset; });
+}
+
+void addTopic(Kinds &kinds)
+{
+    using T = const TopicSnapshot *;
+    using F = FieldType;
+    kinds.push_back(std::make_unique<KindOf<T>>(
+        ExpectationKind{"topic", "kafka", "TOPIC", "A topic, all its partitions together."},
+        [](const Expectation &expectation, const Evidence &evidence) -> Result<T, std::string> {
+            for (const TopicSnapshot &topic : evidence.snapshot.log.topics) {
+                if (topic.name == expectation.name)
+                    return &topic;
+            }
+            return std::unexpected(notFound("topic", expectation.name, topicNames(evidence)));
+        },
+        topicNames,
+        std::vector<ReadableField<T>>{
+            {{"partitions", "how many it has"},
+                [](T t) { return number(std::uint64_t{t->partitions.size()}); }},
+            {{"replication-factor", "copies of each partition"},
+                [](T t) { return number(std::int64_t{t->replicationFactor}); }},
+            {{"records", "records stored now: log end minus log start, summed"},
+                [](T t) { return number(sumOver(*t, recordsIn)); }},
+            {{"records-per-partition", "the same for each, in the order of the partitions",
+                 F::List},
+                [](T t) -> Seen {
+                    std::vector<std::string> texts;
+                    for (const PartitionSnapshot &p : t->partitions)
+                        texts.push_back(fmt::format("{}", recordsIn(p)));
+                    return texts;
+                }},
+            {{"log-end-offset-sum", "records ever appended"},
+                [](T t) {
+                    return number(sumOver(*t, [](const auto &p) { return p.logEndOffset; }));
+                }},
+            {{"high-watermark-sum", "records consumers may see, those already deleted included"},
+                [](T t) {
+                    return number(sumOver(*t, [](const auto &p) { return p.highWatermark; }));
+                }},
+            {{"log-start-offset-sum", "records that retention deleted"},
+                [](T t) {
+                    return number(sumOver(*t, [](const auto &p) { return p.logStartOffset; }));
+                }},
+            {{"size-bytes", "bytes stored"},
+                [](T t) {
+                    return number(sumOver(
+                        *t, [](const auto &p) { return static_cast<std::int64_t>(p.sizeBytes); }));
+                }},
+        }));
+}
+
+void addPartition(Kinds &kinds)
+{
+    using P = const PartitionSnapshot *;
+    kinds.push_back(std::make_unique<KindOf<P>>(
+        ExpectationKind{"partition", "kafka", "TOPIC-N", "One partition, such as orders-0."},
+        [](const Expectation &expectation, const Evidence &evidence) -> Result<P, std::string> {
+            for (const TopicSnapshot &topic : evidence.snapshot.log.topics) {
+                for (const PartitionSnapshot &partition : topic.partitions) {
+                    if (partitionName(topic, partition) == expectation.name)
+                        return &partition;
+                }
+            }
+            return std::unexpected(
+                notFound("partition", expectation.name, partitionNames(evidence)));
+        },
+        partitionNames,
+        std::vector<ReadableField<P>>{
+            {{"log-end-offset", "the offset the next record will get"},
+                [](P p) { return number(p->logEndOffset); }},
+            {{"high-watermark", "consumers see what is below it"},
+                [](P p) { return number(p->highWatermark); }},
+            {{"last-stable-offset", "readers of committed transactions see what is below it"},
+                [](P p) { return number(p->lastStableOffset); }},
+            {{"log-start-offset", "the oldest record still there"},
+                [](P p) { return number(p->logStartOffset); }},
+            {{"records", "records stored now"}, [](P p) { return number(recordsIn(*p)); }},
+            {{"segments", "segment files, at most the newest 64 counted"},
+                [](P p) { return number(std::uint64_t{p->segments.size()}); }},
+            {{"size-bytes", "bytes stored"}, [](P p) { return number(p->sizeBytes); }},
+            {{"leader", "the broker that leads it; -1 none"},
+                [](P p) { return number(std::int64_t{p->leader}); }},
+            {{"in-sync-replicas", "how many replicas are in the ISR"},
+                [](P p) { return number(std::uint64_t{p->isr.size()}); }},
+        }));
+}
+
+void addGroup(Kinds &kinds)
+{
+    using G = GroupView;
+    using F = FieldType;
+    std::vector<std::string> states;
+    for (const GroupState state : {GroupState::Empty, GroupState::PreparingRebalance,
+             GroupState::CompletingRebalance, GroupState::Stable, GroupState::Dead})
+        states.emplace_back(log::groupStateName(state));
+    kinds.push_back(std::make_unique<KindOf<G>>(
+        ExpectationKind{"group", "kafka", "GROUP",
+            "A consumer group, and what its applications made of the records."},
+        [](const Expectation &expectation, const Evidence &evidence) -> Result<G, std::string> {
+            for (const GroupSnapshot &group : evidence.snapshot.log.groups) {
+                if (group.name == expectation.name)
+                    return G{&group, &evidence.snapshot.log,
+                        outcomeOf(evidence.snapshot, world::Engine::Log, group.name)};
+            }
+            return std::unexpected(notFound("group", expectation.name, groupNames(evidence)));
+        },
+        groupNames,
+        std::vector<ReadableField<G>>{
+            {{"state", "the coordinator's state", F::Text, states},
+                [](const G &g) -> Seen {
+                    return std::string(log::groupStateName(g.group->state));
+                }},
+            {{"generation", "goes up with every completed rebalance"},
+                [](const G &g) { return number(std::int64_t{g.group->generation}); }},
+            {{"protocol", "the assignor in use: range, cooperative-sticky", F::Text},
+                [](const G &g) -> Seen { return g.group->protocol; }},
+            {{"members", "consumers in the group"},
+                [](const G &g) { return number(std::uint64_t{g.group->members.size()}); }},
+            {{"idle-members", "members that own no partition"},
+                [](const G &g) { return number(std::uint64_t{idleMembers(g)}); }},
+            {{"partitions-per-member", "how many each member owns, the most first", F::List},
+                [](const G &g) -> Seen { return partitionsPerMember(g); }},
+            {{"lag", "records below the high watermark that are not committed"},
+                [](const G &g) { return number(lagOf(g)); }},
+            {{"committed", "the committed offsets, summed"},
+                [](const G &g) { return number(committedSum(g)); }},
+            {{"handled", "different records the applications finished with"},
+                [](const G &g) { return number(g.outcome.handled); }},
+            {{"handled-again", "handlings beyond the first of a record"},
+                [](const G &g) { return number(g.outcome.handledAgain); }},
+            {{"out-of-order-in-partition",
+                 "records of a producer handled after a later one of the same partition"},
+                [](const G &g) { return number(g.outcome.outOfOrderInPartition); }},
+            {{"out-of-order-in-key", "records handled after a later one of the same key"},
+                [](const G &g) { return number(g.outcome.outOfOrderInKey); }},
+            {{"out-of-order-overall", "records handled after a later one of the whole topic"},
+                [](const G &g) { return number(g.outcome.outOfOrderOverall); }},
+            {{"latency-p99", "from making a record to having handled it, 99 of 100", F::Time},
+                [](const G &g) -> Seen { return g.outcome.latencyP99; }},
+        }));
+}
+
+} // namespace
+
+void addLogKinds(Kinds &kinds)
+{
+    addTopic(kinds);
+    addPartition(kinds);
+    addGroup(kinds);
+}
+
+} // namespace queuelab::lessons

@@ -1,0 +1,202 @@
+#include "engine/log/inspect.h"
+#include "storage_fixture.h"
+
+#include <QTest>
+
+using namespace queuelab;
+using namespace queuelab::log;
+
+namespace {
+
+constexpr const char *kDirectory = "broker-1/orders-3";
+
+/// Six batches in one segment with two index entries, closed in order.
+void makeLog(Storage &storage)
+{
+    LogConfig config;
+    config.indexIntervalBytes = 100;
+    PartitionLog log = storage.open(config);
+    for (std::int64_t i = 0; i < 6; ++i)
+        log.append(batchAt({kT + 10 * i, kT + 10 * i + 1}, "1234"), 7, storage.context).value();
+    log.close(storage.context).value();
+}
+
+int damagesIn(const std::string &text)
+{
+    return int(QString::fromStdString(text).count("\ndamaged: "));
+}
+
+} // namespace
+
+class TestInspect : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void aSoundPartitionIsTold()
+    {
+        Storage storage;
+        makeLog(storage);
+        const std::string text = inspect(storage.files, kDirectory).value();
+        QVERIFY(text.contains("Dumping broker-1/orders-3/00000000000000000000.log\n"));
+        QVERIFY(text.contains(
+            "baseOffset: 2 lastOffset: 3 count: 2 baseSequence: -1 lastSequence: -1 producerId: -1 "
+            "producerEpoch: -1 partitionLeaderEpoch: 7 isTransactional: false isControl: false "
+            "position: 83 CreateTime: 1700000000011 size: 83 magic: 2 compresscodec: none crc: "));
+        QVERIFY(text.contains("offset: 5 position: 166\noffset: 9 position: 332\n"));
+        QVERIFY(text.contains("timestamp: 1700000000021 offset: 5\n"));
+        QVERIFY(!text.contains("payload"));
+        QCOMPARE(damagesIn(text), 0);
+    }
+    void recordsAreToldWhenAsked()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        BatchBuilder builder;
+        const BatchBuilder::Header headers[] = {{"trace", asBytes("7")}, {"none", std::nullopt}};
+        builder.append(kT, asBytes("k"), asBytes("line\nbreak"), headers);
+        builder.append(kT + 1, std::nullopt, std::nullopt);
+        log.append(builder.finish(), 0, storage.context).value();
+        log.append(
+               *fromHex("000000000000000c000000420000000202ea9ca7120030000000000000018bcfe568c80000"
+                        "018bcfe568c800000000000003e80003ffffffff000000012000000008000000010c000000"
+                        "00000500"),
+               2, storage.context, AppendOrigin::Broker)
+            .value();
+        const std::string text = inspect(storage.files, kDirectory, {.records = true}).value();
+        QVERIFY(
+            text.contains("| offset: 0 CreateTime: 1700000000000 keySize: 1 valueSize: 10 headers: "
+                          "[trace=7, none=null] key: k payload: line\\x0abreak\n"));
+        QVERIFY(text.contains("| offset: 1 CreateTime: 1700000000001 keySize: -1 valueSize: -1 "
+                              "headers: [] key: null payload: null\n"));
+        QVERIFY(text.contains("endTxnMarker: COMMIT coordinatorEpoch: 5\n"));
+    }
+    void oneFileCanBeAskedFor()
+    {
+        Storage storage;
+        makeLog(storage);
+        const std::string text = inspect(storage.files, Storage::path(0, ".index")).value();
+        QCOMPARE(text,
+            std::string("Dumping broker-1/orders-3/00000000000000000000.index\n"
+                        "offset: 5 position: 166\noffset: 9 position: 332\n"));
+    }
+    void aBoundOnBatchesIsKept()
+    {
+        Storage storage;
+        makeLog(storage);
+        const std::string text =
+            inspect(storage.files, Storage::path(0, ".log"), {.maxBatches = 2}).value();
+        QCOMPARE(QString::fromStdString(text).count("baseOffset:"), 2);
+        QVERIFY(text.ends_with("... 332 bytes more\n"));
+    }
+    void damageIsNamedWithFileAndPosition_data()
+    {
+        QTest::addColumn<QByteArray>("suffix");
+        QTest::addColumn<qint64>("position");
+        QTest::addColumn<QByteArray>("hex"); // empty: cut the file there
+        QTest::addColumn<QByteArray>("said");
+        const auto row = [](const char *name, const char *suffix, qint64 position, const char *hex,
+                             const char *said) {
+            QTest::newRow(name) << QByteArray(suffix) << position << QByteArray(hex)
+                                << QByteArray(said);
+        };
+        row("crc", ".log", 83 + 70, "ff", "the batch at position 83 does not have the CRC it says");
+        row("offset", ".log", 83 + 7, "00",
+            "the batch at position 83 has offset 0, at least 2 was due");
+        row("magic", ".log", 83 + 16, "05", "the batch at position 83 has no sound header");
+        row("cut", ".log", 490, "", "the batch at position 415 is cut off; 75 bytes");
+        row("half an entry", ".index", 11, "", "3 bytes at position 8 are not a whole entry");
+        row("no batch there", ".index", 4, "000000a7",
+            "the entry at position 0 leads to no sound batch");
+        row("out of the log", ".index", 12, "7fffffff",
+            "the entry at position 8 leads out of the log");
+        row("wrong offset", ".index", 0, "00000004",
+            "the entry at position 0 leads to a batch that ends with offset 5");
+        row("goes back", ".index", 8, "00000001", "the entry at position 8 does not go up");
+        row("time goes back", ".timeindex", 12, "0000000000000001",
+            "the entry at position 12 does not go up");
+        row("no such offset", ".timeindex", 8, "00000004",
+            "the entry at position 0 names no batch's last offset");
+        row("wrong time", ".timeindex", 7, "16", "the entry at position 0 names a batch of time");
+    }
+    void damageIsNamedWithFileAndPosition()
+    {
+        QFETCH(QByteArray, suffix);
+        QFETCH(qint64, position);
+        QFETCH(QByteArray, hex);
+        QFETCH(QByteArray, said);
+        Storage storage;
+        makeLog(storage);
+        const std::string path = Storage::path(0, suffix.toStdString());
+        if (hex.isEmpty())
+            storage.cut(path, std::uint64_t(position));
+        else
+            storage.overwrite(path, std::uint64_t(position), *fromHex(hex.toStdString()));
+        const std::string text = inspect(storage.files, kDirectory).value();
+        const std::string expected = "damaged: " + path + ": " + said.toStdString();
+        QVERIFY2(text.contains(expected), text.c_str());
+    }
+    void zeroesBehindTheEntriesAreKafkasRoomForMore()
+    {
+        Storage storage;
+        makeLog(storage);
+        storage.overwrite(Storage::path(0, ".index"), 16, Bytes(800, 0));
+        storage.overwrite(Storage::path(0, ".timeindex"), 36, Bytes(1'200, 0));
+        QCOMPARE(damagesIn(inspect(storage.files, kDirectory).value()), 0);
+    }
+    void anIndexAloneIsToldButNotChecked()
+    {
+        Storage storage;
+        makeLog(storage);
+        storage.files.remove(Storage::path(0, ".log")).value();
+        const std::string text = inspect(storage.files, kDirectory).value();
+        QVERIFY(text.contains("offset: 5 position: 166\n"));
+        QCOMPARE(damagesIn(text), 2);
+    }
+    void directoriesAboveAPartitionAreWalked()
+    {
+        Storage storage;
+        makeLog(storage);
+        QVERIFY(inspect(storage.files, "").value().contains("Log starting offset: 0"));
+    }
+    void whatIsNoLogIsAnErrorWithARemedy()
+    {
+        Storage storage;
+        storage.files.createDirectories("empty").value();
+        storage.files.close(storage.files.open("notes.txt", true).value());
+        for (const char *path : {"nowhere", "empty", "notes.txt"}) {
+            const auto text = inspect(storage.files, path);
+            QVERIFY(!text.has_value());
+            QCOMPARE(text.error().place, std::string(path));
+            QVERIFY(!text.error().remedy.empty());
+        }
+    }
+    void noDamageCrashesIt_data()
+    {
+        QTest::addColumn<quint64>("seed");
+        for (quint64 seed = 1; seed <= 300; ++seed)
+            QTest::addRow("seed %llu", seed) << seed;
+    }
+    void noDamageCrashesIt()
+    {
+        QFETCH(quint64, seed);
+        Random random(seed);
+        Storage storage;
+        makeLog(storage);
+        for (const char *suffix : {".log", ".index", ".timeindex"}) {
+            const std::string path = Storage::path(0, suffix);
+            const FileId file = storage.files.open(path, false).value();
+            Bytes bytes = readWhole(storage.files, file).value();
+            storage.files.close(file);
+            for (std::uint64_t change = random.below(6); change > 0; --change) {
+                bytes[random.below(bytes.size())] = static_cast<std::uint8_t>(random.next());
+            }
+            storage.overwrite(path, 0, bytes);
+            if (random.chance(0.3))
+                storage.cut(path, random.below(bytes.size()));
+        }
+        QVERIFY(inspect(storage.files, kDirectory, {.records = true}).has_value());
+    }
+};
+
+QTEST_APPLESS_MAIN(TestInspect)
+#include "tst_inspect.moc"
