@@ -167,7 +167,7 @@ private Q_SLOTS:
             << "one command is wanted";
         QTest::newRow("a word") << "stop" << "lab.yaml:1:1" << "write it as name: {field: value}";
         QTest::newRow("endless alias") << "declare-queue: {name: q, arguments: &a {x: *a}}"
-                                       << "lab.yaml:1:36" << "nested 32 deep";
+                                       << "lab.yaml:1:37" << "nested 32 deep";
         QTest::newRow("heartbeat")
             << "add-receiver: {queue: q, heartbeat: 0s}" << "lab.yaml:1:37" << "outside 1ms";
     }
