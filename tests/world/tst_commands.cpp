@@ -50,12 +50,12 @@ private Q_SLOTS:
             "earliest}}");
         add("declare-exchange: {name: logs, type: topic, durable: false, arguments: "
             "{alternate-exchange: other}}");
-        add("declare-queue: {name: jobs, arguments: {x-max-length: 10, x-message-ttl: 5000, text: "
-            "\"5\", yes: true, "
-            "ratio: 0.5, list: [1, two], none: null}}");
+        add("declare-queue: {name: jobs, arguments: {list: [1, two], none: null, ratio: 0.5, text: "
+            "\"5\", "
+            "x-max-length: 10, x-message-ttl: 5000, yes: true}}");
         add("delete-queue: {name: jobs}");
         add("bind: {exchange: logs, queue: jobs, key: \"*.error.#\"}");
-        add("bind: {exchange: h, queue: jobs, arguments: {x-match: all, region: eu}}");
+        add("bind: {exchange: h, queue: jobs, arguments: {region: eu, x-match: all}}");
         add("unbind: {exchange: logs, queue: jobs, key: kern.*}");
         add("publish: {exchange: logs, key: kern.error, body: \"line 1\\nline 2\", message-id: "
             "pay-17, headers: {a: 1}, "
@@ -166,6 +166,8 @@ private Q_SLOTS:
             << "{create-topic: {name: a}, delete-topic: {name: a}}" << "lab.yaml:1:1"
             << "one command is wanted";
         QTest::newRow("a word") << "stop" << "lab.yaml:1:1" << "write it as name: {field: value}";
+        QTest::newRow("endless alias") << "declare-queue: {name: q, arguments: &a {x: *a}}"
+                                       << "lab.yaml:1:37" << "nested 32 deep";
         QTest::newRow("heartbeat")
             << "add-receiver: {queue: q, heartbeat: 0s}" << "lab.yaml:1:37" << "outside 1ms";
     }

@@ -94,7 +94,7 @@ private Q_SLOTS:
                              << "before its last command";
         QTest::newRow("unknown key")
             << "end: 20s" << "ende: 20s" << "s.yaml:7:1" << "has no 'ende'";
-        QTest::newRow("syntax") << "partitions: 6}}" << "partitions: 6" << "s.yaml:5:5"
+        QTest::newRow("syntax") << "partitions: 6}}" << "partitions: 6" << "s.yaml:6:3"
                                 << "not valid YAML";
     }
     void problemsNameFileLineAndColumn()

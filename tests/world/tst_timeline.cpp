@@ -101,7 +101,8 @@ private Q_SLOTS:
         const auto performed = timelineOf(empty);
         Random random(seed + 1000);
         for (const TimedCommand &timed : script.commands) {
-            performed->seek(timed.at + Duration(random.between(0, 1'000'000)));
+            const Duration at = timed.at + Duration(random.between(0, 1'000'000));
+            performed->seek(std::max(at, performed->position()));
             for (std::uint64_t steps = random.below(3); steps > 0; --steps)
                 performed->stepForward();
             (void)performed->perform(timed.command);

@@ -38,7 +38,8 @@ struct Lab {
     void run(Duration duration) { world->runUntil(world->now() + duration); }
     ClientSnapshot client(const std::string &name) const
     {
-        for (const ClientSnapshot &client : world->snapshot()->clients) {
+        const auto snapshot = world->snapshot();
+        for (const ClientSnapshot &client : snapshot->clients) {
             if (client.name == name)
                 return client;
         }
@@ -46,7 +47,8 @@ struct Lab {
     }
     OutcomeSnapshot outcome(const std::string &name) const
     {
-        for (const OutcomeSnapshot &outcome : world->snapshot()->outcomes) {
+        const auto snapshot = world->snapshot();
+        for (const OutcomeSnapshot &outcome : snapshot->outcomes) {
             if (outcome.name == name)
                 return outcome;
         }
@@ -84,10 +86,9 @@ private Q_SLOTS:
         QCOMPARE(lab.outcome("billing").outOfOrderInKey, std::uint64_t{0});
         QCOMPARE(lab.client("producer-1").confirmed, std::uint64_t{500});
         QCOMPARE(lab.client("producer-1").state, ClientState::Stopped);
-        std::size_t idle = 0;
-        for (const ClientSnapshot &client : lab.world->snapshot()->clients)
-            idle += client.note == "idle: owns nothing" ? 1 : 0;
-        QCOMPARE(idle, std::size_t{1});
+        const auto snapshot = lab.world->snapshot();
+        QCOMPARE(
+            std::ranges::count(snapshot->clients, "idle: owns nothing", &ClientSnapshot::note), 1);
     }
 
     void messagesFlowThroughTheExchangeBroker()
@@ -278,9 +279,9 @@ private Q_SLOTS:
         lab.run(60s);
         QCOMPARE(lab.client("producer-1").confirmed, std::uint64_t{2000});
         QCOMPARE(lab.outcome("g").handled >= 2000, true);
+        const auto snapshot = lab.world->snapshot();
         std::int64_t records = 0;
-        for (const log::PartitionSnapshot &partition :
-            lab.world->snapshot()->log.topics.at(0).partitions)
+        for (const log::PartitionSnapshot &partition : snapshot->log.topics.at(0).partitions)
             records += partition.logEndOffset;
         QVERIFY(records >= 2000);
     }
