@@ -15,14 +15,14 @@ namespace queuelab::lessons {
 using StudyTime = std::chrono::sys_seconds;
 
 /// One prediction as it was made.
-struct Prediction {
+struct PredictionMade {
     std::string lesson; ///< id: "sqs.reappear"
     int step = 0; ///< of the lesson, from 0
     int choice = 0; ///< the card that was chosen, from 1 as in the lesson file
     int confidencePercent = 50; ///< 0..100: how sure the learner was
     bool right = false;
     StudyTime at{};
-    friend bool operator==(const Prediction &, const Prediction &) = default;
+    friend bool operator==(const PredictionMade &, const PredictionMade &) = default;
 };
 
 /// The dot beside a lesson in the course list.
@@ -72,10 +72,10 @@ public:
 
     Result<void, Error> lessonSeen(const std::string &lesson, StudyTime at);
     Result<void, Error> lessonFinished(const std::string &lesson, StudyTime at);
-    Result<void, Error> addPrediction(const Prediction &prediction);
+    Result<void, Error> addPrediction(const PredictionMade &prediction);
 
     /// In the order they were made; of one lesson, or of all when `lesson` is empty.
-    Result<std::vector<Prediction>, Error> predictions(const std::string &lesson = {}) const;
+    Result<std::vector<PredictionMade>, Error> predictions(const std::string &lesson = {}) const;
     /// By lesson id; lessons that were never opened are not in it (they are LessonState::New).
     Result<std::map<std::string, LessonProgress>, Error> progress(StudyTime now) const;
 

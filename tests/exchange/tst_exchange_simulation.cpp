@@ -108,7 +108,7 @@ public:
             m_models.emplace(name, QueueModel(name == "priority"));
         }
         m_lab.bind(setup, "dead", "dlx", dead);
-        for (const Lab::Place place : kPlaces)
+        for (const Lab::Place &place : kPlaces)
             open(place);
     }
 
@@ -246,7 +246,7 @@ private:
     void readAnswers()
     {
         m_takenWithoutAck.clear();
-        for (const Lab::Place place : kPlaces) {
+        for (const Lab::Place &place : kPlaces) {
             for (const ServerMethod &method : m_lab.takeAll(place)) {
                 if (const auto *delivery = std::get_if<BasicDeliver>(&method);
                     delivery && m_noAckConsumers.contains(delivery->consumerTag)) {

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "ui/panels/course_model.h"
+
+#include <QFrame>
+
+class QLineEdit;
+class QListView;
+class QSortFilterProxyModel;
+
+namespace queuelab::ui {
+
+/// The course at the left: search, sections, lessons with the state of each, and the sandbox.
+class CourseList final : public QFrame {
+    Q_OBJECT
+
+public:
+    explicit CourseList(const lessons::Catalogue &catalogue, QWidget *parent = nullptr);
+
+    CourseModel &model() { return *m_model; }
+    void setCurrentLesson(const QString &id); ///< empty: the sandbox
+    void setNothingCurrent(); ///< a lesson or session from outside the course
+    void focusSearch();
+
+Q_SIGNALS:
+    void lessonChosen(const QString &id);
+    void sandboxChosen();
+
+private:
+    void choose(const QModelIndex &index);
+
+    CourseModel *m_model;
+    QSortFilterProxyModel *m_filter;
+    QLineEdit *m_search;
+    QListView *m_list;
+};
+
+} // namespace queuelab::ui

@@ -1,0 +1,431 @@
+#include "ui/stages/log_scene.h"
+
+#include "ui/stages/words.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+namespace queuelab::ui {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+constexpr double kPad = 14;
+constexpr double kMinimumWidth = 640;
+constexpr std::int64_t kMostCells = 24;
+
+Thing partitionThing(const Lane &lane)
+{
+    return {Thing::Kind::Partition, lane.name, -1, {}};
+}
+
+std::int64_t configNumber(
+    const log::TopicSnapshot &topic, const std::string &key, std::int64_t otherwise)
+{
+    const auto found = topic.configs.find(key);
+    if (found == topic.configs.end())
+        return otherwise;
+    std::int64_t value = otherwise;
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+    return value;
+}
+
+} // namespace
+
+LogScene::LogScene(const world::Snapshot &snapshot, const SceneInput &input, const Measure &measure)
+    : m_snapshot(snapshot)
+    , m_input(input)
+    , m_measure(measure)
+    , m_view(makeLogView(snapshot, input.chosen))
+    , m_sketch(m_scene, measure)
+{
+    layOut();
+}
+
+Swatch LogScene::flagColour(std::size_t group)
+{
+    static constexpr Swatch colours[] = {
+        Swatch::DoneText, Swatch::System, Swatch::Ink, Swatch::Muted};
+    return colours[std::min(group, std::size(colours) - 1)];
+}
+
+void LogScene::layOut()
+{
+    const double width = std::max(m_input.viewport.width(), m_measure.px(kMinimumWidth));
+    m_scene.size = {width, m_input.viewport.height()};
+    if (m_view.topics.empty() && m_view.producers.empty() && m_view.groups.empty()) {
+        layOutEmpty();
+        return;
+    }
+    m_flagRows = std::clamp<std::size_t>(m_view.groups.size(), 1, 3);
+    planDetail(m_input.viewport.height());
+    planColumns(width);
+
+    const double pad = m_measure.px(kPad);
+    double top = m_measure.px(8);
+    bool first = true;
+    for (const TopicView &topic : m_view.topics) {
+        header(topic, top, first);
+        top = lanes(topic, top + headerHeight());
+        first = false;
+    }
+    const double lanesBottom = top;
+    producers();
+    const double groupsTop =
+        m_view.topics.empty() ? m_measure.px(8) : headerHeight() + m_measure.px(4);
+    groups(groupsTop, std::max(m_input.viewport.height() - pad, lanesBottom));
+    ownerCurves();
+    for (const Mark &mark : m_scene.marks)
+        m_scene.size.rheight() = std::max(m_scene.size.height(), boundsOf(mark).bottom() + pad);
+}
+
+void LogScene::layOutEmpty()
+{
+    const QRectF ground(QPointF(), m_scene.size);
+    const double line = m_measure.height(Face::Title);
+    m_sketch.label(ground.adjusted(0, -line, 0, -line), tr("No topics yet"), Face::Title,
+        Swatch::Muted, Qt::AlignCenter);
+    m_sketch.label(ground.adjusted(0, line, 0, line),
+        tr("create-topic makes one: a log that keeps what was written"), Face::Body, Swatch::Muted,
+        Qt::AlignCenter);
+}
+
+double LogScene::headerHeight() const
+{
+    return m_measure.height(Face::Title) + m_measure.px(14);
+}
+
+void LogScene::planDetail(double height)
+{
+    std::size_t count = 0;
+    for (const TopicView &topic : m_view.topics)
+        count += std::max<std::size_t>(1, topic.lanes.size());
+    const double taken =
+        static_cast<double>(m_view.topics.size()) * headerHeight() + m_measure.px(8 + kPad);
+    const double room = (height - taken) / static_cast<double>(std::max<std::size_t>(1, count));
+
+    const double small = m_measure.height(Face::Small);
+    const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
+    const double roomy = flagsTall + m_measure.px(24) + small + m_measure.px(10);
+    const double compact = flagsTall + m_measure.px(18) + m_measure.px(6);
+    const double dense = small + m_measure.px(7);
+    if (room >= roomy) {
+        m_detail = Detail::Roomy;
+        m_laneHeight = std::min(room, roomy + m_measure.px(60));
+    } else if (room >= compact || count <= 8) {
+        m_detail = Detail::Compact;
+        m_laneHeight = std::max(room, compact);
+    } else {
+        m_detail = Detail::Dense;
+        m_laneHeight = std::max(room, dense);
+    }
+}
+
+void LogScene::planColumns(double width)
+{
+    const double pad = m_measure.px(kPad);
+    Columns &c = m_columns;
+    double left = pad;
+    if (!m_view.producers.empty()) {
+        c.producers = pad;
+        c.producersWidth = std::clamp(width * 0.14, m_measure.px(116), m_measure.px(160));
+        left += c.producersWidth + m_measure.px(40);
+    }
+    double right = width - pad;
+    if (!m_view.groups.empty()) {
+        c.groupsWidth = std::clamp(width * 0.21, m_measure.px(176), m_measure.px(236));
+        c.groups = right - c.groupsWidth;
+        right = c.groups - m_measure.px(38);
+    }
+    double nameWidth = 0;
+    double badgeWidth = 0;
+    double endWidth = m_measure.px(14);
+    double lagWidth = 0;
+    for (const TopicView &topic : m_view.topics) {
+        for (const Lane &lane : topic.lanes) {
+            nameWidth = std::max(
+                nameWidth, m_sketch.width(u"P%1"_s.arg(lane.partition->partition), Face::Strong));
+            badgeWidth = std::max(
+                badgeWidth, m_sketch.pillWidth(u"B%1"_s.arg(std::max(1, lane.partition->leader))));
+            endWidth = std::max(
+                endWidth, m_sketch.width(grouped(lane.partition->logEndOffset), Face::Mono));
+            if (const auto *group = lane.of(m_view.selected))
+                lagWidth = std::max(lagWidth,
+                    m_sketch.width(tr("lag %1").arg(grouped(group->lag)), Face::SmallStrong));
+        }
+    }
+    c.names = left;
+    c.leaders = left + nameWidth + m_measure.px(8);
+    c.cells = c.leaders + badgeWidth + m_measure.px(14);
+    c.lanesRight = right;
+    if (m_detail == Detail::Dense && lagWidth > 0)
+        c.lanesRight -= lagWidth + m_measure.px(8);
+    c.lag = c.lanesRight + m_measure.px(8);
+    c.cellsRight = c.lanesRight - endWidth - m_measure.px(14);
+    m_pitch = std::clamp((c.cellsRight - c.cells) / 20, m_measure.px(13), m_measure.px(26));
+}
+
+void LogScene::header(const TopicView &topic, double top, bool withLegend)
+{
+    const double middle = top + headerHeight() / 2 - m_measure.px(2);
+    const double pad = m_measure.px(kPad);
+    const double titleTop = middle - m_measure.height(Face::Title) / 2;
+    const double bodyTop = middle - m_measure.height(Face::Body) / 2;
+    double x =
+        m_sketch.line(pad, bodyTop, m_measure.px(80), tr("topic"), Face::Body, Swatch::Muted);
+    const double nameLeft = x + m_measure.px(6);
+    x = m_sketch.line(nameLeft, titleTop, m_measure.px(220), topic.name, Face::Title);
+    m_sketch.spot({pad, titleTop, x - pad, m_measure.height(Face::Title)},
+        {Thing::Kind::Topic, topic.name, -1, {}}, true);
+
+    const std::int64_t retention = configNumber(*topic.topic, "retention.ms", 604'800'000);
+    QString facts = counted(topic.lanes.size(), tr("1 partition"), tr("%1 partitions"))
+        + tr(" · replication %1").arg(topic.topic->replicationFactor) + u" · "_s
+        + (retention < 0 ? tr("kept for ever")
+                         : tr("kept %1").arg(spanText(std::chrono::milliseconds(retention))));
+    const double room = m_scene.size.width() - pad - x - m_measure.px(14);
+    const double factsWidth = m_sketch.width(facts, Face::Small);
+    // The legend matters more than the facts, which the topic's card in the inspector has too.
+    double legendWidth = 0;
+    if (withLegend) {
+        auto keys = legendKeys(false);
+        if (m_sketch.legendWidth(keys) > room - factsWidth - m_measure.px(32))
+            keys = legendKeys(true);
+        legendWidth = m_sketch.legendWidth(keys);
+        if (legendWidth <= room)
+            m_sketch.legend(m_scene.size.width() - pad, middle, keys);
+    }
+    const double factsRoom = room - legendWidth - m_measure.px(20);
+    const double smallTop = middle - m_measure.height(Face::Small) / 2 + m_measure.px(1);
+    if (factsRoom > std::min(factsWidth, m_measure.px(90)))
+        x = m_sketch.line(
+            x + m_measure.px(12), smallTop, factsRoom, facts, Face::Small, Swatch::Muted);
+
+    double brokerX = x + m_measure.px(12);
+    for (const auto &broker : m_snapshot.log.brokers) {
+        const QString words = tr("broker %1 is down").arg(broker.id);
+        if (broker.alive || !withLegend || factsRoom < factsWidth + m_sketch.pillWidth(words))
+            continue;
+        const QRectF rect = m_sketch.pill(brokerX, middle, words, Swatch::Dead, Swatch::DeadTint);
+        m_sketch.spot(rect, {Thing::Kind::Broker, {}, broker.id, {}}, true);
+        brokerX = rect.right() + m_measure.px(6);
+    }
+}
+
+std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
+{
+    std::vector<Sketch::Key> keys;
+    bool hatched = false;
+    bool ahead = false;
+    for (const TopicView &topic : m_view.topics) {
+        for (const Lane &lane : topic.lanes) {
+            hatched = hatched || lane.partition->highWatermark < lane.partition->logEndOffset;
+            const auto *group = lane.of(m_view.selected);
+            ahead =
+                ahead || (group && group->fetched > std::max(group->position, group->committed));
+        }
+    }
+    if (!m_view.groups.empty()) {
+        keys.push_back({tr("committed"), Swatch::DoneFaded});
+        keys.push_back(
+            {terse ? tr("handed out") : tr("handed out, not committed"), Swatch::InFlight});
+        if (ahead)
+            keys.push_back({tr("fetched ahead"), Swatch::InFlight, false, true});
+    }
+    keys.push_back({tr("not read"), Swatch::Ready});
+    if (hatched)
+        keys.push_back(
+            {terse ? tr("not replicated") : tr("above high watermark"), Swatch::Muted, true});
+    return keys;
+}
+
+LogScene::Row LogScene::rowAt(double top) const
+{
+    Row row;
+    row.height = m_laneHeight;
+    const double small = m_measure.height(Face::Small);
+    const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
+    switch (m_detail) {
+    case Detail::Roomy:
+        row.cellHeight = std::clamp(m_laneHeight - flagsTall - small - m_measure.px(24),
+            m_measure.px(24), m_measure.px(34));
+        row.cellTop = top + flagsTall + m_measure.px(2);
+        break;
+    case Detail::Compact:
+        row.cellHeight = std::clamp(
+            m_laneHeight - flagsTall - m_measure.px(8), m_measure.px(14), m_measure.px(22));
+        row.cellTop = top + flagsTall + m_measure.px(2);
+        break;
+    case Detail::Dense:
+        row.cellHeight = std::min(small, m_laneHeight - m_measure.px(6));
+        row.cellTop = top + (m_laneHeight - row.cellHeight) / 2;
+        break;
+    }
+    return row;
+}
+
+LogScene::Window LogScene::windowOf(const Lane &lane, bool dense) const
+{
+    Window window;
+    window.left = m_columns.cells;
+    window.end = lane.partition->logEndOffset;
+    double room = m_columns.cellsRight - m_columns.cells;
+    if (dense) {
+        window.densityWidth = std::max(m_measure.px(40), std::floor(room * 0.2));
+        room -= window.densityWidth + m_measure.px(8);
+        window.left += window.densityWidth + m_measure.px(8);
+    }
+    const auto fits =
+        std::clamp<std::int64_t>(static_cast<std::int64_t>(room / m_pitch), 1, kMostCells);
+    window.first = std::max(lane.partition->logStartOffset, window.end - fits);
+    return window;
+}
+
+double LogScene::xOf(const Window &window, std::int64_t offset) const
+{
+    if (offset >= window.first)
+        return window.left
+            + static_cast<double>(std::min(offset, window.end) - window.first) * m_pitch;
+    return window.left;
+}
+
+double LogScene::lanes(const TopicView &topic, double top)
+{
+    const double room = m_columns.cellsRight - m_columns.cells;
+    const auto fits = std::min(kMostCells, static_cast<std::int64_t>(room / m_pitch));
+    const bool dense = std::ranges::any_of(topic.lanes, [fits](const Lane &lane) {
+        return lane.partition->logEndOffset - lane.partition->logStartOffset > fits;
+    });
+    for (const Lane &one : topic.lanes) {
+        lane(one, windowOf(one, dense), top);
+        top += m_laneHeight;
+    }
+    return top;
+}
+
+void LogScene::lane(const Lane &lane, const Window &window, double top)
+{
+    const Row row = rowAt(top);
+    const double middle = row.cellTop + row.cellHeight / 2;
+    const QRectF rail(m_columns.cells - m_measure.px(4), row.cellTop - m_measure.px(3),
+        m_columns.lanesRight - m_columns.cells + m_measure.px(4), row.cellHeight + m_measure.px(6));
+    m_sketch.box({.rect = rail, .radius = m_measure.px(4), .fill = Swatch::Raised});
+    m_sketch.spot(
+        {m_columns.names, rail.top(), m_columns.lanesRight - m_columns.names, rail.height()},
+        partitionThing(lane), true);
+    m_scene.setAnchor(Thing::Kind::Partition, lane.name, {rail.left(), middle});
+    laneName(lane, row);
+    if (window.densityWidth > 0)
+        density(lane, window, row);
+    cells(lane, window, row);
+    edges(lane, window, row, top);
+    flags(lane, window, row, top);
+    numbers(lane, row, top);
+}
+
+void LogScene::laneName(const Lane &lane, const Row &row)
+{
+    const double middle = row.cellTop + row.cellHeight / 2;
+    m_sketch.line(m_columns.names, middle - m_measure.height(Face::Strong) / 2,
+        m_columns.leaders - m_columns.names, u"P%1"_s.arg(lane.partition->partition), Face::Strong);
+    const bool led = lane.partition->leader > 0;
+    const QRectF badge = led
+        ? m_sketch.pill(m_columns.leaders, middle, u"B%1"_s.arg(lane.partition->leader),
+              Swatch::Muted, Swatch::None)
+        : m_sketch.pill(m_columns.leaders, middle, u"–"_s, Swatch::Dead, Swatch::DeadTint);
+    if (led)
+        m_sketch.spot(badge, {Thing::Kind::Broker, {}, lane.partition->leader, {}});
+    const auto &replicas = lane.partition->replicas;
+    if (m_detail != Detail::Roomy || replicas.size() < 2)
+        return;
+    QString isr;
+    for (const auto replica : lane.partition->isr)
+        isr += u" %1"_s.arg(replica);
+    const bool whole = lane.partition->isr.size() == replicas.size();
+    m_sketch.line(m_columns.names, badge.bottom() + m_measure.px(3),
+        m_columns.cells - m_columns.names, tr("ISR%1").arg(isr), Face::Small,
+        whole ? Swatch::Muted : Swatch::Dead);
+}
+
+void LogScene::cells(const Lane &lane, const Window &window, const Row &row)
+{
+    const GroupProgress *group = lane.of(m_view.selected);
+    const double wide = m_pitch - m_measure.px(2);
+    for (std::int64_t offset = window.first; offset < window.end; ++offset) {
+        const QRectF rect(xOf(window, offset) + m_measure.px(1), row.cellTop, wide, row.cellHeight);
+        switch (lane.state(offset, group)) {
+        case RecordState::Committed:
+            m_sketch.cell(rect, Swatch::DoneFaded);
+            break;
+        case RecordState::HandedOut:
+            m_sketch.cell(rect, Swatch::InFlight);
+            break;
+        case RecordState::FetchedAhead:
+            m_sketch.hollowCell(rect, Swatch::InFlight, Swatch::InFlightTint, 1.8);
+            break;
+        case RecordState::Unread:
+            m_sketch.cell(rect, Swatch::Ready);
+            break;
+        case RecordState::NotReplicated:
+            m_sketch.cell(rect, Swatch::Muted, true);
+            break;
+        }
+        m_sketch.spot(rect, {Thing::Kind::Record, lane.name, offset, {}}, false, m_measure.px(3));
+    }
+}
+
+void LogScene::density(const Lane &lane, const Window &window, const Row &row)
+{
+    const std::int64_t start = lane.partition->logStartOffset;
+    const std::int64_t count = window.first - start;
+    if (count <= 0)
+        return;
+    const GroupProgress *group = lane.of(m_view.selected);
+    const QRectF bar(m_columns.cells, row.cellTop + m_measure.px(1), window.densityWidth,
+        row.cellHeight - m_measure.px(2));
+    const auto xAt = [&](std::int64_t offset) {
+        const double part = static_cast<double>(std::clamp(offset, start, window.first) - start)
+            / static_cast<double>(count);
+        return bar.left() + part * bar.width();
+    };
+    const double committed = xAt(group ? group->committed : start);
+    const double position = std::max(committed, xAt(group ? group->position : start));
+    const auto stretch = [&](double from, double to, Swatch colour) {
+        if (to - from >= 1)
+            m_scene.marks.emplace_back(
+                StripesMark{{from, bar.top(), to - from, bar.height()}, colour, false});
+    };
+    stretch(bar.left(), committed, Swatch::DoneFaded);
+    stretch(committed, position, Swatch::InFlight);
+    stretch(position, bar.right(), Swatch::Ready);
+    m_sketch.spot(bar, partitionThing(lane));
+    if (m_detail == Detail::Roomy)
+        m_sketch.line(bar.left(), bar.bottom() + m_measure.px(5), bar.width() + m_measure.px(40),
+            tr("%1 more").arg(shortened(count)), Face::Small, Swatch::Muted);
+}
+
+void LogScene::edges(const Lane &lane, const Window &window, const Row &row, double top)
+{
+    const double reach = m_measure.px(4);
+    for (const auto &segment : lane.partition->segments) {
+        if (segment.baseOffset <= window.first || segment.baseOffset > window.end)
+            continue;
+        const double x = xOf(window, segment.baseOffset);
+        m_sketch.line(
+            {x, row.cellTop - reach}, {x, row.cellTop + row.cellHeight + reach}, Swatch::Ink, 2);
+    }
+    const std::int64_t start = lane.partition->logStartOffset;
+    if (start <= 0)
+        return;
+    // What was before it is gone: retention deleted it.
+    const double x = m_columns.cells - m_measure.px(2);
+    m_sketch.line(
+        {x, row.cellTop - reach}, {x, row.cellTop + row.cellHeight + reach}, Swatch::System, 2.5);
+    if (m_detail != Detail::Dense)
+        m_sketch.line(x, top + flagHeight() * static_cast<double>(m_flagRows - 1) - m_measure.px(2),
+            m_measure.px(110), tr("from %1").arg(grouped(start)), Face::Mono, Swatch::System);
+}
+
+} // namespace queuelab::ui

@@ -1,0 +1,97 @@
+#pragma once
+
+#include "ui/stages/log_view.h"
+#include "ui/stages/scene_stage.h"
+#include "ui/stages/sketch.h"
+
+#include <QCoreApplication>
+
+namespace queuelab::ui {
+
+/// Lays out the log: producers, a lane for each partition, the groups that read them. Used once.
+class LogScene {
+    Q_DECLARE_TR_FUNCTIONS(queuelab::ui::LogScene)
+
+public:
+    LogScene(const world::Snapshot &snapshot, const SceneInput &input, const Measure &measure);
+
+    Scene take() { return std::move(m_scene); }
+
+    /// The colour of a group's flags, by its place in LogView::groups. Beyond the first the cloth
+    /// carries the name too.
+    static Swatch flagColour(std::size_t group);
+
+private:
+    /// How much a lane can say: Roomy has flags, cells and a line below; Compact drops that line;
+    /// Dense keeps poles and numbers.
+    enum class Detail : quint8 { Roomy, Compact, Dense };
+
+    /// Left and right edges of what stands side by side.
+    struct Columns {
+        double producers = 0; ///< left edge
+        double producersWidth = 0;
+        double names = 0;
+        double leaders = 0;
+        double cells = 0;
+        double cellsRight = 0;
+        double lanesRight = 0; ///< behind the log end offset
+        double lag = 0; ///< Dense: left edge of the lag
+        double groups = 0;
+        double groupsWidth = 0;
+    };
+    struct Row {
+        double cellTop = 0;
+        double cellHeight = 0;
+        double height = 0; ///< the whole lane
+    };
+    /// Which offsets of a lane are cells, and which lie in the density bar before them.
+    struct Window {
+        std::int64_t first = 0; ///< of the cells
+        std::int64_t end = 0;
+        double left = 0; ///< of the first cell
+        double densityWidth = 0;
+    };
+
+    void layOut();
+    void layOutEmpty();
+    void planColumns(double width);
+    void planDetail(double height);
+    void header(const TopicView &topic, double top, bool withLegend);
+    double lanes(const TopicView &topic, double top);
+    void lane(const Lane &lane, const Window &window, double top);
+    void laneName(const Lane &lane, const Row &row);
+    void cells(const Lane &lane, const Window &window, const Row &row);
+    void density(const Lane &lane, const Window &window, const Row &row);
+    void edges(const Lane &lane, const Window &window, const Row &row, double top);
+    void flags(const Lane &lane, const Window &window, const Row &row, double top);
+    void numbers(const Lane &lane, const Row &row, double top);
+    void producers();
+    void groups(double top, double bottom);
+    double groupCard(const GroupView &group, std::size_t index, double top, double memberHeight);
+    void memberCard(const GroupView &group, const MemberView &member, const QRectF &rect);
+    double memberSecondLine(const MemberView &member, const QRectF &rect, double top);
+    void ownerCurves();
+    void ownerCurve(const MemberView &member, const QString &partition, bool selected, bool faint);
+
+    Window windowOf(const Lane &lane, bool dense) const;
+    double xOf(const Window &window, std::int64_t offset) const;
+    Row rowAt(double top) const;
+    double headerHeight() const;
+    double flagHeight() const { return m_measure.height(Face::Mono); }
+    std::vector<Sketch::Key> legendKeys(bool terse) const;
+    QString memberText(const MemberView &member) const;
+
+    const world::Snapshot &m_snapshot;
+    const SceneInput &m_input;
+    const Measure &m_measure;
+    const LogView m_view;
+    Scene m_scene;
+    Sketch m_sketch;
+    Columns m_columns;
+    Detail m_detail = Detail::Roomy;
+    double m_laneHeight = 0;
+    double m_pitch = 0; ///< from cell to cell
+    std::size_t m_flagRows = 1;
+};
+
+} // namespace queuelab::ui

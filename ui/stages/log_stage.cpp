@@ -1,0 +1,197 @@
+#include "ui/stages/log_stage.h"
+
+#include "engine/log/events.h"
+#include "ui/stages/log_scene.h"
+#include "ui/stages/words.h"
+
+#include <algorithm>
+
+namespace queuelab::ui {
+
+using namespace Qt::StringLiterals;
+
+namespace {
+
+QString stateName(log::GroupState state)
+{
+    return text(std::string(log::groupStateName(state)));
+}
+
+} // namespace
+
+LogStage::LogStage(QWidget *parent)
+    : SceneStage(world::Engine::Log, parent)
+{
+    setObjectName(u"stage.log"_s);
+    setAccessibleName(tr("Log"));
+}
+
+Scene LogStage::layOut(
+    const world::Snapshot &snapshot, const SceneInput &input, const Measure &measure) const
+{
+    return LogScene(snapshot, input, measure).take();
+}
+
+QString LogStage::partitions(std::size_t count)
+{
+    return counted(count, tr("1 partition"), tr("%1 partitions"));
+}
+
+QString LogStage::members(std::size_t count)
+{
+    return counted(count, tr("1 member"), tr("%1 members"));
+}
+
+QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) const
+{
+    const LogView view = makeLogView(snapshot, thing);
+    const auto named = [&](const auto &list) {
+        const auto found =
+            std::ranges::find_if(list, [&](const auto &one) { return one.name == thing.name; });
+        return found == list.end() ? nullptr : &*found;
+    };
+    switch (thing.kind) {
+    case Thing::Kind::Topic:
+        if (const TopicView *topic = named(view.topics))
+            return tr("topic %1: %2").arg(topic->name, partitions(topic->lanes.size()));
+        break;
+    case Thing::Kind::Partition:
+        if (const Lane *lane = view.lane(thing.name)) {
+            const auto &partition = *lane->partition;
+            QString words =
+                tr("%1: records %2 to %3, readable up to %4")
+                    .arg(lane->name, grouped(partition.logStartOffset),
+                        grouped(partition.logEndOffset - 1), grouped(partition.highWatermark));
+            if (partition.logEndOffset == partition.logStartOffset)
+                words = tr("%1: empty, the next offset is %2")
+                            .arg(lane->name, grouped(partition.logEndOffset));
+            for (const GroupProgress &group : lane->groups) {
+                words += u'\n';
+                words += tr("%1: committed %2, lag %3, %4")
+                             .arg(view.groups[group.group].name,
+                                 group.committed < 0 ? tr("nothing") : grouped(group.committed),
+                                 grouped(group.lag),
+                                 group.owner.isEmpty() ? tr("owned by nobody")
+                                                       : tr("owned by %1").arg(group.owner));
+            }
+            return words;
+        }
+        break;
+    case Thing::Kind::Record:
+        if (const Lane *lane = view.lane(thing.name)) {
+            const GroupProgress *group = lane->of(view.selected);
+            const QString record =
+                tr("%1, offset %2").arg(lane->name, grouped(std::int64_t{thing.item}));
+            switch (lane->state(thing.item, group)) {
+            case RecordState::Committed:
+                return tr("%1: committed past by %2").arg(record, view.groups[group->group].name);
+            case RecordState::HandedOut:
+                return group->owner.isEmpty()
+                    ? tr("%1: handed out, not committed: whoever owns it next gets it again")
+                          .arg(record)
+                    : tr("%1: handed to %2, not committed: after a crash it is read again")
+                          .arg(record, group->owner);
+            case RecordState::FetchedAhead:
+                return tr("%1: fetched ahead by %2, not handed out yet").arg(record, group->owner);
+            case RecordState::Unread:
+                return group ? tr("%1: not read by %2").arg(record, view.groups[group->group].name)
+                             : tr("%1: no group reads it").arg(record);
+            case RecordState::NotReplicated:
+                return tr("%1: above the high watermark: not on all in-sync replicas yet, so "
+                          "nobody may read it")
+                    .arg(record);
+            }
+        }
+        break;
+    case Thing::Kind::Group:
+        if (const GroupView *group = named(view.groups)) {
+            QString words =
+                tr("group %1: %2, %3")
+                    .arg(group->name, stateName(group->state()), members(group->members.size()));
+            if (!group->waitedFor.empty())
+                words += u'\n'
+                    + tr("waits for %1")
+                          .arg(QStringList(group->waitedFor.begin(), group->waitedFor.end())
+                                  .join(u", "_s));
+            return words;
+        }
+        break;
+    case Thing::Kind::Client:
+        for (const auto *producer : view.producers) {
+            if (text(producer->name) == thing.name)
+                return tr("producer %1: %2 to %3, %4 sent, %5 acknowledged, %6 failed")
+                    .arg(thing.name, rateText(producer->rate), text(producer->target),
+                        grouped(producer->sent), grouped(producer->confirmed),
+                        grouped(producer->failed));
+        }
+        for (const GroupView &group : view.groups) {
+            if (const MemberView *member = named(group.members)) {
+                const QStringList owned(member->owned.begin(), member->owned.end());
+                return tr("consumer %1 of %2: owns %3, holds %4")
+                    .arg(member->name, group.name,
+                        owned.isEmpty() ? tr("nothing") : owned.join(u", "_s),
+                        counted(member->holding, tr("1 record"), tr("%1 records")));
+            }
+        }
+        break;
+    case Thing::Kind::Broker:
+        for (const auto &broker : snapshot.log.brokers) {
+            if (broker.id == thing.item)
+                return broker.alive ? tr("broker %1: up").arg(broker.id)
+                                    : tr("broker %1: down").arg(broker.id);
+        }
+        break;
+    case Thing::Kind::None:
+    case Thing::Kind::Exchange:
+    case Thing::Kind::Binding:
+    case Thing::Kind::Queue:
+    case Thing::Kind::Message:
+        break;
+    }
+    return {};
+}
+
+QString LogStage::summary(const world::Snapshot &snapshot) const
+{
+    const LogView view = makeLogView(snapshot, {});
+    QStringList parts;
+    for (const TopicView &topic : view.topics) {
+        std::int64_t records = 0;
+        for (const Lane &lane : topic.lanes)
+            records += lane.partition->logEndOffset - lane.partition->logStartOffset;
+        parts += tr("Topic %1 has %2 and %3 records.")
+                     .arg(topic.name, partitions(topic.lanes.size()), grouped(records));
+    }
+    for (std::size_t index = 0; index < view.groups.size(); ++index) {
+        std::int64_t lag = 0;
+        for (const TopicView &topic : view.topics) {
+            for (const Lane &lane : topic.lanes) {
+                if (const auto *progress = lane.of(index))
+                    lag += progress->lag;
+            }
+        }
+        const GroupView &group = view.groups[index];
+        parts += tr("Group %1 is %2 with %3, lag %4.")
+                     .arg(group.name, stateName(group.state()), members(group.members.size()),
+                         grouped(lag));
+    }
+    return parts.isEmpty() ? tr("No topics yet.") : parts.join(u' ');
+}
+
+std::optional<Travel> LogStage::travelOf(const EventRow &event) const
+{
+    if (event.kind == log::kind(log::LogEvent::BatchAppended))
+        return Travel{
+            Thing::Kind::Client, event.actor, Thing::Kind::Partition, event.subject, Swatch::Ready};
+    if (event.kind == log::kind(log::LogEvent::RecordsPolled))
+        return Travel{Thing::Kind::Partition, event.subject, Thing::Kind::Client, event.actor,
+            Swatch::InFlight};
+    return std::nullopt;
+}
+
+bool LogStage::remembers(const EventRow &) const
+{
+    return false; // the lanes remember everything themselves
+}
+
+} // namespace queuelab::ui

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "ui/stages/scene_stage.h"
+
+namespace queuelab::ui {
+
+/// The picture of the log engine: lanes of records between producers and consumer groups.
+class LogStage final : public SceneStage {
+    Q_OBJECT
+
+public:
+    explicit LogStage(QWidget *parent = nullptr);
+
+protected:
+    Scene layOut(const world::Snapshot &snapshot, const SceneInput &input,
+        const Measure &measure) const override;
+    QString describe(const world::Snapshot &snapshot, const Thing &thing) const override;
+    QString summary(const world::Snapshot &snapshot) const override;
+    std::optional<Travel> travelOf(const EventRow &event) const override;
+    bool remembers(const EventRow &event) const override;
+
+private:
+    static QString partitions(std::size_t count);
+    static QString members(std::size_t count);
+};
+
+} // namespace queuelab::ui

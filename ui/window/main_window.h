@@ -1,0 +1,134 @@
+#pragma once
+
+#include "engine/world/session.h"
+#include "lessons/lesson.h"
+#include "lessons/runner.h"
+#include "ui/panels/lesson_panel.h"
+#include "ui/session/frame.h"
+#include "ui/theme/theme.h"
+
+#include <QFileSystemWatcher>
+#include <QMainWindow>
+#include <QTimer>
+
+#include <map>
+#include <optional>
+
+class QDockWidget;
+class QSettings;
+class QTabWidget;
+
+namespace queuelab::ui {
+
+class Actions;
+class ChartPanel;
+class CommandPalette;
+class CourseList;
+class EngineThread;
+class EventPanel;
+class FaultMenu;
+class Inspector;
+class MessagePanel;
+class NoticeBar;
+class StageArea;
+class TimelineBar;
+class TopBar;
+struct LessonProgress;
+
+/// The workbench: the course, the stage, time, the lesson and the tables around one world on its
+/// own thread.
+class MainWindow final : public QMainWindow {
+    Q_OBJECT
+
+public:
+    /// `catalogue` and `settings` outlive the window.
+    MainWindow(const lessons::Catalogue &catalogue, QSettings &settings, QWidget *parent = nullptr);
+    ~MainWindow() override;
+
+    /// The last lesson, or the first of the course, running.
+    void openFirst();
+    /// A lesson of the catalogue; false when there is none of that id.
+    bool openLesson(const QString &id);
+    /// A lesson or a session file; what is wrong with it is shown in the window.
+    void openPath(const QString &path);
+    void openSandbox();
+    void saveTo(const QString &path);
+
+    /// The lesson `id` with its first `steps` steps played at full speed, questions answered
+    /// rightly, nothing moving: for pictures. All steps when `steps` is 0. Returns when it is
+    /// shown, with a problem in words or nothing.
+    QString showPlayed(const QString &idOrPath, std::size_t steps);
+
+    void setDark(bool dark);
+    void setTypePercent(int percent); ///< 70 to 250
+    bool isDark() const { return m_theme.dark; }
+
+    Actions &actions() { return *m_actions; }
+    const Frame &frame() const { return m_frame; } ///< the newest one shown
+
+protected:
+    bool event(QEvent *event) override;
+    void closeEvent(QCloseEvent *event) override;
+    void dragEnterEvent(QDragEnterEvent *event) override;
+    void dropEvent(QDropEvent *event) override;
+
+private:
+    void build();
+    QDockWidget *addDock(const char *name, const QString &title, QWidget *panel,
+        Qt::DockWidgetArea area, QKeyCombination keys);
+    void connectEngine();
+    void connectPanels();
+    void connectActions();
+
+    void open(const lessons::Lesson &lesson, LessonPanel::Begin begin);
+    void openSessionFile(const QString &path);
+    void openLessonFile(const QString &path, LessonPanel::Begin begin);
+    void openNeighbour(int by); ///< in the course: the next lesson is 1 away
+    void showFrame(const Frame &frame);
+    void refreshSlowPanels();
+    void pick(const Thing &thing);
+    void perform(const world::Command &command, bool fromForm);
+    void playPressed();
+    void askOpen();
+    void askSave();
+    void setArranging(bool arranging);
+    void resetLayout();
+    void restyle();
+    void markProgress(const QString &id, bool predictedRight);
+
+    const lessons::Catalogue &m_catalogue;
+    QSettings &m_settings;
+    Theme m_theme;
+    int m_typePercent = 100;
+
+    Actions *m_actions;
+    EngineThread *m_engine;
+    TopBar *m_top;
+    CourseList *m_course;
+    StageArea *m_stages;
+    TimelineBar *m_timeline;
+    NoticeBar *m_notice;
+    LessonPanel *m_lessonPanel;
+    QTabWidget *m_tabs;
+    EventPanel *m_events;
+    ChartPanel *m_charts;
+    MessagePanel *m_messages;
+    Inspector *m_inspector;
+    CommandPalette *m_palette;
+    FaultMenu *m_faults;
+    QDockWidget *m_inspectorDock = nullptr;
+    std::vector<QDockWidget *> m_docks;
+    QByteArray m_defaultLayout;
+
+    std::optional<lessons::Lesson> m_lesson; // nothing in a sandbox
+    Frame m_frame;
+    QTimer m_slow; // tables and charts are brought up to date a few times a second only
+    QFileSystemWatcher m_watcher;
+    std::map<QString, LessonProgress> m_progress;
+    std::map<quint64, world::Command> m_performing; // by ticket
+    quint64 m_formTicket = 0;
+    quint64 m_storyTicket = 0;
+    quint64 m_recordsTicket = 0;
+};
+
+} // namespace queuelab::ui
