@@ -58,7 +58,7 @@ QByteArray smallLesson(const QByteArray &messages)
 class TestCli : public QObject {
     Q_OBJECT
 
-private slots:
+private Q_SLOTS:
     void initTestCase() { QVERIFY(m_directory.isValid()); }
 
     void everyCommandHasHelpWithAnExample_data()

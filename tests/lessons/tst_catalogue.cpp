@@ -34,7 +34,7 @@ std::uint64_t seedsFor(const Lesson &lesson)
 class TestCatalogue : public QObject {
     Q_OBJECT
 
-private slots:
+private Q_SLOTS:
     void theNineFirstLessonsAreThere()
     {
         std::vector<std::string> ids;
@@ -54,8 +54,8 @@ private slots:
             const char *id = lesson.id.c_str();
             QVERIFY2(lesson.steps.size() >= 3 && lesson.steps.size() <= 6, id);
             QVERIFY2(!lesson.interview.empty(), id);
-            QVERIFY2(
-                std::ranges::any_of(lesson.steps, [](const Step &step) { return step.prediction; }),
+            QVERIFY2(std::ranges::any_of(lesson.steps,
+                         [](const Step &step) { return step.prediction.has_value(); }),
                 id);
             const std::vector<Error> unknown = unknownClaims(lesson, *claims);
             QVERIFY2(unknown.empty(), unknown.empty() ? "" : unknown.front().text().c_str());

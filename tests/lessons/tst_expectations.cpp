@@ -1,6 +1,7 @@
+#include "lessons/lesson.h"
+
 #include "engine/visibility/events.h"
 #include "lessons/expectation.h"
-#include "lessons/lesson.h"
 
 #include <QFile>
 #include <QTest>
@@ -116,7 +117,7 @@ ExpectationResult judge(
 class TestExpectations : public QObject {
     Q_OBJECT
 
-private slots:
+private Q_SLOTS:
     void comparesWhatWasSeen_data()
     {
         QTest::addColumn<QByteArray>("written");

@@ -42,7 +42,7 @@ void write(const std::filesystem::path &path, const QByteArray &text)
 class TestLessonLoader : public QObject {
     Q_OBJECT
 
-private slots:
+private Q_SLOTS:
     void readsEverythingALessonMayHave()
     {
         const QByteArray yaml = R"(id: test.lesson
@@ -53,7 +53,7 @@ world: {seed: 7, log: {brokers: 2}}
 steps:
   - title: First
     say: Some *words*.
-    predict: {ask: How many?, choices: [one, two], answer: 2, because: It is so.}
+    predict: {ask: "How many?", choices: [one, two], answer: 2, because: It is so.}
     do:
       - create-topic: {name: orders, partitions: 6}
     run: 1500ms
@@ -111,7 +111,7 @@ nuance: Until it is not so.
             return kHead + "steps:\n  - do:\n      - " + body + "\n";
         };
         row("no YAML at all", "id: [",
-            "lesson.yaml:1:6: not valid YAML: end of sequence flow not found");
+            "lesson.yaml:1:1: not valid YAML: end of sequence flow not found");
         row("unknown key", kHead + kStep + "sumary: x\n",
             "lesson.yaml:7:1: a lesson has no 'sumary'; did you mean 'summary'?");
         row("missing key", "id: a.b\ntitle: t\n" + kStep,
@@ -150,7 +150,8 @@ nuance: Until it is not so.
             kHead
                 + "world: {log: {brokers: 3}}\nsteps:\n  - do:\n      - create-topic: {name: a, "
                   "replication-factor: 7}\n",
-            "lesson.yaml:7:9: 7 replicas");
+            "lesson.yaml:7:9: replication-factor is 7, but the world has 3 brokers; give the world "
+            "more brokers (log: {brokers: N}) or the topic fewer replicas");
         row("the same client name twice",
             kHead
                 + "steps:\n  - do:\n      - add-worker: {queue: a, name: bob}\n"
@@ -292,7 +293,7 @@ nuance: Until it is not so.
         QCOMPARE(claims.error().size(), std::size_t{2});
         QCOMPARE(claims.error()[0].text(),
             file.string()
-                + ":2:18: 'show' is 'runn', which is none of run, measure, drill, card; did you "
+                + ":2:19: 'show' is 'runn', which is none of run, measure, drill, card; did you "
                   "mean 'run'?");
         QCOMPARE(claims.error()[1].text(), file.string() + ":3:5: the id 'a' is taken");
     }
