@@ -186,7 +186,8 @@ private Q_SLOTS:
         row("queue jbs: {messages: 1}",
             "queue jbs: messages: expected 1, seen no queue 'jbs'; nearest: jobs");
         row("queue shared: {handled: 0}",
-            "queue shared: handled: expected 0, seen say rabbitmq queue shared or sqs queue "
+            "queue shared: handled: expected 0, seen more than one of that name: say rabbitmq "
+            "queue shared or sqs queue "
             "shared");
         row("queue jobs: {NumberOfMessagesSent: 1}",
             "queue jobs: NumberOfMessagesSent: expected 1, seen 'jobs' is a RabbitMQ queue, which "
