@@ -45,8 +45,8 @@ std::string grouped(double value)
 {
     std::string digits = fmt::format("{:.0f}", std::abs(value));
     for (std::size_t i = digits.size(); i > 3; i -= 3)
-        digits.insert(i - 3, ",");
-    return value < 0 ? "-" + digits : digits;
+        digits.insert(i - 3, 1, ',');
+    return value < 0 ? fmt::format("-{}", digits) : digits;
 }
 
 /// Colours of the terminal, or nothing.
