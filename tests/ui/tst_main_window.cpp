@@ -135,12 +135,21 @@ private Q_SLOTS:
         m_settings = std::make_unique<QSettings>(
             m_folder.filePath(QString::fromLatin1(QTest::currentTestFunction()) + u".ini"_s),
             QSettings::IniFormat);
-        m_window = std::make_unique<MainWindow>(m_catalogue, *m_settings);
+        auto study = lessons::StudyStore::open(
+            m_folder.filePath(QString::fromLatin1(QTest::currentTestFunction()) + u".sqlite"_s)
+                .toStdString());
+        QVERIFY(study);
+        m_study = std::make_unique<lessons::StudyStore>(std::move(*study));
+        m_window = std::make_unique<MainWindow>(m_catalogue, *m_settings, m_study.get());
         m_window->resize(1280, 800);
         m_window->show();
         QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
     }
-    void cleanup() { m_window.reset(); }
+    void cleanup()
+    {
+        m_window.reset();
+        m_study.reset();
+    }
 
     void theFirstStartShowsALessonThatRuns()
     {
@@ -348,6 +357,23 @@ private Q_SLOTS:
         }
     }
 
+    void whatWasPredictedIsKept()
+    {
+        QVERIFY(m_window->openLesson(u"kafka.ceiling"_s));
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
+        flatOut();
+        click(u"lesson.choice.2"_s);
+        click(u"lesson.sure.90"_s);
+        click(u"lesson.go"_s);
+        QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
+        const auto made = m_study->predictions("kafka.ceiling");
+        QVERIFY(made);
+        QCOMPARE(made->size(), std::size_t{1});
+        QCOMPARE(made->front().choice, 2);
+        QCOMPARE(made->front().confidencePercent, 90);
+        QVERIFY(made->front().right);
+    }
+
     void theSearchFindsLessonsByTheirClaims()
     {
         auto *search = find<QLineEdit>(u"course.search"_s);
@@ -363,6 +389,7 @@ private:
     QString m_lessonFile;
     lessons::Catalogue m_catalogue;
     std::unique_ptr<QSettings> m_settings;
+    std::unique_ptr<lessons::StudyStore> m_study;
     std::unique_ptr<MainWindow> m_window;
 };
 

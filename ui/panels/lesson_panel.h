@@ -28,9 +28,9 @@ public:
     explicit LessonPanel(const Actions &actions, QWidget *parent = nullptr);
 
     enum class Begin {
-        AsWritten,  ///< a question waits for its answer, a step without one runs at once
-        Running,    ///< the first step runs although it asks: there is something to see at once
-        Standing,   ///< nothing runs by itself
+        AsWritten, ///< a question waits for its answer, a step without one runs at once
+        Running, ///< the first step runs although it asks: there is something to see at once
+        Standing, ///< nothing runs by itself
     };
     void setLesson(const lessons::Lesson &lesson, Begin begin = Begin::AsWritten);
     void setSandbox();

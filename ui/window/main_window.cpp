@@ -55,10 +55,12 @@ QWidget *framed(QWidget *panel, const QMargins &margins)
 
 } // namespace
 
-MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings, QWidget *parent)
+MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
+    lessons::StudyStore *study, QWidget *parent)
     : QMainWindow(parent)
     , m_catalogue(catalogue)
     , m_settings(settings)
+    , m_study(study)
     , m_theme(Theme::of(QApplication::palette()))
     , m_actions(new Actions(this))
     , m_engine(new EngineThread(this))
@@ -98,6 +100,7 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
     if (!theme.isEmpty())
         m_theme = theme == "dark"_L1 ? Theme::darkTheme() : Theme::light();
     setTypePercent(m_typePercent);
+    showProgress();
 }
 
 MainWindow::~MainWindow() = default;
@@ -171,7 +174,7 @@ void MainWindow::connectEngine()
 {
     connect(m_engine, &EngineThread::frame, this, &MainWindow::showFrame);
     connect(m_engine, &EngineThread::problem, m_notice, &NoticeBar::showProblem);
-    connect(m_engine, &EngineThread::stepFinished, m_lessonPanel, &LessonPanel::showResult);
+    connect(m_engine, &EngineThread::stepFinished, this, &MainWindow::stepFinished);
     connect(m_engine, &EngineThread::liveProgress, m_lessonPanel, &LessonPanel::showLiveProgress);
     connect(m_engine, &EngineThread::performed, this,
         [this](quint64 ticket, const std::optional<world::CommandError> &error) {
@@ -223,11 +226,7 @@ void MainWindow::connectPanels()
         m_lessonPanel->showStep(step, LessonPanel::Begin::AsWritten);
     });
     connect(m_lessonPanel, &LessonPanel::nextLessonWished, this, [this] { openNeighbour(1); });
-    connect(m_lessonPanel, &LessonPanel::predicted, this,
-        [this](std::size_t, std::size_t, int, bool right) {
-            if (m_lesson)
-                markProgress(QString::fromStdString(m_lesson->id), right);
-        });
+    connect(m_lessonPanel, &LessonPanel::predicted, this, &MainWindow::predicted);
 
     connect(m_stages, &StageArea::picked, this, &MainWindow::pick);
     connect(m_messages, &MessagePanel::picked, this, &MainWindow::pick);
