@@ -47,29 +47,6 @@ std::optional<Prediction> readPrediction(const YAML::Node &node, world::YamlProb
     return prediction;
 }
 
-/// What can be said of a command before any world exists.
-void checkAgainstWorld(const world::Command &command, const world::WorldConfig &config,
-    const YAML::Mark &mark, world::YamlProblems &problems)
-{
-    if (const auto *topic = std::get_if<world::CreateTopic>(&command);
-        topic != nullptr && topic->replicationFactor > config.logBrokers) {
-        problems.add(mark,
-            fmt::format(
-                "{} replicas on {} broker{}: a broker holds at most one replica of a partition",
-                topic->replicationFactor, config.logBrokers, config.logBrokers == 1 ? "" : "s"),
-            "lower 'replication-factor' or raise 'brokers' in 'world: {log: {brokers: N}}'");
-    }
-    std::int32_t broker = 1;
-    if (const auto *kill = std::get_if<world::KillBroker>(&command))
-        broker = kill->broker;
-    else if (const auto *restart = std::get_if<world::RestartBroker>(&command))
-        broker = restart->broker;
-    if (broker < 1 || broker > config.logBrokers)
-        problems.add(mark,
-            fmt::format(
-                "there is no broker {}: they are numbered 1 to {}", broker, config.logBrokers));
-}
-
 /// The client name a command gives by hand; two clients of one lesson must not share it.
 std::string_view givenName(const world::Command &command)
 {
@@ -232,7 +209,7 @@ private:
             std::optional<world::Command> command = world::readCommand(element, m_problems);
             if (!command)
                 continue;
-            checkAgainstWorld(*command, config, element.Mark(), m_problems);
+            world::checkCommand(*command, config, element.Mark(), m_problems);
             if (const std::string_view name = givenName(*command);
                 !name.empty() && !names.emplace(name).second)
                 m_problems.add(element.Mark(),

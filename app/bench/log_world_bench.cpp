@@ -49,8 +49,9 @@ std::uint64_t handledIn(const world::Snapshot &snapshot)
     return handled;
 }
 
-Result<double, Error> runOnce(std::uint64_t records)
+Result<double, Error> runOnce(std::uint64_t wanted)
 {
+    const std::uint64_t records = wanted / kProducers * kProducers; // each makes as many
     world::WorldConfig config;
     config.logConfigs = {{"log.retention.check.interval.ms", "1000"}};
     auto created = world::World::create(config, std::make_unique<MemoryFiles>());

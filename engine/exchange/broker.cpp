@@ -50,7 +50,7 @@ void Broker::State::apply(const Input &input, Step &step)
         sendAllConfirms(step);
     runTimers(step);
     std::visit([&](const auto &what) { handle(what, step); }, input);
-    sendDeadLetters(step);
+    deliverDeadLetters(step);
     askForWake(step);
 }
 
@@ -72,7 +72,7 @@ void Broker::State::runTimers(Step &step)
         } else if (Channel *channel = channels.find(ChannelId(timer.id))) {
             checkAckTimeout(*channel, step);
         }
-        sendDeadLetters(step);
+        deliverDeadLetters(step);
     }
 }
 

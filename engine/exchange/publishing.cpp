@@ -124,10 +124,14 @@ Checked Broker::State::on(Channel &channel, const BasicPublish &method, Step &st
             send(channel, std::move(returned), step);
         }
     }
-    for (const QueueId queue : m_routed) {
+    // Taken away from m_routed, which a message that dies on the way needs too; given back for its
+    // memory.
+    std::vector<QueueId> routed = std::move(m_routed);
+    for (const QueueId queue : routed) {
         const Origin origin{channel.clientName, key, 0};
         accepted = enqueue(queues.at(queue), envelope, origin, step) && accepted;
     }
+    m_routed = std::move(routed);
     if (channel.confirms)
         decideConfirm(channel, confirmTag, exchangeTraceName, accepted, step);
     return {};

@@ -39,24 +39,18 @@ struct Timer {
     friend auto operator<=>(const Timer &, const Timer &) = default;
 };
 
-/// A message that left a queue for its dead-letter exchange and is on its way there.
-struct DyingMessage {
-    QueueId queue{0};
-    std::string queueName;
-    NameId queueTraceName = kNoName;
-    NameId actor = kNoName;
-    ExchangeReason reason = ExchangeReason::None;
-    std::uint64_t number = 0; ///< 0: it was refused and never got one
-    std::shared_ptr<const Envelope> envelope;
-    std::string exchange;
-    std::optional<std::string> routingKey;
-};
-
 /// Where a message that enters a queue comes from, for the trace.
 struct Origin {
     NameId actor = kNoName; ///< the publisher, or the queue it died in
     NameId routingKey = kNoName;
     std::uint64_t diedAs = 0; ///< its number in the queue it died in
+};
+
+/// A dead letter on its way to one of the queues it was routed to.
+struct DeadLetter {
+    QueueId target{0};
+    std::shared_ptr<const Envelope> envelope;
+    Origin origin;
 };
 
 /// Everything a broker knows. Its functions lie in one file for each concern: connections.cpp,
@@ -181,8 +175,7 @@ struct Broker::State {
     /// was never in.
     void die(Queue &queue, std::uint64_t number, const std::shared_ptr<const Envelope> &envelope,
         ExchangeReason why, NameId actor, Step &step);
-    void sendDeadLetters(Step &step);
-    void sendDeadLetter(const DyingMessage &dead, Step &step);
+    void deliverDeadLetters(Step &step);
 
     // broker_snapshot.cpp
     BrokerSnapshot snapshot() const;
@@ -209,7 +202,7 @@ struct Broker::State {
     Registry<Binding, BindingId> bindings;
     Registry<Consumer, ConsumerId> consumers;
     std::set<Timer> timers;
-    std::deque<DyingMessage> dying;
+    std::deque<DeadLetter> deadLetters;
     std::vector<ChannelId> confirming; // channels with confirms to send
     Instant confirmsDue = kNever;
     Instant wakeAsked = kNever;

@@ -68,7 +68,9 @@ struct Message {
 };
 
 /// The messages of one queue at stable slots, in chunks, so that growing never moves a million
-/// messages. Memory follows the largest backlog. A value.
+/// messages. Memory follows the largest backlog. A value whose copy is cheap: copies share the
+/// chunks, and whoever changes a message first takes its chunk for itself. So a reference from the
+/// const at() is good only until something is changed.
 class MessageStore {
 public:
     Slot add(Message message)
@@ -83,36 +85,44 @@ public:
     }
     Message take(Slot slot)
     {
-        Message message = std::move(at(slot));
-        at(slot) = Message{};
+        Message &stored = at(slot);
+        Message message = std::move(stored);
+        stored = Message{};
         m_free.push_back(slot);
         --m_size;
         return message;
     }
-    Message &at(Slot slot) { return m_chunks[slot / kChunk][slot % kChunk]; }
-    const Message &at(Slot slot) const { return m_chunks[slot / kChunk][slot % kChunk]; }
+    Message &at(Slot slot)
+    {
+        std::shared_ptr<Chunk> &chunk = m_chunks[slot / kChunk];
+        if (chunk.use_count() != 1) [[unlikely]]
+            chunk = std::make_shared<Chunk>(*chunk);
+        return (*chunk)[slot % kChunk];
+    }
+    const Message &at(Slot slot) const { return (*m_chunks[slot / kChunk])[slot % kChunk]; }
     /// The message in `slot`, when it is there and is still the one with that number; else nullptr.
-    Message *find(Slot slot, std::uint64_t number)
+    const Message *find(Slot slot, std::uint64_t number) const
     {
         if (slot / kChunk >= m_chunks.size())
             return nullptr;
-        Message &message = at(slot);
+        const Message &message = at(slot);
         return message.place != Place::Nowhere && message.number == number ? &message : nullptr;
     }
     std::uint64_t size() const { return m_size; }
 
 private:
-    static constexpr std::size_t kChunk = 256;
+    static constexpr std::size_t kChunk = 64;
+    using Chunk = std::array<Message, kChunk>;
 
     void grow()
     {
         const auto first = static_cast<Slot>(m_chunks.size() * kChunk);
-        m_chunks.emplace_back(kChunk);
+        m_chunks.push_back(std::make_shared<Chunk>());
         for (std::size_t i = kChunk; i > 0; --i)
             m_free.push_back(first + static_cast<Slot>(i - 1));
     }
 
-    std::vector<std::vector<Message>> m_chunks;
+    std::vector<std::shared_ptr<Chunk>> m_chunks;
     std::vector<Slot> m_free; // the last one is given out next
     std::uint64_t m_size = 0;
 };

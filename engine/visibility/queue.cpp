@@ -52,7 +52,7 @@ std::uint64_t Queue::clear()
     return count;
 }
 
-std::optional<Slot> Queue::find(const Receipt &receipt)
+std::optional<Slot> Queue::find(const Receipt &receipt) const
 {
     const Message *message = m_store.find(receipt.slot, receipt.number);
     // Dead letters may go in a circle: a handle from before the last move is as void as if the

@@ -77,7 +77,7 @@ public:
     const Message &message(Slot slot) const { return m_store.at(slot); }
     Message &message(Slot slot) { return m_store.at(slot); }
     /// The message the receipt was given for, if it is still in this queue.
-    std::optional<Slot> find(const Receipt &receipt);
+    std::optional<Slot> find(const Receipt &receipt) const;
 
     /// The one to be received next; kNoSlot when none is visible.
     Slot firstVisible() const { return m_visible.front(m_store); }

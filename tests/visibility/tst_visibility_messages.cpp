@@ -65,6 +65,8 @@ private Q_SLOTS:
 
     void inFlightLimitRefusesShortPollsAndHoldsLongPolls();
     void copyOfTheServiceLivesOnAlike();
+    void copyIsNotTouchedByWhatHappensToTheOriginal();
+    void lateStepCatchesUpInTheOrderOfTime();
     void wakeUpIsAskedForOnceAndOnlyWhenNeeded();
 };
 
@@ -546,6 +548,43 @@ void TestVisibilityMessages::copyOfTheServiceLivesOnAlike()
         for (std::size_t i = 0; i < other.size(); ++i)
             QCOMPARE(other[i].receiptHandle, result->messages[i].receiptHandle);
     }
+}
+
+void TestVisibilityMessages::copyIsNotTouchedByWhatHappensToTheOriginal()
+{
+    auto original = withQueue();
+    for (int i = 0; i < 200; ++i)
+        original.send("jobs", std::to_string(i));
+    const ServiceHarness copy = original;
+    std::vector<std::string> handles;
+    for (int i = 0; i < 20; ++i) {
+        for (const ReceivedMessage &message : original.receive("jobs", 10))
+            handles.push_back(message.receiptHandle);
+    }
+    for (const std::string &handle : handles)
+        original.expect<Done>(DeleteMessage{"jobs", handle});
+    QCOMPARE(original.queue("jobs").visible, 0U);
+    const QueueSnapshot kept = copy.queue("jobs");
+    QCOMPARE(kept.visible, 200U);
+    QCOMPARE(kept.notVisible, 0U);
+    for (std::size_t i = 0; i < kept.shownVisible.size(); ++i) {
+        QCOMPARE(kept.shownVisible[i].label, std::to_string(i));
+        QCOMPARE(kept.shownVisible[i].receiveCount, 0);
+    }
+}
+
+void TestVisibilityMessages::lateStepCatchesUpInTheOrderOfTime()
+{
+    auto harness = withQueue();
+    harness.send("jobs", "late", 5);
+    const auto ended = harness.longPoll("jobs", 3, "client-1");
+    const auto served = harness.longPoll("jobs", 20, "client-2", 1, 30);
+    harness.now += 10s; // nobody woke the service
+    QCOMPARE(harness.queue("jobs").delayed, 1U);
+    QCOMPARE(harness.bodies("jobs"), Bodies{});
+    QCOMPARE(harness.messagesOf(ended).size(), 0U);
+    QCOMPARE(harness.messagesOf(served).size(), 1U);
+    QVERIFY(harness.queue("jobs").shownInFlight.at(0).due == harness.now + 30s);
 }
 
 void TestVisibilityMessages::wakeUpIsAskedForOnceAndOnlyWhenNeeded()
