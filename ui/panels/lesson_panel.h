@@ -77,6 +77,7 @@ private:
     QWidget *m_body = nullptr;
     QVBoxLayout *m_column = nullptr;
     PredictionCard *m_prediction = nullptr;
+    QWidget *m_reveal = nullptr; // in m_body; nothing before the step was judged
     QWidget *m_live;
     QProgressBar *m_progress;
     QPushButton *m_again;

@@ -79,6 +79,8 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
 {
     setWindowTitle(tr("Queuelab"));
     setAcceptDrops(true);
+    setFocusPolicy(Qt::StrongFocus);
+    setFocus(); // nothing is pressed by the first key but the window's own shortcuts
     build();
     QList<QAction *> listed = m_actions->all();
     for (const QDockWidget *dock : m_docks)
@@ -148,7 +150,7 @@ void MainWindow::build()
     m_inspectorDock = addDock("dock.inspector", tr("Inspector"),
         framed(m_inspector, {kGap / 2, kGap / 2, kGap / 2, kGap}), Qt::BottomDockWidgetArea,
         control(Qt::Key_4));
-    resizeDocks({course, lesson}, {218, 346}, Qt::Horizontal);
+    resizeDocks({course, lesson}, {224, 346}, Qt::Horizontal);
     resizeDocks({bottom}, {216}, Qt::Vertical);
     resizeDocks({bottom, m_inspectorDock}, {500, 380}, Qt::Horizontal);
     setArranging(false);
