@@ -31,8 +31,17 @@ namespace {
 constexpr int kPatienceMs =
     20'000; // the machine may be busy; nothing is asserted about how long it takes
 
+/// A helper's failed check ends the test that called it.
+#define HOLDS(call)                                                                                \
+    do {                                                                                           \
+        call;                                                                                      \
+        if (QTest::currentTestFailed())                                                            \
+            return;                                                                                \
+    } while (false)
+
 constexpr auto kLesson = R"(id: test.first
 title: Two partitions
+summary: A lesson of the test.
 world: {seed: 3, log: {brokers: 1}}
 steps:
   - say: A topic and a producer.
@@ -110,10 +119,10 @@ private:
     }
     void runFirstStep()
     {
-        openLesson();
-        click(u"lesson.choice.2"_s);
-        click(u"lesson.sure.70"_s);
-        click(u"lesson.go"_s);
+        HOLDS(openLesson());
+        HOLDS(click(u"lesson.choice.2"_s));
+        HOLDS(click(u"lesson.sure.70"_s));
+        HOLDS(click(u"lesson.go"_s));
         QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
     }
     qint64 position() const { return m_window->frame().clock.position; }
@@ -161,29 +170,29 @@ private Q_SLOTS:
 
     void aQuestionIsAnsweredThenTheRunSaysWhatItSaw()
     {
-        openLesson();
+        HOLDS(openLesson());
         auto *go = find<QPushButton>(u"lesson.go"_s);
         QVERIFY(!go->isEnabled()); // not before one has chosen, and said how sure one is
-        click(u"lesson.choice.1"_s);
+        HOLDS(click(u"lesson.choice.1"_s));
         QVERIFY(!go->isEnabled());
-        click(u"lesson.sure.90"_s);
+        HOLDS(click(u"lesson.sure.90"_s));
         QVERIFY(go->isEnabled());
         QVERIFY(!find<QWidget>(u"lesson.result.holds"_s));
 
-        click(u"lesson.go"_s);
+        HOLDS(click(u"lesson.go"_s));
         QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
         QCOMPARE(find<QAbstractButton>(u"lesson.choice.1"_s)->accessibleDescription(), u"wrong"_s);
         QCOMPARE(find<QAbstractButton>(u"lesson.choice.2"_s)->accessibleDescription(), u"right"_s);
         QCOMPARE(position(), qint64{8'000'000'000});
         QVERIFY(find<EventPanel>({})->model().rowCount() > 10);
 
-        click(u"lesson.go"_s); // the next step asks nothing, so it runs
+        HOLDS(click(u"lesson.go"_s)); // the next step asks nothing, so it runs
         QTRY_COMPARE_WITH_TIMEOUT(position(), qint64{9'000'000'000}, kPatienceMs);
     }
 
     void draggingTheTimeBarGoesBack()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         const auto records = [this] {
             qint64 sum = 0;
             for (const auto &partition : snapshot().log.topics.at(0).partitions)
@@ -209,7 +218,7 @@ private Q_SLOTS:
 
     void stepsGoForwardAndBackByKey()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         QTest::keyClick(find<TimeAxis>(u"timeline.axis"_s), Qt::Key_Home);
         QTRY_COMPARE_WITH_TIMEOUT(position(), qint64{0}, kPatienceMs);
         const quint64 before = snapshot().steps;
@@ -226,27 +235,27 @@ private Q_SLOTS:
         m_window->openSandbox();
         QTRY_VERIFY_WITH_TIMEOUT(
             m_window->frame().snapshot && m_window->frame().clock.playing, kPatienceMs);
-        openForm(u"create-topic"_s);
+        HOLDS(openForm(u"create-topic"_s));
         fillIn(u"name"_s, u"orders"_s);
         fillIn(u"partitions"_s, u"3"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_COMPARE_WITH_TIMEOUT(snapshot().log.topics.size(), std::size_t{1}, kPatienceMs);
         QCOMPARE(snapshot().log.topics[0].partitions.size(), std::size_t{3});
 
-        openForm(u"add producer"_s);
+        HOLDS(openForm(u"add producer"_s));
         fillIn(u"topic"_s, u"orders"_s);
         fillIn(u"name"_s, u"checkout"_s);
-        performForm();
-        openForm(u"add consumer"_s);
+        HOLDS(performForm());
+        HOLDS(openForm(u"add consumer"_s));
         fillIn(u"group"_s, u"billing"_s);
         fillIn(u"topics"_s, u"orders"_s);
         fillIn(u"name"_s, u"reader"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_COMPARE_WITH_TIMEOUT(snapshot().clients.size(), std::size_t{2}, kPatienceMs);
 
-        openForm(u"crash-consumer"_s);
+        HOLDS(openForm(u"crash-consumer"_s));
         fillIn(u"name"_s, u"reader"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_VERIFY_WITH_TIMEOUT(std::ranges::any_of(snapshot().clients,
                                      [](const world::ClientSnapshot &client) {
                                          return client.state == world::ClientState::Crashed;
@@ -260,7 +269,7 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
         auto *problem = find<QLabel>(u"form.problem"_s);
 
-        openForm(u"create-topic"_s);
+        HOLDS(openForm(u"create-topic"_s));
         fillIn(u"name"_s, u"orders"_s);
         fillIn(u"partitions"_s, u"many"_s);
         QTest::mouseClick(find<QPushButton>(u"form.perform"_s), Qt::LeftButton);
@@ -270,7 +279,7 @@ private Q_SLOTS:
 
         QTest::keyClick(m_window.get(), Qt::Key_Escape);
         QTest::keyClick(m_window.get(), Qt::Key_Escape);
-        openForm(u"crash-consumer"_s);
+        HOLDS(openForm(u"crash-consumer"_s));
         fillIn(u"name"_s, u"nobody"_s);
         QTest::mouseClick(find<QPushButton>(u"form.perform"_s), Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(
@@ -279,7 +288,7 @@ private Q_SLOTS:
 
     void aSavedSessionGivesTheSameRunAgain()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         const quint64 events = snapshot().events;
         const EventModel &model = find<EventPanel>({})->model();
         QStringList before;
@@ -304,14 +313,14 @@ private Q_SLOTS:
 
     void changingThePastKeepsTheFutureAsABranch()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         auto *axis = find<TimeAxis>(u"timeline.axis"_s);
         QTest::mouseClick(
             axis, Qt::LeftButton, {}, QPoint(axis->xFor(4'000'000'000), axis->height() / 2));
         QTRY_VERIFY_WITH_TIMEOUT(position() < 5'000'000'000, kPatienceMs);
-        openForm(u"crash-consumer"_s);
+        HOLDS(openForm(u"crash-consumer"_s));
         fillIn(u"name"_s, u"billing-1"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_COMPARE_WITH_TIMEOUT(
             m_window->frame().clock.branches.size(), std::size_t{1}, kPatienceMs);
         QCOMPARE(m_window->frame().clock.branches[0].end, qint64{8'000'000'000});
@@ -322,13 +331,14 @@ private Q_SLOTS:
         const QString path = m_folder.filePath(u"broken.yaml"_s);
         QFile file(path);
         QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write("id: test.broken\ntitle: Broken\nworld: {seed: 1}\nsteps:\n  - sey: hello\n    "
+        file.write("id: test.broken\ntitle: Broken\nsummary: Broken.\nworld: {seed: 1}\nsteps:\n  "
+                   "- sey: hello\n    "
                    "run: 1s\n");
         file.close();
         m_window->openPath(path);
         auto *notice = find<QLabel>(u"notice.text"_s);
         QVERIFY(notice->isVisible());
-        QVERIFY2(notice->text().contains(u"broken.yaml:5:"_s), qPrintable(notice->text()));
+        QVERIFY2(notice->text().contains(u"broken.yaml:6:"_s), qPrintable(notice->text()));
         QVERIFY2(notice->text().contains(u"say"_s), qPrintable(notice->text()));
     }
 
@@ -363,9 +373,9 @@ private Q_SLOTS:
         QVERIFY(m_window->openLesson(u"kafka.ceiling"_s));
         QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
         flatOut();
-        click(u"lesson.choice.2"_s);
-        click(u"lesson.sure.90"_s);
-        click(u"lesson.go"_s);
+        HOLDS(click(u"lesson.choice.2"_s));
+        HOLDS(click(u"lesson.sure.90"_s));
+        HOLDS(click(u"lesson.go"_s));
         QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
         const auto made = m_study->predictions("kafka.ceiling");
         QVERIFY(made);

@@ -45,7 +45,8 @@ Inspector::Inspector(QWidget *parent)
     head->addStretch(1);
     head->addWidget(close);
 
-    m_facts->setColumnStretch(1, 1);
+    m_facts->setColumnStretch(0, 2);
+    m_facts->setColumnStretch(1, 3);
     m_facts->setHorizontalSpacing(12);
     m_facts->setVerticalSpacing(2);
     auto *body = new QWidget;
@@ -65,7 +66,7 @@ Inspector::Inspector(QWidget *parent)
     column->setSpacing(4);
     column->addLayout(head);
     column->addWidget(m_scroll, 1);
-    setMinimumSize(220, 120);
+    setMinimumSize(240, 110);
 }
 
 void Inspector::setThing(const Thing &thing)
@@ -109,7 +110,10 @@ void Inspector::refresh()
             auto *value = new QLabel(m_scroll->widget());
             setRole(*name, "small");
             setRole(*value, "mono");
+            name->setWordWrap(true);
+            name->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
             value->setWordWrap(true);
+            value->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
             value->setTextInteractionFlags(Qt::TextSelectableByMouse);
             m_facts->addWidget(name, row, 0, Qt::AlignTop);
             m_facts->addWidget(value, row, 1);

@@ -6,6 +6,7 @@
 #include "ui/window/actions.h"
 
 #include <QAction>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
@@ -82,7 +83,7 @@ LessonPanel::LessonPanel(const Actions &actions, QWidget *parent)
     column->addWidget(m_scroll, 1);
     column->addWidget(m_live);
     column->addLayout(foot);
-    setMinimumWidth(300);
+    setMinimumWidth(Theme::of(*this).px(300));
     setSandbox();
 }
 
@@ -174,6 +175,9 @@ void LessonPanel::showStep(std::size_t index, Begin begin)
     updateButtons();
     if (begin == Begin::Running || (begin == Begin::AsWritten && !step.prediction)) {
         m_state = State::Running; // the question stays open until the run answers it
+        if (m_prediction)
+            m_prediction->watch();
+        m_dashes->setProgress(static_cast<int>(index) + 1, steps);
         updateButtons();
         Q_EMIT runWished();
     }
@@ -261,6 +265,13 @@ void LessonPanel::showLiveProgress(double progress)
     m_live->setVisible(progress >= 0);
     m_progress->setValue(static_cast<int>(progress * 1000));
     m_progress->setFormat(tr("running live on real files, %p%"));
+}
+
+void LessonPanel::changeEvent(QEvent *event)
+{
+    if (event->type() == QEvent::FontChange)
+        setMinimumWidth(Theme::of(*this).px(300));
+    QFrame::changeEvent(event);
 }
 
 void LessonPanel::updateButtons()

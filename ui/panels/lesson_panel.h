@@ -57,6 +57,9 @@ Q_SIGNALS:
     /// The step was run with this answer to its question.
     void predicted(std::size_t step, std::size_t choice, int surePercent, bool right);
 
+protected:
+    void changeEvent(QEvent *event) override;
+
 private:
     enum class State { Waiting, Running, Judged };
     void clear();

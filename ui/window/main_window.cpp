@@ -53,6 +53,17 @@ QWidget *framed(QWidget *panel, const QMargins &margins)
     return frame;
 }
 
+/// As chosen, else as the desktop is.
+Theme chosenTheme(const QSettings &settings)
+{
+    const QString name = kThemeSetting.value(settings);
+    Theme theme = name.isEmpty() ? Theme::of(QApplication::palette())
+        : name == "dark"_L1      ? Theme::darkTheme()
+                                 : Theme::light();
+    theme.scale = kTypePercentSetting.value(settings) / 100.0;
+    return theme;
+}
+
 } // namespace
 
 MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
@@ -61,8 +72,9 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
     , m_catalogue(catalogue)
     , m_settings(settings)
     , m_study(study)
-    , m_theme(Theme::of(QApplication::palette()))
-    , m_actions(new Actions(this))
+    , m_theme(chosenTheme(settings))
+    , m_typePercent(kTypePercentSetting.value(settings))
+    , m_actions(makeActions())
     , m_engine(new EngineThread(this))
     , m_top(new TopBar(*m_actions, this))
     , m_course(new CourseList(catalogue, this))
@@ -97,15 +109,20 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
     restoreState(kDocksSetting.value(m_settings), kLayoutVersion);
     m_inspectorDock->hide(); // nothing is picked yet
     m_actions->reduceMotion->setChecked(kReduceMotionSetting.value(m_settings));
-    m_typePercent = kTypePercentSetting.value(m_settings);
-    const QString theme = kThemeSetting.value(m_settings);
-    if (!theme.isEmpty())
-        m_theme = theme == "dark"_L1 ? Theme::darkTheme() : Theme::light();
-    setTypePercent(m_typePercent);
     showProgress();
 }
 
 MainWindow::~MainWindow() = default;
+
+Actions *MainWindow::makeActions()
+{
+    // Before any panel is made, so that each is made in its final colours and type.
+    if (auto *application = qobject_cast<QApplication *>(QCoreApplication::instance()))
+        applyTheme(*application, m_theme);
+    auto *actions = new Actions(this);
+    actions->restyle(m_theme);
+    return actions;
+}
 
 void MainWindow::build()
 {
@@ -152,7 +169,6 @@ void MainWindow::build()
         control(Qt::Key_4));
     resizeDocks({course, lesson}, {224, 346}, Qt::Horizontal);
     resizeDocks({bottom}, {216}, Qt::Vertical);
-    resizeDocks({bottom, m_inspectorDock}, {500, 380}, Qt::Horizontal);
     setArranging(false);
 }
 
@@ -357,6 +373,10 @@ void MainWindow::pick(const Thing &thing)
 {
     const bool any = thing.kind != Thing::Kind::None;
     m_stages->setChosen(thing);
+    if (any && !m_inspectorDock->isVisible()) {
+        m_inspectorDock->show();
+        resizeDocks({m_inspectorDock}, {m_theme.px(360)}, Qt::Horizontal);
+    }
     m_inspectorDock->setVisible(any);
     m_inspector->setThing(thing);
     if (!any)

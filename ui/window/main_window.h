@@ -76,6 +76,7 @@ protected:
     void dropEvent(QDropEvent *event) override;
 
 private:
+    Actions *makeActions();
     void build();
     QDockWidget *addDock(const char *name, const QString &title, QWidget *panel,
         Qt::DockWidgetArea area, QKeyCombination keys);
@@ -106,7 +107,7 @@ private:
     QSettings &m_settings;
     lessons::StudyStore *m_study;
     Theme m_theme;
-    int m_typePercent = 100;
+    int m_typePercent;
 
     Actions *m_actions;
     EngineThread *m_engine;
