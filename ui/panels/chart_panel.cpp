@@ -92,7 +92,9 @@ ChartPanel::Chart &ChartPanel::chartFor(const QString &unit)
     auto *save = new QAction(tr("Save picture …"), chart.view);
     connect(save, &QAction::triggered, this, [view = chart.view] { exportPicture(*view); });
     chart.view->addAction(save);
-    m_grid->addWidget(chart.view, 0, static_cast<int>(m_charts.size()) - 1);
+    const int column = static_cast<int>(m_charts.size()) - 1;
+    m_grid->addWidget(chart.view, 0, column);
+    m_grid->setColumnStretch(column, 1);
     return chart;
 }
 

@@ -14,6 +14,24 @@ namespace queuelab::ui {
 
 using namespace Qt::StringLiterals;
 
+namespace {
+
+/// Long names of settings may break after a dot and before a capital: with a space of no width.
+QString breakable(const QString &name)
+{
+    QString text;
+    for (qsizetype i = 0; i < name.size(); ++i) {
+        const bool after = i > 0 && (name[i - 1] == u'.' || name[i - 1] == u'_');
+        const bool capital = i > 0 && name[i].isUpper() && name[i - 1].isLower();
+        if (after || capital)
+            text += QChar(0x200B);
+        text += name[i];
+    }
+    return text;
+}
+
+} // namespace
+
 Inspector::Inspector(QWidget *parent)
     : QFrame(parent)
     , m_kind(new QLabel(this))
@@ -121,7 +139,7 @@ void Inspector::refresh()
         const auto label = [&](int column) {
             return qobject_cast<QLabel *>(m_facts->itemAt(row * 2 + column)->widget());
         };
-        label(0)->setText(found.facts[i].name);
+        label(0)->setText(breakable(found.facts[i].name));
         label(1)->setText(found.facts[i].value);
     }
 }

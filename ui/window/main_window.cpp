@@ -167,7 +167,7 @@ void MainWindow::build()
     m_inspectorDock = addDock("dock.inspector", tr("Inspector"),
         framed(m_inspector, {kGap / 2, kGap / 2, kGap / 2, kGap}), Qt::BottomDockWidgetArea,
         control(Qt::Key_4));
-    resizeDocks({course, lesson}, {224, 346}, Qt::Horizontal);
+    m_sideDocks = {course, lesson};
     resizeDocks({bottom}, {216}, Qt::Vertical);
     setArranging(false);
 }
@@ -459,6 +459,24 @@ bool MainWindow::event(QEvent *event)
         }
     }
     return QMainWindow::event(event);
+}
+
+void MainWindow::showEvent(QShowEvent *event)
+{
+    QMainWindow::showEvent(event);
+    // Once, and not when a person has set the widths before: the stage keeps more than half of a
+    // small window.
+    if (m_sideDocks.isEmpty())
+        return;
+    const bool narrow = width() < m_theme.px(1200);
+    if (kDocksSetting.value(m_settings).isEmpty()) {
+        resizeDocks(m_sideDocks,
+            narrow ? QList{m_theme.px(152), m_theme.px(300)}
+                   : QList{m_theme.px(224), m_theme.px(346)},
+            Qt::Horizontal);
+        m_defaultLayout = saveState(kLayoutVersion);
+    }
+    m_sideDocks.clear();
 }
 
 void MainWindow::closeEvent(QCloseEvent *event)

@@ -71,6 +71,7 @@ public:
 
 protected:
     bool event(QEvent *event) override;
+    void showEvent(QShowEvent *event) override;
     void closeEvent(QCloseEvent *event) override;
     void dragEnterEvent(QDragEnterEvent *event) override;
     void dropEvent(QDropEvent *event) override;
@@ -126,6 +127,7 @@ private:
     FaultMenu *m_faults;
     QDockWidget *m_inspectorDock = nullptr;
     std::vector<QDockWidget *> m_docks;
+    QList<QDockWidget *> m_sideDocks; // until the first show has given them their widths
     QByteArray m_defaultLayout;
 
     std::optional<lessons::Lesson> m_lesson; // nothing in a sandbox
