@@ -48,7 +48,8 @@ Result<std::vector<Seen>, std::string> look(
         for (const Kind *kind : candidates.found)
             words.push_back(
                 fmt::format("{} {} {}", kind->words().engine, expectation.kind, expectation.name));
-        return std::unexpected(fmt::format("say {}", fmt::join(words, " or ")));
+        return std::unexpected(
+            fmt::format("more than one of that name: say {}", fmt::join(words, " or ")));
     }
     if (candidates.found.empty() && candidates.kinds.size() > 1) {
         std::vector<std::string> names;

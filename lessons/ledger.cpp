@@ -102,7 +102,10 @@ Result<std::vector<Claim>, std::vector<Error>> loadClaims(const std::string &pat
 
 std::string claimsFile()
 {
-    return (std::filesystem::path(catalogueDirectory()).parent_path() / "claims.yaml").string();
+    // "..": also right when the catalogue was given with a slash at its end.
+    return (std::filesystem::path(catalogueDirectory()) / ".." / "claims.yaml")
+        .lexically_normal()
+        .string();
 }
 
 std::vector<Error> unknownClaims(const Lesson &lesson, const std::vector<Claim> &claims)

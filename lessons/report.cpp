@@ -105,7 +105,7 @@ std::string stepName(const StepResult &step)
 std::string measurementText(const Measurement &measurement)
 {
     const bool large = std::abs(measurement.value) >= 100 || measurement.unit == "records"
-        || measurement.unit == "partitions";
+        || measurement.unit == "partitions" || measurement.unit == "bytes";
     const std::string number =
         large ? grouped(measurement.value) : fmt::format("{:.2f}", measurement.value);
     return measurement.unit.empty() ? number : number + " " + measurement.unit;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 namespace queuelab::lessons {
 
@@ -164,6 +165,7 @@ Result<LessonResult, Error> runLesson(const Lesson &lesson, const RunOptions &op
     if (!created)
         return std::unexpected(created.error());
     LessonPlayer &player = **created;
+    player.timeline().setCheckpointsKept(1); // nobody goes back
     player.timeline().world().setTraceSink(options.traceSink);
 
     LessonResult result;

@@ -8,7 +8,8 @@
 namespace queuelab::bench {
 
 struct LogWorldBenchOptions {
-    std::uint64_t records = 4'000'000; ///< of one run, at least 4; the four producers share them evenly
+    std::uint64_t records =
+        4'000'000; ///< of one run, at least 4; the four producers share them evenly
     int rounds = 5;
 };
 

@@ -1,6 +1,6 @@
 #include "app/cli/broken_invariant.h"
 
-#include "app/cli/commands.h"
+#include "app/cli/exit_code.h"
 #include "app/cli/terminal.h"
 
 #include <fmt/format.h>

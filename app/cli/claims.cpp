@@ -1,3 +1,4 @@
+#include "app/cli/broken_invariant.h"
 #include "app/cli/commands.h"
 #include "app/cli/targets.h"
 #include "app/cli/terminal.h"
@@ -83,6 +84,8 @@ Result<std::vector<lessons::LessonResult>, Error> runAll(const lessons::Catalogu
         if (lesson.proves.empty())
             continue;
         progress.show(lesson.id);
+        const world::Session session = lesson.session();
+        const InvariantGuard guard(session, lesson.id);
         Result<lessons::LessonResult, Error> result = lessons::runLesson(lesson, {.live = false});
         if (!result)
             return std::unexpected(result.error());

@@ -37,6 +37,7 @@ Result<lessons::LessonResult, Error> playSession(
     Result<std::unique_ptr<world::Timeline>, Error> timeline = world::Timeline::create(session);
     if (!timeline)
         return std::unexpected(timeline.error());
+    (*timeline)->setCheckpointsKept(1); // nobody goes back
     (*timeline)->world().setTraceSink(sink);
     (*timeline)->seek(session.end);
     (*timeline)->world().setTraceSink(nullptr);

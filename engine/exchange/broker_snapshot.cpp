@@ -111,14 +111,25 @@ BrokerSnapshot Broker::State::snapshot() const
             shown.consumers.push_back(std::move(consumerShown));
         }
     }
+    // Costs what is shown, not what is held.
     channels.forEach([&](const Channel &channel) {
-        channel.unacked.forEach([&](const Unacked &delivery) {
+        std::uint64_t left = 0;
+        for (const auto &[tag, id] : channel.consumers) {
+            left +=
+                std::min<std::uint64_t>(consumers.at(id).unacked, QueueSnapshot::kShownMessages);
+        }
+        channel.unacked.forEachWhile([&](const Unacked &delivery) {
+            if (left == 0)
+                return false;
             const auto place = places.find(delivery.consumer);
             if (place == places.end())
-                return;
+                return true;
             std::vector<MessageSnapshot> &held = shown.consumers[place->second].unacked;
-            if (held.size() < QueueSnapshot::kShownMessages)
+            if (held.size() < QueueSnapshot::kShownMessages) {
                 held.push_back(show(delivery.message));
+                --left;
+            }
+            return true;
         });
     });
     return shown;

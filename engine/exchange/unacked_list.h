@@ -35,12 +35,12 @@ public:
     /// nullptr when empty.
     const Unacked *oldest() const { return m_row.empty() ? nullptr : &m_row.front(); }
 
-    /// By rising tag.
-    template <class Visit> void forEach(Visit visit) const
+    /// By rising tag, until `visit` answers false.
+    template <class Visit> void forEachWhile(Visit visit) const
     {
         for (const Unacked &delivery : m_row) {
-            if (isOpen(delivery))
-                visit(delivery);
+            if (isOpen(delivery) && !visit(delivery))
+                return;
         }
     }
 

@@ -66,7 +66,8 @@ public:
     ~Broker();
 
     /// Reads its directory "broker-<id>" in `context.files`: topics, logs, committed offsets.
-    /// Called once before the first apply(). Notes say what had to be cut or rebuilt.
+    /// Called once before the first apply(); hand it a WakeUp then, with which it asks for its
+    /// timers. Notes say what had to be cut or rebuilt.
     Result<std::vector<std::string>, Error> open(Context &context);
     /// Stops in order: flushes, writes checkpoints, closes the files.
     Result<void, Error> close(Context &context);

@@ -389,7 +389,8 @@ void Broker::State::checkRetention(Context &context)
             const std::vector<SegmentInfo> before = partition.log.segments();
             const std::int64_t retainedFrom =
                 epochMillis(context.now) - topic.logConfig.retentionMs;
-            const std::size_t deleted = partition.log.deleteOldSegments(context);
+            const std::size_t deleted =
+                partition.log.deleteOldSegments(context, partition.highWatermark);
             for (std::size_t i = 0; i < deleted; ++i) {
                 const std::int64_t end = i + 1 < before.size() ? before[i + 1].baseOffset
                                                                : partition.log.logStartOffset();

@@ -304,7 +304,7 @@ void Consumer::State::send(Sent sent, NodeId broker, Request &&request, Duration
     Context &context, ClientEffects &effects, Offsets offsets)
 {
     const RequestId id{nextRequest++};
-    inFlight.push_back({id, sent, broker, context.now + timeout, std::move(offsets)});
+    inFlight.push_back({id, sent, broker, context.now + timeout, generation, std::move(offsets)});
     effects.emplace_back(std::in_place_type<SendRequest>, broker, id, std::move(request));
 }
 

@@ -49,9 +49,11 @@ void Consumer::State::applyCommit(
                 owned->second.committed = offset;
         } else if (result->error != ErrorCode::UnknownTopicOrPartition
             && result->error != ErrorCode::OffsetMetadataTooLarge) {
-            // Errors of the group come for all partitions alike.
-            if (phase == Phase::Stable || phase == Phase::Synced
-                || result->error != ErrorCode::RebalanceInProgress)
+            // Errors of the group come for all partitions alike; one about an earlier generation,
+            // or while it rejoins anyway, says nothing new.
+            const bool settled = phase == Phase::Stable || phase == Phase::Synced;
+            if (request.generation == generation
+                && (settled || result->error != ErrorCode::RebalanceInProgress))
                 groupError(result->error, context);
             return;
         }

@@ -43,6 +43,7 @@ struct Consumer::State {
         Sent sent;
         NodeId broker;
         Instant expires;
+        std::int32_t generation; ///< in which it was sent
         Offsets offsets; ///< Commit: what is committed; Fetch: from where
     };
     struct Partition {

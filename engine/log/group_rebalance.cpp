@@ -175,18 +175,21 @@ void GroupCoordinator::completeJoin(Group &group, LogReason why, Context &contex
         .actor = group.members.at(group.leaderId).name,
         .value = group.generation});
     for (auto &[id, member] : group.members) {
-        if (member.joinCall && !member.joinCall->gone)
-            answerCurrentGeneration(
-                member.joinCall->caller, group, member, group.leaderId, effects);
+        if (member.joinCall) {
+            if (!member.joinCall->gone) {
+                answerCurrentGeneration(
+                    member.joinCall->caller, group, member, group.leaderId, effects);
+            }
+            context.trace.record({.at = context.now,
+                .kind = kind(LogEvent::MemberJoined),
+                .subject = group.name,
+                .actor = member.name,
+                .value = group.generation});
+        }
         member.joinCall.reset();
         member.isNew = false;
         keepAlive(group, member, context);
         group.pendingSync.insert(id);
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::MemberJoined),
-            .subject = group.name,
-            .actor = member.name,
-            .value = group.generation});
     }
     m_deadlines.cancel(group.syncDeadline);
     group.syncDeadline = m_deadlines.set(

@@ -17,7 +17,7 @@ struct InspectOptions {
 /// CreateTime, size, magic, compresscodec, crc, isvalid. Indexes are checked against the `.log`
 /// beside them. What is damaged is told with file and position, as lines that begin with
 /// "damaged:"; it never stops the program. An Error only when `path` cannot be read or is none of
-/// these. The files are opened for reading and left as they are.
+/// these. Nothing is written.
 Result<std::string, Error> inspect(
     Files &files, const std::string &path, const InspectOptions &options = {});
 

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <utility>
 
 namespace queuelab::log {
@@ -91,6 +90,22 @@ Result<PartitionLog, Error> PartitionLog::open(std::string directory, LogConfig 
     return log;
 }
 
+/// Deletes a segment that recovery cannot keep.
+Result<void, Error> PartitionLog::deleteLost(
+    std::int64_t baseOffset, Context &context, RecoveryReport &report)
+{
+    const auto log = context.files.open(segmentPath(m_directory, baseOffset, ".log"), false);
+    if (!log)
+        return std::unexpected(log.error());
+    const std::uint64_t bytes = context.files.size(*log);
+    context.files.close(*log);
+    report.bytesCut += bytes;
+    report.notes.push_back(
+        fmt::format("{:020}.log: deleted ({} bytes), it continues what was cut off before it",
+            baseOffset, bytes));
+    return removeSegmentFiles(context.files, m_directory, baseOffset);
+}
+
 /// Loads the segments among `names`; the last one becomes the active one.
 Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names, bool cleanShutdown,
     Context &context, RecoveryReport &report)
@@ -113,22 +128,8 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
         // Behind a cut, and behind a segment that reaches over this one's base, the order of
         // offsets is lost.
         if (any && (cut || *base < m_active.nextOffset())) {
-            report.notes.push_back(
-                fmt::format("{}: deleted, it continues what was cut off before it", name));
-            for (const std::string_view suffix : {".index", ".timeindex", ".log"}) {
-                const std::string path = segmentPath(m_directory, *base, suffix);
-                if (suffix == ".log") {
-                    const auto file = files.open(path, false);
-                    if (file) {
-                        report.bytesCut += files.size(*file);
-                        files.close(*file);
-                    }
-                }
-                if (!files.exists(path))
-                    continue;
-                if (auto removed = files.remove(path); !removed)
-                    return removed;
-            }
+            if (auto deleted = deleteLost(*base, context, report); !deleted)
+                return deleted;
             continue;
         }
         if (any) {

@@ -103,6 +103,8 @@ private:
 
     Result<void, Error> recover(const std::vector<std::string> &names, bool cleanShutdown,
         Context &context, RecoveryReport &report);
+    Result<void, Error> deleteLost(
+        std::int64_t baseOffset, Context &context, RecoveryReport &report);
     std::size_t segmentCount() const { return m_closed.size() + 1; }
     const Segment &segment(std::size_t index) const
     {

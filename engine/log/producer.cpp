@@ -98,7 +98,7 @@ void Producer::wake(Context &context, ClientEffects &effects)
             const State::Partition &partition = topic.partitions[p];
             if (partition.builder.recordCount() > 0
                 && context.now >= partition.opened + state.config.linger)
-                state.closeBatch(i, static_cast<std::int32_t>(p), context.now);
+                state.queue(state.finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
         }
     }
     state.requestMetadata(context, effects);
@@ -112,7 +112,7 @@ void Producer::flush(Context &context, ClientEffects &effects)
     for (std::size_t i = 0; i < state.topics.size(); ++i) {
         for (std::size_t p = 0; p < state.topics[i].partitions.size(); ++p) {
             if (state.topics[i].partitions[p].builder.recordCount() > 0)
-                state.closeBatch(i, static_cast<std::int32_t>(p), context.now);
+                state.queue(state.finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
         }
     }
     state.drain(context, effects);
@@ -211,7 +211,7 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
     if (partition->builder.recordCount() > 0
         && partition->builder.sizeBytes() + static_cast<std::size_t>(recordBytes)
             > static_cast<std::size_t>(config.batchSize)) {
-        closeBatch(topicId, number, context.now);
+        queue(finishBatch({topicId, number}, context.now));
         closed = true;
         if (isSticky) {
             noteStickyBytes(topic, number, 0, context.random);
@@ -235,19 +235,31 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
     return number;
 }
 
-void Producer::State::closeBatch(std::size_t topicId, std::int32_t number, Instant now)
+Producer::State::Partition &Producer::State::at(const Place &place)
 {
-    Partition &partition = topics[topicId].partitions[static_cast<std::size_t>(number)];
-    const std::int32_t recordCount = partition.builder.recordCount();
-    ready.push_back({.sequence = nextBatch++,
-        .topic = topicId,
-        .partition = number,
+    return topics[place.topic].partitions[static_cast<std::size_t>(place.partition)];
+}
+
+Producer::State::Batch Producer::State::finishBatch(const Place &place, Instant now)
+{
+    Partition &partition = at(place);
+    Batch batch{.sequence = nextBatch++,
+        .place = place,
         .records = partition.builder.take(),
-        .recordCount = recordCount,
+        .recordCount = partition.builder.recordCount(),
         .firstSent = partition.opened,
-        .retryAt = now});
-    ++partition.readyBatches;
+        .retryAt = now};
     partition.builder.reset();
+    return batch;
+}
+
+void Producer::State::queue(Batch &&batch)
+{
+    std::deque<Batch> &ready = at(batch.place).ready;
+    if (ready.empty())
+        readyPlaces.push_back(batch.place);
+    ready.insert(
+        std::ranges::upper_bound(ready, batch.sequence, {}, &Batch::sequence), std::move(batch));
 }
 
 void Producer::State::expireWaiting(Context &context)
@@ -279,36 +291,34 @@ void Producer::State::expireWaiting(Context &context)
             .count = expired,
             .value = static_cast<std::int64_t>(ErrorCode::UnknownTopicOrPartition)});
     }
-    // A batch that was never sent, or that is between two tries.
-    for (std::size_t i = 0; i < ready.size();) {
-        if (context.now < ready[i].firstSent + config.deliveryTimeout) {
-            ++i;
-            continue;
+    // Batches that were never sent, or that are between two tries.
+    for (const Place &place : readyPlaces) {
+        std::deque<Batch> &ready = at(place).ready;
+        while (!ready.empty() && context.now >= ready.front().firstSent + config.deliveryTimeout) {
+            counters.bufferedRecords -= ready.front().recordCount;
+            counters.inFlightRecords += ready.front().recordCount;
+            delivered(ready.front(), ErrorCode::RequestTimedOut, -1, context);
+            ready.pop_front();
         }
-        Batch batch = std::move(ready[i]);
-        ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(i));
-        --topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)].readyBatches;
-        counters.bufferedRecords -= batch.recordCount;
-        counters.inFlightRecords += batch.recordCount;
-        delivered(batch, ErrorCode::RequestTimedOut, -1, context);
     }
+    std::erase_if(readyPlaces, [this](const Place &place) { return at(place).ready.empty(); });
 }
 
-void Producer::State::ask(Instant at, ClientEffects &effects)
+void Producer::State::ask(Instant when, ClientEffects &effects)
 {
-    if (askedWake && *askedWake <= at)
+    if (askedWake && *askedWake <= when)
         return;
-    askedWake = at;
-    effects.emplace_back(std::in_place_type<WakeClientAt>, at);
+    askedWake = when;
+    effects.emplace_back(std::in_place_type<WakeClientAt>, when);
 }
 
 void Producer::State::askForNextWake(Instant now, ClientEffects &effects)
 {
     std::optional<Instant> next;
     // What is due already waits for an answer, not for time: a free place in flight, metadata.
-    const auto consider = [&next, now](Instant at) {
-        if (at > now && (!next || at < *next))
-            next = at;
+    const auto consider = [&next, now](Instant due) {
+        if (due > now && (!next || due < *next))
+            next = due;
     };
     bool needsMetadata = false;
     for (const Topic &topic : topics) {
@@ -320,9 +330,9 @@ void Producer::State::askForNextWake(Instant now, ClientEffects &effects)
             consider(topic.waiting.front().sent + config.deliveryTimeout);
         needsMetadata = needsMetadata || topic.needsMetadata;
     }
-    for (const Batch &batch : ready) {
-        consider(batch.firstSent + config.deliveryTimeout);
-        consider(batch.retryAt);
+    for (const Place &place : readyPlaces) {
+        consider(at(place).ready.front().firstSent + config.deliveryTimeout);
+        consider(at(place).ready.front().retryAt);
     }
     for (const ProduceInFlight &request : inFlight)
         consider(request.sentAt + config.requestTimeout);

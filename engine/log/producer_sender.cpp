@@ -32,49 +32,40 @@ void Producer::State::drain(Context &context, ClientEffects &effects)
     // Each request makes room or fills up a connection, so this ends.
     for (bool sent = true; sent;) {
         sent = false;
-        for (const Batch &batch : ready) {
-            const NodeId leader =
-                topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)].leader;
-            if (batch.retryAt > context.now || leader.value() < 0
-                || inFlightTo(leader) >= static_cast<std::size_t>(config.maxInFlight))
+        for (const Place &place : readyPlaces) {
+            const Partition &partition = at(place);
+            if (partition.ready.front().retryAt > context.now || partition.leader.value() < 0
+                || inFlightTo(partition.leader) >= static_cast<std::size_t>(config.maxInFlight))
                 continue;
-            sent = sendBatches(leader, context, effects);
+            sendBatches(partition.leader, context, effects);
+            sent = true;
             break;
         }
     }
 }
 
-bool Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects &effects)
+void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects &effects)
 {
     // One batch for each partition, its oldest; one that waits for its next try holds back the
-    // younger ones behind it.
+    // younger ones behind it. A partition that has more takes its place at the end of the line.
+    const RequestId id{nextRequest++};
     std::vector<Batch> batches;
-    std::vector<std::pair<std::size_t, std::int32_t>> seen;
     std::size_t bytes = 0;
-    std::size_t kept = 0;
-    for (std::size_t i = 0; i < ready.size(); ++i) {
-        Batch &batch = ready[i];
-        Partition &partition =
-            topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)];
-        const std::pair place{batch.topic, batch.partition};
-        const bool isFirst =
-            partition.leader == broker && std::ranges::find(seen, place) == seen.end();
-        if (isFirst)
-            seen.push_back(place);
-        if (isFirst && batch.retryAt <= context.now
-            && (batches.empty() || bytes + batch.records.size() <= kMaxRequestBytes)) {
-            bytes += batch.records.size();
-            --partition.readyBatches;
-            batches.push_back(std::move(batch));
-        } else {
-            if (kept != i)
-                ready[kept] = std::move(batch);
-            ++kept;
+    for (const Place &place : std::exchange(readyPlaces, {})) {
+        Partition &partition = at(place);
+        Batch &oldest = partition.ready.front();
+        if (partition.leader == broker && oldest.retryAt <= context.now
+            && (batches.empty() || bytes + oldest.records.size() <= kMaxRequestBytes)) {
+            bytes += oldest.records.size();
+            batches.push_back(std::move(oldest));
+            partition.ready.pop_front();
+            partition.newestRequest = id;
         }
+        if (!partition.ready.empty())
+            readyPlaces.push_back(place);
     }
-    ready.erase(ready.begin() + static_cast<std::ptrdiff_t>(kept), ready.end());
-    if (batches.empty())
-        return false;
+    std::ranges::stable_partition(
+        readyPlaces, [this, id](const Place &place) { return at(place).newestRequest != id; });
 
     // A request that leaves anyway takes along what still lingers for this broker, as Kafka's
     // sender does.
@@ -82,35 +73,28 @@ bool Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
         for (std::size_t p = 0; p < topics[i].partitions.size(); ++p) {
             Partition &partition = topics[i].partitions[p];
             if (partition.builder.recordCount() == 0 || partition.leader != broker
-                || partition.readyBatches > 0
+                || partition.newestRequest == id || !partition.ready.empty()
                 || bytes + partition.builder.sizeBytes() > kMaxRequestBytes)
                 continue;
-            const std::pair place{i, static_cast<std::int32_t>(p)};
-            if (std::ranges::find(seen, place) != seen.end())
-                continue;
-            closeBatch(i, place.second, context.now);
-            bytes += ready.back().records.size();
-            batches.push_back(std::move(ready.back()));
-            ready.pop_back();
-            --partition.readyBatches;
+            batches.push_back(finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
+            bytes += batches.back().records.size();
         }
     }
 
     if (name == kNoName)
         name = context.trace.name(clientId);
-    const RequestId id{nextRequest++};
     ProduceRequest request;
     request.acks = config.acks;
     request.timeout = config.requestTimeout;
     request.partitions.reserve(batches.size());
     for (const Batch &batch : batches) {
-        const Topic &topic = topics[batch.topic];
-        request.partitions.push_back({{topic.name, batch.partition}, batch.records});
+        const Place &place = batch.place;
+        request.partitions.push_back({{topics[place.topic].name, place.partition}, batch.records});
         counters.bufferedRecords -= batch.recordCount;
         counters.inFlightRecords += batch.recordCount;
         context.trace.record({.at = context.now,
             .kind = kind(LogEvent::BatchSent),
-            .subject = topic.partitions[static_cast<std::size_t>(batch.partition)].name,
+            .subject = at(place).name,
             .actor = name,
             .count = batch.recordCount,
             .value = static_cast<std::int64_t>(batch.records.size())});
@@ -120,11 +104,10 @@ bool Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
         // Nobody will answer: sent is as good as it gets.
         for (Batch &batch : batches)
             delivered(batch, ErrorCode::None, -1, context);
-        return true;
+        return;
     }
     inFlight.push_back({id, broker, context.now, std::move(batches)});
     ask(context.now + config.requestTimeout, effects);
-    return true;
 }
 
 void Producer::State::requestMetadata(Context &context, ClientEffects &effects)
@@ -205,9 +188,9 @@ void Producer::State::applyProduce(
     std::vector<Batch> again;
     for (std::size_t i = 0; i < batches.size(); ++i) {
         Batch &batch = batches[i];
-        Topic &topic = topics[batch.topic];
+        Topic &topic = topics[batch.place.topic];
         const auto isMine = [&](const ProduceResponse::Partition &result) {
-            return result.partition.partition == batch.partition
+            return result.partition.partition == batch.place.partition
                 && result.partition.topic == topic.name;
         };
         // Brokers answer in the order of the request; others are looked for.
@@ -230,38 +213,35 @@ void Producer::State::applyProduce(
 void Producer::State::delivered(
     Batch &batch, ErrorCode error, std::int64_t baseOffset, Context &context)
 {
-    const Topic &topic = topics[batch.topic];
     const bool ok = error == ErrorCode::None;
     if (name == kNoName)
         name = context.trace.name(clientId);
     counters.inFlightRecords -= batch.recordCount;
     (ok ? counters.ackedRecords : counters.failedRecords) +=
         static_cast<std::uint64_t>(batch.recordCount);
-    deliveries.push_back({.partition = {topic.name, batch.partition},
+    deliveries.push_back({.partition = {topics[batch.place.topic].name, batch.place.partition},
         .error = error,
         .baseOffset = baseOffset,
         .recordCount = batch.recordCount,
         .firstSent = batch.firstSent});
     context.trace.record({.at = context.now,
         .kind = kind(ok ? LogEvent::BatchAcked : LogEvent::BatchFailed),
-        .subject = topic.partitions[static_cast<std::size_t>(batch.partition)].name,
+        .subject = at(batch.place).name,
         .actor = name,
         .item = baseOffset,
         .count = batch.recordCount,
         .value = ok ? (context.now - batch.firstSent).count() : static_cast<std::int64_t>(error)});
 }
 
-void Producer::State::retry(std::vector<Batch> &&batches, Instant at, ClientEffects &effects)
+void Producer::State::retry(std::vector<Batch> &&batches, Instant when, ClientEffects &effects)
 {
     if (!batches.empty())
-        ask(at, effects);
+        ask(when, effects);
     for (Batch &batch : batches) {
         counters.inFlightRecords -= batch.recordCount;
         counters.bufferedRecords += batch.recordCount;
-        batch.retryAt = at;
-        ++topics[batch.topic].partitions[static_cast<std::size_t>(batch.partition)].readyBatches;
-        ready.insert(std::ranges::lower_bound(ready, batch.sequence, {}, &Batch::sequence),
-            std::move(batch));
+        batch.retryAt = when;
+        queue(std::move(batch));
     }
 }
 
@@ -274,7 +254,7 @@ void Producer::State::expireInFlight(Context &context, ClientEffects &effects)
             name = context.trace.name(clientId);
         context.trace.record({.at = context.now,
             .kind = kind(LogEvent::RequestTimedOut),
-            .subject = context.trace.name(topics[late.back().topic].name),
+            .subject = context.trace.name(topics[late.back().place.topic].name),
             .actor = name});
         inFlight.pop_front();
     }

@@ -15,10 +15,13 @@ namespace queuelab::log {
 /// What a Producer is made of: an open batch for each partition (the accumulator), finished batches
 /// in the order they became ready, and requests in flight.
 struct Producer::State {
+    struct Place {
+        std::size_t topic; ///< index in `topics`
+        std::int32_t partition;
+    };
     struct Batch {
         std::uint64_t sequence; ///< in the order they were closed
-        std::size_t topic;
-        std::int32_t partition;
+        Place place;
         SharedBytes records;
         std::int32_t recordCount;
         Instant firstSent;
@@ -29,7 +32,8 @@ struct Producer::State {
         Instant opened{}; ///< when the first record of the open batch came
         NameId name = kNoName;
         NodeId leader{-1}; ///< -1 not known
-        std::int32_t readyBatches = 0;
+        std::deque<Batch> ready; ///< by sequence; a retried one takes its old place
+        RequestId newestRequest{0}; ///< that carries a batch of it
     };
     /// Kafka's built-in partitioner for records without a key (KIP-794): stay with one partition
     /// for batch.size bytes.
@@ -69,7 +73,7 @@ struct Producer::State {
     std::vector<Topic> topics; // in order of first use; never removed
     std::map<std::string, std::size_t, std::less<>> topicIds; // name → index
     std::size_t lastTopic = 0;
-    std::deque<Batch> ready; // by sequence; a retried one takes its old place
+    std::vector<Place> readyPlaces; // partitions with ready batches, longest waiting first
     std::uint64_t nextBatch = 0;
     std::deque<ProduceInFlight> inFlight; // in the order they were sent
     std::optional<MetadataInFlight> metadata;
@@ -86,21 +90,22 @@ struct Producer::State {
     std::int32_t append(std::size_t topic, std::optional<std::int32_t> partition,
         std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
         Context &context, ClientEffects &effects);
-    void closeBatch(std::size_t topic, std::int32_t partition, Instant now);
+    Partition &at(const Place &place);
+    Batch finishBatch(const Place &place, Instant now);
+    void queue(Batch &&batch);
 
     void drain(Context &context, ClientEffects &effects);
-    /// One request; false when nothing could be sent.
-    bool sendBatches(NodeId broker, Context &context, ClientEffects &effects);
+    void sendBatches(NodeId broker, Context &context, ClientEffects &effects);
     void requestMetadata(Context &context, ClientEffects &effects);
     void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
     void applyProduce(
         RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects);
     void delivered(Batch &batch, ErrorCode error, std::int64_t baseOffset, Context &context);
-    void retry(std::vector<Batch> &&batches, Instant at, ClientEffects &effects);
+    void retry(std::vector<Batch> &&batches, Instant when, ClientEffects &effects);
     void expireInFlight(Context &context, ClientEffects &effects);
     void expireWaiting(Context &context);
     std::size_t inFlightTo(NodeId broker) const;
-    void ask(Instant at, ClientEffects &effects);
+    void ask(Instant when, ClientEffects &effects);
     void askForNextWake(Instant now, ClientEffects &effects);
 };
 

@@ -36,6 +36,20 @@ std::string segmentPath(
     return fmt::format("{}/{:020}{}", directory, baseOffset, suffix);
 }
 
+Result<void, Error> removeSegmentFiles(
+    Files &files, const std::string &directory, std::int64_t baseOffset)
+{
+    // The log goes last: without indexes it still opens.
+    for (const std::string_view suffix : {".index", ".timeindex", ".log"}) {
+        const std::string path = segmentPath(directory, baseOffset, suffix);
+        if (!files.exists(path))
+            continue;
+        if (auto removed = files.remove(path); !removed)
+            return removed;
+    }
+    return {};
+}
+
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix)
 {
     if (name.size() != kNameDigits + suffix.size() || !name.ends_with(suffix))
@@ -439,15 +453,10 @@ void Segment::close(Files &files)
 
 Result<void, Error> Segment::remove(Files &files, const std::string &directory)
 {
-    for (const std::string_view suffix : {".index", ".timeindex", ".log"}) {
-        const std::string path = segmentPath(directory, m_baseOffset, suffix);
-        if (!files.exists(path))
-            continue;
-        if (auto removed = files.remove(path); !removed)
-            return removed;
-    }
-    close(files);
-    return {};
+    Result<void, Error> removed = removeSegmentFiles(files, directory, m_baseOffset);
+    if (removed)
+        close(files);
+    return removed;
 }
 
 } // namespace queuelab::log

@@ -25,6 +25,9 @@ struct RecoveryReport {
 /// ".timeindex".
 std::string segmentPath(
     const std::string &directory, std::int64_t baseOffset, std::string_view suffix);
+/// Deletes the three files; those that are already gone do not matter.
+Result<void, Error> removeSegmentFiles(
+    Files &files, const std::string &directory, std::int64_t baseOffset);
 /// The base offset in such a file's name (without directory); nothing when it is not one.
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix);
 

@@ -18,7 +18,7 @@ constexpr std::array kEvents{
     EventInfo{kind(VisibilityEvent::AttributesChanged), "attributes-changed", System, Notable,
         "attributes changed", "{actor} changed attributes of the queue {subject}"},
     EventInfo{kind(VisibilityEvent::Sent), "sent", Ready, Routine, "message sent",
-        "{actor} sent message {item} {detail} to {subject}"},
+        "{actor} sent message {item} to {subject}"},
     EventInfo{kind(VisibilityEvent::Delayed), "delayed", Quiet, Routine, "message delayed",
         "message {item} stays invisible in {subject} for its delay of {value:duration}"},
     EventInfo{kind(VisibilityEvent::BecameVisible), "became-visible", Ready, Routine,

@@ -251,6 +251,11 @@ private:
 
 template <class C> C readFields(const YAML::Node &node, YamlProblems &problems)
 {
+    if (node.IsDefined() && !node.IsMap() && !node.IsNull()) {
+        problems.add(node.Mark(), fmt::format("{} must be a map", commandWord(Of<C>{})),
+            "write {field: value}");
+        return {};
+    }
     FieldReader<C> reader(node, problems);
     describe(reader, Of<C>{});
     return reader.take();

@@ -13,30 +13,57 @@ namespace {
 constexpr std::size_t kCreatedDigits = 10;
 constexpr std::string_view kKeyPrefix = "key-";
 
+/// At most as many digits as fit 64 bits whatever they are; by hand, because this runs for every
+/// message.
 bool readNumber(std::string_view text, std::uint64_t &out)
 {
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-    return error == std::errc{} && end == text.data() + text.size();
+    constexpr std::size_t kMaxDigits = 19;
+    if (text.empty() || text.size() > kMaxDigits)
+        return false;
+    std::uint64_t value = 0;
+    for (const char c : text) {
+        const auto digit = static_cast<std::uint8_t>(c - '0');
+        if (digit > 9)
+            return false;
+        value = value * 10 + digit;
+    }
+    out = value;
+    return true;
+}
+
+/// Writes the digits of `value` so that they end before `end`, at least `width` of them; returns
+/// where they begin.
+char *writeDigitsBefore(char *end, std::uint64_t value, std::size_t width)
+{
+    char *at = end;
+    while (value != 0 || static_cast<std::size_t>(end - at) < width) {
+        *--at = static_cast<char>('0' + value % 10);
+        value /= 10;
+    }
+    return at;
 }
 
 } // namespace
 
 void writeBody(const Stamp &stamp, std::uint64_t size, std::string &out)
 {
-    char digits[20];
-    out.assign(stamp.producer);
-    out.push_back('#');
-    out.append(digits, std::to_chars(digits, digits + sizeof digits, stamp.sequence).ptr);
-    out.push_back('@');
-    const char *end = std::to_chars(digits, digits + sizeof digits, stamp.created.count()).ptr;
-    const auto count = static_cast<std::size_t>(end - digits);
-    if (count < kCreatedDigits)
-        out.append(kCreatedDigits - count, '0');
-    out.append(digits, count);
-    if (out.size() >= size)
-        return;
-    out.push_back(' ');
-    out.resize(std::max<std::size_t>(size, out.size()), '.');
+    // "#17@0001234567", from its end; the two numbers have at most 20 digits each.
+    char numbers[48];
+    char *const end = numbers + sizeof numbers;
+    char *at =
+        writeDigitsBefore(end, static_cast<std::uint64_t>(stamp.created.count()), kCreatedDigits);
+    *--at = '@';
+    at = writeDigitsBefore(at, stamp.sequence, 1);
+    *--at = '#';
+    const auto numbersSize = static_cast<std::size_t>(end - at);
+    const std::size_t stampSize = stamp.producer.size() + numbersSize;
+    out.resize(std::max<std::size_t>(size, stampSize));
+    std::memcpy(out.data(), stamp.producer.data(), stamp.producer.size());
+    std::memcpy(out.data() + stamp.producer.size(), at, numbersSize);
+    if (out.size() > stampSize) {
+        out[stampSize] = ' ';
+        std::memset(out.data() + stampSize + 1, '.', out.size() - stampSize - 1);
+    }
 }
 
 std::optional<Stamp> readBody(ByteView body)

@@ -145,11 +145,11 @@ void World::State::advanceTo(Instant to)
         sample();
     if (nextRates < to) {
         measureRates();
-        // After a quiet stretch the last full second was a quiet one.
-        if (nextRates < to) {
-            measureRates();
-            nextRates += (to - nextRates) / kRateWindow * kRateWindow;
-        }
+        nextRates += kRateWindow;
+    }
+    if (nextRates < to) { // after a quiet stretch the last full second was a quiet one
+        measureRates();
+        nextRates += ((to - nextRates - Duration{1}) / kRateWindow + 1) * kRateWindow;
     }
     now = to;
 }
@@ -163,7 +163,6 @@ void World::State::measureRates()
         host.rate = static_cast<double>(grown);
         host.countBefore = count;
     }
-    nextRates += kRateWindow;
 }
 
 Instant World::now() const

@@ -55,35 +55,80 @@ exchange::FieldValue plainValue(const std::string &text)
     return text;
 }
 
-bool readFieldValue(const YAML::Node &node, YamlProblems &problems, exchange::FieldValue &out)
-{
-    switch (node.Type()) {
-    case YAML::NodeType::Null:
-        out = exchange::FieldValue();
-        return true;
-    case YAML::NodeType::Scalar:
-        out = node.Tag() == kTextTag ? exchange::FieldValue(node.Scalar())
-                                     : plainValue(node.Scalar());
-        return true;
-    case YAML::NodeType::Map: {
-        exchange::FieldTable table;
-        const bool ok = readYaml(node, problems, table);
-        out = exchange::FieldValue(std::move(table));
-        return ok;
+/// Reads a field table. Aliases can make a small file nest for ever or grow without end, so depth
+/// and size are bounded.
+class FieldTableReader {
+public:
+    explicit FieldTableReader(YamlProblems &problems)
+        : m_problems(problems)
+    {
     }
-    case YAML::NodeType::Sequence: {
-        exchange::FieldArray array;
+
+    bool table(const YAML::Node &node, exchange::FieldTable &out, int depth)
+    {
         bool all = true;
-        for (const auto &element : node)
-            all = readFieldValue(YAML::Node(element), problems, array.emplace_back()) && all;
-        out = exchange::FieldValue(std::move(array));
+        for (const auto &entry : node) {
+            std::string key;
+            exchange::FieldValue field;
+            if (readYaml(entry.first, m_problems, key) && value(entry.second, field, depth))
+                out[key] = std::move(field);
+            else
+                all = false;
+            if (m_left == 0)
+                return false;
+        }
         return all;
     }
-    case YAML::NodeType::Undefined:
-        break;
+
+private:
+    static constexpr int kMaxDepth = 32;
+    static constexpr int kMaxValues = 10'000;
+
+    bool value(const YAML::Node &node, exchange::FieldValue &out, int depth)
+    {
+        if (m_left == 0)
+            return false;
+        if (--m_left == 0 || depth == kMaxDepth) {
+            m_left = 0; // one problem is enough
+            m_problems.add(node.Mark(),
+                fmt::format(
+                    "arguments hold at most {} values, nested {} deep", kMaxValues, kMaxDepth));
+            return false;
+        }
+        switch (node.Type()) {
+        case YAML::NodeType::Null:
+            out = exchange::FieldValue();
+            return true;
+        case YAML::NodeType::Scalar:
+            out = node.Tag() == kTextTag ? exchange::FieldValue(node.Scalar())
+                                         : plainValue(node.Scalar());
+            return true;
+        case YAML::NodeType::Map: {
+            exchange::FieldTable inner;
+            const bool ok = table(node, inner, depth + 1);
+            out = exchange::FieldValue(std::move(inner));
+            return ok;
+        }
+        case YAML::NodeType::Sequence: {
+            exchange::FieldArray array;
+            bool all = true;
+            for (const auto &element : node) {
+                all = value(YAML::Node(element), array.emplace_back(), depth + 1) && all;
+                if (m_left == 0)
+                    return false;
+            }
+            out = exchange::FieldValue(std::move(array));
+            return all;
+        }
+        case YAML::NodeType::Undefined:
+            break;
+        }
+        return false;
     }
-    return false;
-}
+
+    YamlProblems &m_problems;
+    int m_left = kMaxValues;
+};
 
 YAML::Node scalar(std::string text)
 {
@@ -248,16 +293,7 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, exchange::FieldTab
         problems.add(node.Mark(), "a map of arguments is wanted here");
         return false;
     }
-    bool all = true;
-    for (const auto &entry : node) {
-        std::string key;
-        exchange::FieldValue value;
-        if (readYaml(entry.first, problems, key) && readFieldValue(entry.second, problems, value))
-            out[key] = std::move(value);
-        else
-            all = false;
-    }
-    return all;
+    return FieldTableReader(problems).table(node, out, 0);
 }
 
 YAML::Node toYaml(const std::string &value)

@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,8 @@ public:
         }
     }
 
+    Service copy() const { return m_service; }
+
 private:
     void ask(Request request)
     {
@@ -102,6 +105,18 @@ void sendReceiveDelete(benchmark::State &state)
     state.SetItemsProcessed(state.iterations() * Bench::kBatch);
 }
 BENCHMARK(sendReceiveDelete)->Arg(0)->Arg(1'000)->Arg(100'000)->Arg(1'000'000);
+
+// A checkpoint, and the first step after it, which takes what it changes for itself.
+void copyOfAMillionMessages(benchmark::State &state)
+{
+    Bench bench;
+    bench.fillHidden(1'000'000);
+    for (auto _ : state) {
+        const Service copy = bench.copy();
+        bench.send();
+    }
+}
+BENCHMARK(copyOfAMillionMessages)->Iterations(50);
 
 void memoryOfAMillionMessages(benchmark::State &state)
 {

@@ -1,5 +1,7 @@
+#include "engine/core/posix_files.h"
 #include "storage_fixture.h"
 
+#include <QTemporaryDir>
 #include <QTest>
 
 #include <algorithm>
@@ -203,6 +205,69 @@ private Q_SLOTS:
         const PartitionLog after = storage.open(crashConfig(), false, &report);
         QCOMPARE(after.logEndOffset(), 400);
         QCOMPARE(report.bytesCut, std::uint64_t{0});
+    }
+
+    void aBatchThatLiesInTwoSlicesIsReadWhole()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        for (int i = 0; i < 2; ++i)
+            log.append(batchOf(1, 3'000), 0, storage.context).value();
+        const Bytes content = readAll(log, storage.files, 0);
+        log.close(storage.context).value();
+
+        // As a copying tool may write it: cut where no batch ends.
+        storage.files.remove(Storage::path(0, ".log")).value();
+        const FileId file = storage.files.open(Storage::path(0, ".log"), true).value();
+        for (const auto &[from, to] : {std::pair{0, 3'500}, {3'500, int(content.size())}}) {
+            const ByteView piece[] = {
+                ByteView(content).subspan(std::size_t(from), std::size_t(to - from))};
+            storage.files.append(file, piece).value();
+        }
+        std::vector<SharedBytes> slices;
+        storage.files.read(file, 0, content.size(), slices).value();
+        QCOMPARE(slices.size(), std::size_t{2});
+        RecoveryReport report;
+        const PartitionLog after = storage.open({}, false, &report);
+        QCOMPARE(report.notes.size(), std::size_t{0});
+        QCOMPARE(readAll(after, storage.files, 0), content);
+        QCOMPARE(offsetsIn(readAll(after, storage.files, 1)), std::string("1-1"));
+    }
+
+    void aRealDirectoryHoldsTheSameBytesAsMemory()
+    {
+        const QTemporaryDir directory;
+        const auto real = PosixFiles::open(directory.path().toStdString()).value();
+        Storage storage;
+        Context realContext{storage.context.now, storage.random, storage.trace, *real};
+        const std::string path = "broker-1/orders-3";
+        PartitionLog inMemory = storage.open(crashConfig());
+        PartitionLog onDisk =
+            PartitionLog::open(path, crashConfig(), true, realContext, nullptr).value();
+        Random random(1);
+        for (int i = 0; i < 200; ++i) {
+            const Bytes batch = batchOf(random.below(9) + 1, random.below(150));
+            inMemory.append(batch, 0, storage.context).value();
+            onDisk.append(batch, 0, realContext).value();
+        }
+        inMemory.truncateTo(700, storage.context).value();
+        onDisk.truncateTo(700, realContext).value();
+        QCOMPARE(readAll(onDisk, *real, 3), readAll(inMemory, storage.files, 3));
+        inMemory.close(storage.context).value();
+        onDisk.close(realContext).value();
+
+        const auto names = storage.files.list(path).value();
+        QCOMPARE(real->list(path).value(), names);
+        for (const std::string &name : names) {
+            const FileId file = real->open(path + '/' + name, false).value();
+            QCOMPARE(toHex(readWhole(*real, file).value()), storage.hexOf(path + '/' + name));
+            real->close(file);
+        }
+        RecoveryReport report;
+        const PartitionLog again =
+            PartitionLog::open(path, crashConfig(), false, realContext, &report).value();
+        QCOMPARE(report.notes.size(), std::size_t{0});
+        QCOMPARE(again.logEndOffset(), onDisk.logEndOffset());
     }
 
     void afterACrashTheLogIsAPrefixThatHoldsAllThatWasFlushed_data() { addSeeds(400); }

@@ -164,11 +164,18 @@ private Q_SLOTS:
         QCOMPARE(config->maxMessageBytes, LogConfig().maxMessageBytes);
     }
 
+    void indexesAreKafkasByteForByte_data()
+    {
+        QTest::addColumn<int>("interval");
+        QTest::newRow("Kafka's own run") << 100;
+        QTest::newRow("one batch is not more than the interval") << 83;
+    }
     void indexesAreKafkasByteForByte()
     {
+        QFETCH(int, interval);
         Storage storage;
         LogConfig config;
-        config.indexIntervalBytes = 100;
+        config.indexIntervalBytes = interval;
         PartitionLog log = storage.open(config);
         for (std::int64_t i = 0; i < 6; ++i) {
             const std::int64_t second = i == 2 ? kT - 5 : kT + 10 * i + 1;
@@ -182,6 +189,16 @@ private Q_SLOTS:
         QCOMPARE(storage.hexOf(Storage::path(0, ".timeindex")),
             std::string(
                 "0000018bcfe56814000000050000018bcfe56829000000090000018bcfe568330000000b"));
+    }
+    void theTimeIndexNamesTheFirstBatchOfTheLargestTime()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        for (const std::int64_t at : {kT, kT + 1, kT + 1, kT})
+            log.append(batchAt({at, at}), 0, storage.context).value();
+        QVERIFY(log.close(storage.context).has_value());
+        QCOMPARE(
+            storage.hexOf(Storage::path(0, ".timeindex")), std::string("0000018bcfe5680100000003"));
     }
     void filesAreNamedByTheBaseOffsetInTwentyDigits()
     {

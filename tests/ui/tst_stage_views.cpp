@@ -104,6 +104,17 @@ private Q_SLOTS:
         QVERIFY(view.lane(u"orders-1"_s)->of(0)->read);
     }
 
+    void aCrashedMembersShareIsKeptForIt()
+    {
+        auto snapshot = test::logSnapshot({.partitions = 2, .consumers = 2});
+        snapshot.clients[1].state = world::ClientState::Crashed;
+        snapshot.clients[1].positions.clear();
+        const LogView view = makeLogView(snapshot, {});
+        const std::vector<QString> expected{u"orders-0"_s};
+        QCOMPARE(view.groups[0].members[0].owned, expected);
+        QCOMPARE(view.lane(u"orders-0"_s)->of(0)->owner, u"c1"_s);
+    }
+
     void theChosenGroupColoursTheRecords()
     {
         auto snapshot = test::logSnapshot({.partitions = 1, .consumers = 1});
@@ -209,6 +220,15 @@ private Q_SLOTS:
             test::visibilityClient("doctor", world::ClientRole::Receiver, "thumbnails-dlq"));
         view = makeVisibilityView(snapshot);
         QCOMPARE(view.bands.size(), 2U);
+    }
+
+    void aReceiverThatWasTooSlowIsOutrun()
+    {
+        auto snapshot = test::visibilitySnapshot();
+        QVERIFY(!makeVisibilityView(snapshot).bands[0].receivers[0].outrun);
+        // #17 came back and worker-3 has it now, while worker-1 still works on it.
+        snapshot.visibility.queues[0].shownInFlight[0].heldBy = "worker-3";
+        QVERIFY(makeVisibilityView(snapshot).bands[0].receivers[0].outrun);
     }
 
     void aReceiverIsWhatItDoes()

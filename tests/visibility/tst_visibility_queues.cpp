@@ -614,8 +614,8 @@ void TestVisibilityQueues::handleFromBeforeACircleOfDeadLettersIsVoid()
     ServiceHarness harness;
     harness.create("a");
     harness.create("b", {{"RedrivePolicy", ServiceHarness::redrivePolicy("a", 1)}});
-    harness.expect<Done>(SetQueueAttributes{
-        "a", {{"RedrivePolicy", ServiceHarness::redrivePolicy("b", 1)}}});
+    harness.expect<Done>(
+        SetQueueAttributes{"a", {{"RedrivePolicy", ServiceHarness::redrivePolicy("b", 1)}}});
     harness.send("a", "wanderer");
     const std::string handle = harness.receive("a", 1, 0)[0].receiptHandle;
     harness.receive("a"); // moves it to b

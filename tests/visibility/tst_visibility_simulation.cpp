@@ -206,7 +206,7 @@ private Q_SLOTS:
 void TestVisibilitySimulation::serviceAgreesWithTheNaiveModel_data()
 {
     QTest::addColumn<quint64>("seed");
-    for (quint64 seed = 1; seed <= 400; ++seed)
+    for (quint64 seed = 1; seed <= 300; ++seed)
         QTest::addRow("seed %llu", seed) << seed;
 }
 

@@ -78,7 +78,8 @@ void ExchangeScene::layOut()
 {
     m_scene.size = m_input.viewport;
     if (m_view.exchanges.empty() && m_view.queues.empty() && m_view.publishers.empty()) {
-        layOutEmpty();
+        m_sketch.emptyGround(tr("No exchanges or queues yet"),
+            tr("declare-queue makes one: it keeps a message until a worker acknowledges it"));
         return;
     }
     planColumns(m_input.viewport.width());
@@ -107,17 +108,6 @@ void ExchangeScene::layOut()
     for (const Mark &mark : m_scene.marks)
         m_scene.size.rheight() =
             std::max(m_scene.size.height(), boundsOf(mark).bottom() + m_measure.px(kPad));
-}
-
-void ExchangeScene::layOutEmpty()
-{
-    const QRectF ground(QPointF(), m_scene.size);
-    const double line = m_measure.height(Face::Title);
-    m_sketch.label(ground.adjusted(0, -line, 0, -line), tr("No exchanges or queues yet"),
-        Face::Title, Swatch::Muted, Qt::AlignCenter);
-    m_sketch.label(ground.adjusted(0, line, 0, line),
-        tr("declare-queue makes one: it keeps a message until a worker acknowledges it"),
-        Face::Body, Swatch::Muted, Qt::AlignCenter);
 }
 
 ExchangeScene::Column ExchangeScene::exchangeColumn(int depth) const
@@ -363,9 +353,11 @@ void ExchangeScene::publisher(const world::ClientSnapshot &client, const QRectF 
     double y = rect.top() + m_measure.px(8);
     m_sketch.line(left, y, wide, name, Face::Strong);
     y += m_measure.height(Face::Strong) + m_measure.px(1);
-    const QString state = crashed                    ? tr("crashed")
-        : client.state == world::ClientState::Paused ? tr("paused")
-                                                     : rateText(client.rate);
+    QString state = rateText(client.rate);
+    if (crashed)
+        state = tr("crashed");
+    else if (!running)
+        state = client.state == world::ClientState::Paused ? tr("paused") : tr("stopped");
     m_sketch.line(left, y, wide, state, running ? Face::MonoStrong : Face::Small,
         crashed       ? Swatch::Dead
             : running ? Swatch::Ink

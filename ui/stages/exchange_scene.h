@@ -37,11 +37,9 @@ private:
         double left = 0;
         double width = 0;
         double right() const { return left + width; }
-        double centre() const { return left + width / 2; }
     };
 
     void layOut();
-    void layOutEmpty();
     void planColumns(double width);
     void header();
     void placeQueues(double top, double bottom);

@@ -16,10 +16,12 @@ using world::ClientState;
 
 namespace {
 
+/// Workers that left in order are gone; a publisher that has published all it had stays in the
+/// picture.
 bool isExchangeClient(const ClientSnapshot &client, ClientRole role)
 {
     return client.engine == world::Engine::Exchange && client.role == role
-        && client.state != ClientState::Stopped;
+        && (role == ClientRole::Publisher || client.state != ClientState::Stopped);
 }
 
 /// Where a queue's dead letters arrive, by the routing that a direct or fanout exchange would do;

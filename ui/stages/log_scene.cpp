@@ -56,7 +56,8 @@ void LogScene::layOut()
     const double width = std::max(m_input.viewport.width(), m_measure.px(kMinimumWidth));
     m_scene.size = {width, m_input.viewport.height()};
     if (m_view.topics.empty() && m_view.producers.empty() && m_view.groups.empty()) {
-        layOutEmpty();
+        m_sketch.emptyGround(
+            tr("No topics yet"), tr("create-topic makes one: a log that keeps what was written"));
         return;
     }
     m_flagRows = std::clamp<std::size_t>(m_view.groups.size(), 1, 3);
@@ -72,24 +73,14 @@ void LogScene::layOut()
         first = false;
     }
     const double lanesBottom = top;
-    producers();
+    // Where the lanes go on below what is seen, producers stay in sight at the start.
+    producers(headerHeight() + m_measure.px(4), std::min(lanesBottom, m_input.viewport.height()));
     const double groupsTop =
         m_view.topics.empty() ? m_measure.px(8) : headerHeight() + m_measure.px(4);
     groups(groupsTop, std::max(m_input.viewport.height() - pad, lanesBottom));
     ownerCurves();
     for (const Mark &mark : m_scene.marks)
         m_scene.size.rheight() = std::max(m_scene.size.height(), boundsOf(mark).bottom() + pad);
-}
-
-void LogScene::layOutEmpty()
-{
-    const QRectF ground(QPointF(), m_scene.size);
-    const double line = m_measure.height(Face::Title);
-    m_sketch.label(ground.adjusted(0, -line, 0, -line), tr("No topics yet"), Face::Title,
-        Swatch::Muted, Qt::AlignCenter);
-    m_sketch.label(ground.adjusted(0, line, 0, line),
-        tr("create-topic makes one: a log that keeps what was written"), Face::Body, Swatch::Muted,
-        Qt::AlignCenter);
 }
 
 double LogScene::headerHeight() const
@@ -244,7 +235,6 @@ std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
 LogScene::Row LogScene::rowAt(double top) const
 {
     Row row;
-    row.height = m_laneHeight;
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
     switch (m_detail) {

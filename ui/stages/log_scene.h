@@ -42,7 +42,6 @@ private:
     struct Row {
         double cellTop = 0;
         double cellHeight = 0;
-        double height = 0; ///< the whole lane
     };
     /// Which offsets of a lane are cells, and which lie in the density bar before them.
     struct Window {
@@ -53,7 +52,6 @@ private:
     };
 
     void layOut();
-    void layOutEmpty();
     void planColumns(double width);
     void planDetail(double height);
     void header(const TopicView &topic, double top, bool withLegend);
@@ -65,8 +63,14 @@ private:
     void edges(const Lane &lane, const Window &window, const Row &row, double top);
     void flags(const Lane &lane, const Window &window, const Row &row, double top);
     void numbers(const Lane &lane, const Row &row, double top);
-    void producers();
+    /// In the middle between the two.
+    void producers(double areaTop, double areaBottom);
+    void producerCurves(const TopicView &topic, QPointF out, Dash dash);
     void groups(double top, double bottom);
+    static bool isSettling(const GroupView &group);
+    /// A long name and a long state do not fit beside each other.
+    bool isStacked(const GroupView &group) const;
+    double groupHead(const GroupView &group) const;
     double groupCard(const GroupView &group, std::size_t index, double top, double memberHeight);
     void memberCard(const GroupView &group, const MemberView &member, const QRectF &rect);
     double memberSecondLine(const MemberView &member, const QRectF &rect, double top);

@@ -108,7 +108,7 @@ void LogScene::numbers(const Lane &lane, const Row &row, double top)
     }
 }
 
-void LogScene::producers()
+void LogScene::producers(double areaTop, double areaBottom)
 {
     if (m_view.producers.empty())
         return;
@@ -118,10 +118,7 @@ void LogScene::producers()
     const double gap = m_measure.px(12);
     const auto count = static_cast<double>(m_view.producers.size());
     const double block = count * tall + (count - 1) * gap;
-    const double areaTop = headerHeight() + m_measure.px(4);
-    const double lanesBottom =
-        m_scene.marks.empty() ? areaTop : boundsOf(m_scene.marks.back()).bottom();
-    double top = std::max(areaTop, (areaTop + lanesBottom - block) / 2);
+    double top = std::max(areaTop, (areaTop + areaBottom - block) / 2);
 
     for (const auto *producer : m_view.producers) {
         const QString name = text(producer->name);
@@ -167,11 +164,31 @@ void LogScene::producers()
         const auto topic = std::ranges::find(m_view.topics, target, &TopicView::name);
         if (topic == m_view.topics.end())
             continue;
-        for (const Lane &lane : topic->lanes) {
-            if (const auto in = m_scene.anchor(Thing::Kind::Partition, lane.name))
-                m_sketch.flow(out, {m_columns.names - m_measure.px(6), in->y()}, Swatch::Line, 1.4,
-                    running ? Dash::Solid : Dash::Dashed);
-        }
+        producerCurves(*topic, out, running ? Dash::Solid : Dash::Dashed);
+    }
+}
+
+void LogScene::producerCurves(const TopicView &topic, QPointF out, Dash dash)
+{
+    const double end = m_columns.names - m_measure.px(6);
+    const auto middleOf = [&](const Lane &lane) {
+        return m_scene.anchor(Thing::Kind::Partition, lane.name)->y();
+    };
+    // Many lanes hang on one rail: a curve to each would be a black fan.
+    constexpr std::size_t kManyLanes = 24;
+    const bool rail = topic.lanes.size() > kManyLanes;
+    const double railX = end - m_measure.px(8);
+    if (rail) {
+        m_sketch.flow(out, {railX, out.y()}, Swatch::Line, 1.4, dash);
+        m_sketch.line({railX, std::min(out.y(), middleOf(topic.lanes.front()))},
+            {railX, middleOf(topic.lanes.back())}, Swatch::Line, 1.4, dash);
+    }
+    for (const Lane &lane : topic.lanes) {
+        const QPointF in(end, middleOf(lane));
+        if (rail)
+            m_sketch.line({railX, in.y()}, in, Swatch::Line, 1.4);
+        else
+            m_sketch.flow(out, in, Swatch::Line, 1.4, dash);
     }
 }
 
@@ -182,11 +199,10 @@ void LogScene::groups(double top, double bottom)
     std::size_t members = 0;
     for (const GroupView &group : m_view.groups)
         members += std::max<std::size_t>(1, group.members.size());
-    const double head = m_measure.height(Face::Strong) + m_measure.px(20);
-    const double foot = m_measure.height(Face::Small) + m_measure.px(12);
-    const double gaps = static_cast<double>(m_view.groups.size() - 1) * m_measure.px(10);
-    const double room =
-        bottom - top - gaps - static_cast<double>(m_view.groups.size()) * (head + foot);
+    const double foot = m_measure.height(Face::Small) + m_measure.px(10);
+    double room = bottom - top - static_cast<double>(m_view.groups.size() - 1) * m_measure.px(10);
+    for (const GroupView &group : m_view.groups)
+        room -= groupHead(group) + foot;
     const double each = room / static_cast<double>(members) - m_measure.px(8);
     const double full =
         m_measure.height(Face::Strong) + m_measure.height(Face::Small) + m_measure.px(16);
@@ -194,6 +210,27 @@ void LogScene::groups(double top, double bottom)
     const double memberHeight = each >= full ? std::min(each, full + m_measure.px(28)) : slim;
     for (std::size_t index = 0; index < m_view.groups.size(); ++index)
         top = groupCard(m_view.groups[index], index, top, memberHeight) + m_measure.px(10);
+}
+
+bool LogScene::isSettling(const GroupView &group)
+{
+    return group.state() == log::GroupState::PreparingRebalance
+        || group.state() == log::GroupState::CompletingRebalance;
+}
+
+bool LogScene::isStacked(const GroupView &group) const
+{
+    const QString state = text(std::string(log::groupStateName(group.state())));
+    const double swatch = m_view.groups.size() > 1 ? m_measure.px(16) : 0;
+    return swatch + m_sketch.width(group.name, Face::Strong) + m_sketch.pillWidth(state)
+        > m_columns.groupsWidth - m_measure.px(26);
+}
+
+double LogScene::groupHead(const GroupView &group) const
+{
+    const double strong = m_measure.height(Face::Strong);
+    return strong + m_measure.px(16) + (isStacked(group) ? strong + m_measure.px(6) : 0)
+        + (isSettling(group) ? m_measure.height(Face::Small) + m_measure.px(4) : 0);
 }
 
 double LogScene::groupCard(
@@ -204,23 +241,17 @@ double LogScene::groupCard(
     const double inset = m_measure.px(10);
     const double left = m_columns.groups;
     const double width = m_columns.groupsWidth;
-    const bool settling = group.state() == log::GroupState::PreparingRebalance
-        || group.state() == log::GroupState::CompletingRebalance;
-
+    const bool settling = isSettling(group);
     const QString state = text(std::string(log::groupStateName(group.state())));
     const double pillWidth = m_sketch.pillWidth(state);
     const double swatch = m_view.groups.size() > 1 ? m_measure.px(16) : 0;
-    // A long name and a long state do not fit beside each other.
-    const bool stacked = swatch + m_sketch.width(group.name, Face::Strong) + pillWidth
-        > width - 2 * inset - m_measure.px(6);
-
+    const bool stacked = isStacked(group);
     const double gap = m_measure.px(8);
-    const double head = strong + m_measure.px(16) + (stacked ? strong + m_measure.px(6) : 0);
-    const double waiting = settling ? small + m_measure.px(4) : 0;
+    const double head = groupHead(group);
     const auto count = static_cast<double>(group.members.size());
     const double foot = small + m_measure.px(10);
     const double body = group.members.empty() ? small + gap : count * (memberHeight + gap);
-    const QRectF rect(left, top, width, head + waiting + body + foot);
+    const QRectF rect(left, top, width, head + body + foot);
     const bool selected = index == m_view.selected && m_view.groups.size() > 1;
     m_sketch.card(rect, Swatch::Raised, selected ? Swatch::Muted : Swatch::Line);
     m_sketch.spot(rect, {Thing::Kind::Group, group.name, -1, {}}, true, m_measure.px(6));
@@ -254,12 +285,11 @@ double LogScene::groupCard(
         for (const QString &name : group.waitedFor)
             who += (who.isEmpty() ? QString() : u", "_s) + name;
         const bool joining = group.state() == log::GroupState::PreparingRebalance;
-        const QString words = who.isEmpty() ? tr("all have answered")
+        const QString words = who.isEmpty() ? tr("waits for more members")
             : joining                       ? tr("waits for %1 to rejoin").arg(who)
                                             : tr("waits for the plan of %1").arg(who);
-        m_sketch.line(left + inset, y - m_measure.px(3), width - 2 * inset, words, Face::Small,
-            Swatch::InFlightText);
-        y += waiting;
+        m_sketch.line(left + inset, y - small - m_measure.px(6), width - 2 * inset, words,
+            Face::Small, Swatch::InFlightText);
     }
     if (group.members.empty()) {
         m_sketch.line(
@@ -359,9 +389,9 @@ QString LogScene::memberText(const MemberView &member) const
     case MemberState::Idle:
         return tr("idle: owns nothing");
     case MemberState::WaitsForJoin:
-        return tr("rejoined, waits");
+        return tr("waits in JoinGroup");
     case MemberState::WaitsForSync:
-        return tr("waits for its share");
+        return tr("waits in SyncGroup");
     case MemberState::Outside:
         return member.note.isEmpty() ? tr("not in the group") : member.note;
     case MemberState::Paused:

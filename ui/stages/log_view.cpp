@@ -47,6 +47,12 @@ MemberView makeMember(const ClientSnapshot *client, const log::MemberSnapshot *m
             if (position.fetched > position.position && position.position >= 0)
                 view.ahead += position.fetched - position.position;
         }
+        // A dead one believes nothing, but the group keeps its share for it until the session times
+        // out.
+        if (client->state == ClientState::Crashed && view.owned.empty() && member) {
+            for (const auto &partition : member->assignment)
+                view.owned.push_back(text(partition.name()));
+        }
         view.holding = client->holdingCount;
         view.again = client->handledAgain;
         view.note = text(client->note);

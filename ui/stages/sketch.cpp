@@ -87,6 +87,16 @@ void Sketch::line(QPointF from, QPointF to, Swatch colour, double width, Dash da
     m_scene.marks.emplace_back(CurveMark{from, from, to, to, colour, width, dash, false});
 }
 
+void Sketch::emptyGround(const QString &what, const QString &advice)
+{
+    const double middle = m_scene.size.height() / 2;
+    const double wide = m_scene.size.width();
+    label({0, middle - height(Face::Title) - px(4), wide, height(Face::Title)}, what, Face::Title,
+        Swatch::Muted, Qt::AlignCenter);
+    label({0, middle + px(4), wide, height(Face::Body)}, advice, Face::Body, Swatch::Muted,
+        Qt::AlignCenter);
+}
+
 void Sketch::spot(const QRectF &rect, Thing thing, bool stop, double radius)
 {
     m_scene.spots.push_back({rect, std::move(thing), stop, radius});

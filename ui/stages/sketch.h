@@ -50,6 +50,9 @@ public:
         bool arrow = false);
     void line(QPointF from, QPointF to, Swatch colour, double width = 1, Dash dash = Dash::Solid);
 
+    /// What a picture says while there is nothing to draw: that, and how to get something.
+    void emptyGround(const QString &what, const QString &advice);
+
     void spot(const QRectF &rect, Thing thing, bool stop = false, double radius = 4);
 
     /// Entries from `right` to the left; returns the left edge. Nothing is drawn when they would

@@ -1,6 +1,5 @@
 #include "ui/stages/visibility_scene.h"
 
-#include "engine/visibility/events.h"
 #include "ui/stages/words.h"
 
 #include <algorithm>
@@ -47,7 +46,8 @@ void VisibilityScene::layOut()
 {
     m_scene.size = m_input.viewport;
     if (m_view.bands.empty()) {
-        layOutEmpty();
+        m_sketch.emptyGround(tr("No queues yet"),
+            tr("create-queue makes one: receiving hides a message, deleting ends it"));
         return;
     }
     planColumns(m_input.viewport.width());
@@ -65,17 +65,6 @@ void VisibilityScene::layOut()
     }
     for (const Mark &mark : m_scene.marks)
         m_scene.size.rheight() = std::max(m_scene.size.height(), boundsOf(mark).bottom() + pad);
-}
-
-void VisibilityScene::layOutEmpty()
-{
-    const QRectF ground(QPointF(), m_scene.size);
-    const double line = m_measure.height(Face::Title);
-    m_sketch.label(ground.adjusted(0, -line, 0, -line), tr("No queues yet"), Face::Title,
-        Swatch::Muted, Qt::AlignCenter);
-    m_sketch.label(ground.adjusted(0, line, 0, line),
-        tr("create-queue makes one: receiving hides a message, deleting ends it"), Face::Body,
-        Swatch::Muted, Qt::AlignCenter);
 }
 
 double VisibilityScene::headerHeight() const

@@ -29,7 +29,6 @@ private:
     };
 
     void layOut();
-    void layOutEmpty();
     void planColumns(double width);
     /// Returns its bottom.
     double band(const BandView &view, double top, double height, bool withLegend);

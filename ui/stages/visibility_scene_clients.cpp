@@ -36,11 +36,12 @@ void VisibilityScene::senders(const BandView &view, const QRectF &target)
         double line = rect.top() + m_measure.px(8);
         m_sketch.line(left, line, wide, text(sender->name), Face::Strong);
         line += m_measure.height(Face::Strong) + m_measure.px(1);
-        m_sketch.line(left, line, wide,
-            crashed       ? tr("crashed")
-                : running ? rateText(sender->rate)
-                          : tr("paused"),
-            running ? Face::MonoStrong : Face::Small,
+        QString state = rateText(sender->rate);
+        if (crashed)
+            state = tr("crashed");
+        else if (!running)
+            state = sender->state == world::ClientState::Paused ? tr("paused") : tr("stopped");
+        m_sketch.line(left, line, wide, state, running ? Face::MonoStrong : Face::Small,
             crashed       ? Swatch::Dead
                 : running ? Swatch::Ink
                           : Swatch::Muted);
@@ -142,6 +143,8 @@ QString VisibilityScene::receiverText(const ReceiverView &receiver) const
     if (receiver.state == ReceiverState::Crashed)
         return receiver.holds > 0 ? tr("held %1 when it died").arg(grouped(receiver.holds))
                                   : tr("gone without a word");
+    if (receiver.outrun)
+        return tr("works on, but lost its message");
     if (!client.holding.empty() && client.holding.front().workEnds > m_snapshot.now)
         return tr("works %1 more").arg(spanText(client.holding.front().workEnds - m_snapshot.now));
     if (client.handledAgain > 0)

@@ -14,10 +14,12 @@ using world::ClientState;
 
 namespace {
 
+/// Receivers that left in order are gone; a sender that has sent all it had stays in the picture.
 bool isClient(const ClientSnapshot &client, ClientRole role, const std::string &queue)
 {
     return client.engine == world::Engine::Visibility && client.role == role
-        && client.target == queue && client.state != ClientState::Stopped;
+        && client.target == queue
+        && (role == ClientRole::Sender || client.state != ClientState::Stopped);
 }
 
 std::uint64_t heldBy(const QueueSnapshot &queue, const std::string &client)
@@ -39,6 +41,18 @@ ReceiverState stateOf(const ReceiverView &receiver, const QueueSnapshot &queue)
     if (receiver.client ? receiver.client->holdingCount > 0 : receiver.holds > 0)
         return ReceiverState::Busy;
     return ReceiverState::Idle;
+}
+
+/// Whether the message it works on came back, went to another or was deleted meanwhile.
+bool isOutrun(const ReceiverView &receiver, const QueueSnapshot &queue)
+{
+    if (!receiver.client || receiver.client->holding.empty()
+        || queue.notVisible > queue.shownInFlight.size())
+        return false;
+    const auto number = static_cast<std::uint64_t>(receiver.client->holding.front().item);
+    return std::ranges::none_of(queue.shownInFlight, [&](const MessageSnapshot &message) {
+        return message.number == number && text(message.heldBy) == receiver.name;
+    });
 }
 
 std::vector<ReceiverView> receiversOf(const QueueSnapshot &queue, const world::Snapshot &snapshot)
@@ -64,6 +78,7 @@ std::vector<ReceiverView> receiversOf(const QueueSnapshot &queue, const world::S
     for (ReceiverView &receiver : receivers) {
         receiver.holds = heldBy(queue, receiver.name.toStdString());
         receiver.state = stateOf(receiver, queue);
+        receiver.outrun = isOutrun(receiver, queue);
     }
     return receivers;
 }

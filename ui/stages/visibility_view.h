@@ -24,6 +24,7 @@ struct ReceiverView {
     const world::ClientSnapshot *client = nullptr; ///< nullptr for a real client
     ReceiverState state = ReceiverState::Idle;
     std::uint64_t holds = 0; ///< messages in flight that it received last
+    bool outrun = false; ///< what it works on is not hidden for it any more
 };
 /// A queue with those who send to it and receive from it.
 struct BandView {

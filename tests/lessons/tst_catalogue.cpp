@@ -1,0 +1,137 @@
+#include "lessons/ledger.h"
+#include "lessons/report.h"
+#include "lessons/runner.h"
+
+#include <QFile>
+#include <QTest>
+
+using namespace queuelab;
+using namespace queuelab::lessons;
+
+namespace {
+
+const Catalogue &catalogue()
+{
+    static const Catalogue loaded = [] {
+        auto catalogue = loadCatalogue(QUEUELAB_SOURCE_DIR "/lessons/catalogue");
+        if (!catalogue)
+            throw std::runtime_error(catalogue.error().front().text());
+        return std::move(*catalogue);
+    }();
+    return loaded;
+}
+
+/// Lessons that move millions of records or hours of time run with fewer seeds.
+std::uint64_t seedsFor(const Lesson &lesson)
+{
+    if (lesson.id == "scenario.1")
+        return 1;
+    return lesson.id == "kafka.replay-outage" ? 5 : 20;
+}
+
+} // namespace
+
+class TestCatalogue : public QObject {
+    Q_OBJECT
+
+private Q_SLOTS:
+    void theNineFirstLessonsAreThere()
+    {
+        std::vector<std::string> ids;
+        for (const Lesson &lesson : catalogue().lessons)
+            ids.push_back(lesson.id);
+        QCOMPARE(ids,
+            (std::vector<std::string>{"kafka.ceiling", "kafka.order", "kafka.replay-outage",
+                "rabbitmq.topic", "rabbitmq.crash", "rabbitmq.dlx", "sqs.reappear", "sqs.too-slow",
+                "scenario.1"}));
+    }
+
+    void everyLessonIsComplete()
+    {
+        const auto claims = loadClaims(QUEUELAB_SOURCE_DIR "/lessons/claims.yaml");
+        QVERIFY2(claims, claims ? "" : claims.error().front().text().c_str());
+        for (const Lesson &lesson : catalogue().lessons) {
+            const char *id = lesson.id.c_str();
+            QVERIFY2(lesson.steps.size() >= 3 && lesson.steps.size() <= 6, id);
+            QVERIFY2(!lesson.interview.empty(), id);
+            QVERIFY2(std::ranges::any_of(lesson.steps,
+                         [](const Step &step) { return step.prediction.has_value(); }),
+                id);
+            const std::vector<Error> unknown = unknownClaims(lesson, *claims);
+            QVERIFY2(unknown.empty(), unknown.empty() ? "" : unknown.front().text().c_str());
+            for (const std::string &claim : lesson.proves) {
+                const bool named = std::ranges::any_of(lesson.steps, [&](const Step &step) {
+                    return std::ranges::find(step.proves, claim) != step.proves.end();
+                });
+                QVERIFY2(named, (lesson.id + " does not say which step proves " + claim).c_str());
+            }
+        }
+    }
+
+    void asWrittenItHolds_data()
+    {
+        QTest::addColumn<const Lesson *>("lesson");
+        QTest::addColumn<std::uint64_t>("seed");
+        for (const Lesson &lesson : catalogue().lessons) {
+            for (std::uint64_t seed = 0; seed < seedsFor(lesson); ++seed)
+                QTest::addRow(
+                    "%s, seed %llu", lesson.id.c_str(), static_cast<unsigned long long>(seed))
+                    << &lesson << seed;
+        }
+    }
+    void asWrittenItHolds()
+    {
+        QFETCH(const Lesson *, lesson);
+        QFETCH(std::uint64_t, seed);
+        const auto result = runLesson(*lesson, {.seed = seed, .live = false});
+        QVERIFY2(result, result ? "" : result.error().text().c_str());
+        QVERIFY2(result->holds(), report({*result}, ReportFormat::Text).c_str());
+    }
+
+    void withItsDecidingSettingBrokenItFails_data()
+    {
+        QTest::addColumn<QString>("id");
+        QTest::addColumn<QString>("from");
+        QTest::addColumn<QString>("to");
+        const auto row = [](const char *id, const char *from, const char *to) {
+            QTest::addRow("%s: %s", id, to) << QString(id) << QString(from) << QString(to);
+        };
+        row("kafka.ceiling", "{name: orders, partitions: 6}", "{name: orders, partitions: 8}");
+        row("kafka.ceiling", "{name: refunds, partitions: 8}", "{name: refunds, partitions: 6}");
+        row("kafka.order", "{name: payments, partitions: 3}", "{name: payments, partitions: 1}");
+        row("kafka.replay-outage", "{name: clicks, partitions: 3}",
+            "{name: clicks, partitions: 3, configs: {segment.bytes: 1048576, retention.ms: "
+            "600000}}");
+        row("kafka.replay-outage", "prefetch: 10, processing: 5ms}",
+            "prefetch: 10, processing: 5ms, fail-chance: 1, on-failure: requeue}");
+        row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"");
+        row("rabbitmq.crash", "ack: manual", "ack: auto");
+        row("rabbitmq.dlx", "on-failure: requeue", "on-failure: reject");
+        row("rabbitmq.dlx", "x-message-ttl: 3000", "x-message-ttl: 30000");
+        row("sqs.reappear", "VisibilityTimeout: 30", "VisibilityTimeout: 120");
+        row("sqs.too-slow", "{name: photos, attributes: {VisibilityTimeout: 10}}",
+            "{name: photos, attributes: {VisibilityTimeout: 30}}");
+        row("sqs.too-slow", ", heartbeat: 5s", "");
+        row("scenario.1", "partitions: 8", "partitions: 1");
+    }
+    void withItsDecidingSettingBrokenItFails()
+    {
+        QFETCH(QString, id);
+        QFETCH(QString, from);
+        QFETCH(QString, to);
+        const Lesson *lesson = catalogue().find(id.toStdString());
+        QVERIFY(lesson != nullptr);
+        QFile file(QString::fromStdString(lesson->file));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        QString text = QString::fromUtf8(file.readAll());
+        QVERIFY2(text.contains(from), qPrintable(from));
+        const auto broken = readLesson(text.replace(from, to).toStdString(), lesson->file);
+        QVERIFY2(broken, broken ? "" : broken.error().front().text().c_str());
+        const auto result = runLesson(*broken, {.live = false});
+        QVERIFY(result);
+        QVERIFY(!result->holds());
+    }
+};
+
+QTEST_APPLESS_MAIN(TestCatalogue)
+#include "tst_catalogue.moc"
