@@ -8,14 +8,17 @@
 
 #include <QAbstractItemModelTester>
 #include <QAction>
+#include <QClipboard>
 #include <QComboBox>
 #include <QFile>
+#include <QGuiApplication>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
 #include <QPushButton>
 #include <QSettings>
 #include <QStandardPaths>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -340,6 +343,52 @@ private Q_SLOTS:
         QVERIFY(notice->isVisible());
         QVERIFY2(notice->text().contains(u"broken.yaml:6:"_s), qPrintable(notice->text()));
         QVERIFY2(notice->text().contains(u"say"_s), qPrintable(notice->text()));
+    }
+
+    void aLessonFileIsReadAgainWhenItChanges()
+    {
+        const QString path = m_folder.filePath(u"changing.yaml"_s);
+        const auto write = [&](QByteArray text) {
+            QFile file(path);
+            QVERIFY(file.open(QIODevice::WriteOnly));
+            file.write(text);
+        };
+        write(kLesson);
+        m_window->openPath(path);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
+        write(QByteArray(kLesson).replace("title: Two partitions", "title: Changed on disk"));
+        QTRY_VERIFY_WITH_TIMEOUT(
+            m_window->windowTitle().contains(u"Changed on disk"_s), kPatienceMs);
+    }
+
+    void rowsAreCopiedAsTabSeparatedText()
+    {
+        HOLDS(runFirstStep());
+        auto *table = find<QTableView>(u"events.table"_s);
+        table->selectRow(0);
+        table->findChild<QAction *>(u"table.copy"_s)->trigger();
+        const QStringList lines =
+            QGuiApplication::clipboard()->text().split(u'\n', Qt::SkipEmptyParts);
+        QCOMPARE(lines.size(), 2);
+        QCOMPARE(lines[0], u"Time\tEvent\tWhere\tWhy"_s);
+        QCOMPARE(lines[1].count(u'\t'), 3);
+    }
+
+    void clickingAnEventShowsWhatItHappenedTo()
+    {
+        HOLDS(runFirstStep());
+        auto *table = find<QTableView>(u"events.table"_s);
+        auto *filter = find<QLineEdit>(u"events.filter"_s);
+        QTest::keyClicks(filter, u"billing"_s);
+        QVERIFY(table->model()->rowCount() > 0);
+        const QModelIndex index = table->model()->index(table->model()->rowCount() - 1, 0);
+        table->scrollTo(index);
+        QTest::mouseClick(table->viewport(), Qt::LeftButton, {}, table->visualRect(index).center());
+        auto *inspector = find<QWidget>(u"inspector"_s);
+        QVERIFY(inspector->isVisible());
+        QVERIFY(!find<QLabel>(u"inspector.title"_s)->text().isEmpty());
+        QTest::keyClick(m_window.get(), Qt::Key_Escape);
+        QVERIFY(!inspector->isVisible());
     }
 
     void theThemeAndTheSizeOfTypeChangeByKey()

@@ -132,10 +132,12 @@ void MainWindow::openPath(const QString &path)
 void MainWindow::openLessonFile(const QString &path, LessonPanel::Begin begin)
 {
     const auto lesson = lessons::loadLesson(path.toStdString());
-    if (lesson)
+    if (lesson) {
         open(*lesson, begin);
-    else
-        m_notice->showProblem(problemText(lesson.error()));
+        return;
+    }
+    m_notice->showProblem(problemText(lesson.error()));
+    m_watcher.addPath(path); // the next save may mend it
 }
 
 void MainWindow::openSessionFile(const QString &path)
