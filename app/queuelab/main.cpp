@@ -7,6 +7,7 @@
 #include <QIcon>
 #include <QRegularExpression>
 #include <QSettings>
+#include <QStandardPaths>
 #include <QTemporaryDir>
 
 #include <cstdio>
@@ -141,6 +142,15 @@ int takePicture(ui::MainWindow &window, const Options &options)
     return Fine;
 }
 
+/// What the learner did, in the place the platform keeps such data; pictures keep nothing.
+std::optional<Result<lessons::StudyStore, Error>> openStudy(bool picture)
+{
+    if (picture)
+        return std::nullopt;
+    const QString folder = QStandardPaths::writableLocation(QStandardPaths::AppDataLocation);
+    return lessons::StudyStore::open((folder + u"/study.sqlite"_s).toStdString());
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -173,7 +183,10 @@ int main(int argc, char **argv)
         ? std::make_unique<QSettings>(
               pictureSettings.filePath(u"settings.ini"_s), QSettings::IniFormat)
         : std::make_unique<QSettings>();
-    ui::MainWindow window(*catalogue, *settings);
+    auto study = openStudy(picture);
+    ui::MainWindow window(*catalogue, *settings, study && *study ? &**study : nullptr);
+    if (study && !*study)
+        window.showProblem(QString::fromStdString(study->error().text()));
     if (!options->theme.isEmpty())
         window.setDark(options->theme == "dark"_L1);
     else if (picture)

@@ -8,13 +8,17 @@
 
 #include <QAbstractItemModelTester>
 #include <QAction>
+#include <QClipboard>
 #include <QComboBox>
 #include <QFile>
+#include <QGuiApplication>
 #include <QLabel>
 #include <QLineEdit>
 #include <QListView>
 #include <QPushButton>
 #include <QSettings>
+#include <QStandardPaths>
+#include <QTableView>
 #include <QTemporaryDir>
 #include <QTest>
 
@@ -30,8 +34,17 @@ namespace {
 constexpr int kPatienceMs =
     20'000; // the machine may be busy; nothing is asserted about how long it takes
 
+/// A helper's failed check ends the test that called it.
+#define HOLDS(call)                                                                                \
+    do {                                                                                           \
+        call;                                                                                      \
+        if (QTest::currentTestFailed())                                                            \
+            return;                                                                                \
+    } while (false)
+
 constexpr auto kLesson = R"(id: test.first
 title: Two partitions
+summary: A lesson of the test.
 world: {seed: 3, log: {brokers: 1}}
 steps:
   - say: A topic and a producer.
@@ -109,10 +122,10 @@ private:
     }
     void runFirstStep()
     {
-        openLesson();
-        click(u"lesson.choice.2"_s);
-        click(u"lesson.sure.70"_s);
-        click(u"lesson.go"_s);
+        HOLDS(openLesson());
+        HOLDS(click(u"lesson.choice.2"_s));
+        HOLDS(click(u"lesson.sure.70"_s));
+        HOLDS(click(u"lesson.go"_s));
         QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
     }
     qint64 position() const { return m_window->frame().clock.position; }
@@ -135,12 +148,21 @@ private Q_SLOTS:
         m_settings = std::make_unique<QSettings>(
             m_folder.filePath(QString::fromLatin1(QTest::currentTestFunction()) + u".ini"_s),
             QSettings::IniFormat);
-        m_window = std::make_unique<MainWindow>(m_catalogue, *m_settings);
+        auto study = lessons::StudyStore::open(
+            m_folder.filePath(QString::fromLatin1(QTest::currentTestFunction()) + u".sqlite"_s)
+                .toStdString());
+        QVERIFY(study);
+        m_study = std::make_unique<lessons::StudyStore>(std::move(*study));
+        m_window = std::make_unique<MainWindow>(m_catalogue, *m_settings, m_study.get());
         m_window->resize(1280, 800);
         m_window->show();
         QVERIFY(QTest::qWaitForWindowExposed(m_window.get()));
     }
-    void cleanup() { m_window.reset(); }
+    void cleanup()
+    {
+        m_window.reset();
+        m_study.reset();
+    }
 
     void theFirstStartShowsALessonThatRuns()
     {
@@ -151,29 +173,29 @@ private Q_SLOTS:
 
     void aQuestionIsAnsweredThenTheRunSaysWhatItSaw()
     {
-        openLesson();
+        HOLDS(openLesson());
         auto *go = find<QPushButton>(u"lesson.go"_s);
         QVERIFY(!go->isEnabled()); // not before one has chosen, and said how sure one is
-        click(u"lesson.choice.1"_s);
+        HOLDS(click(u"lesson.choice.1"_s));
         QVERIFY(!go->isEnabled());
-        click(u"lesson.sure.90"_s);
+        HOLDS(click(u"lesson.sure.90"_s));
         QVERIFY(go->isEnabled());
         QVERIFY(!find<QWidget>(u"lesson.result.holds"_s));
 
-        click(u"lesson.go"_s);
+        HOLDS(click(u"lesson.go"_s));
         QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
         QCOMPARE(find<QAbstractButton>(u"lesson.choice.1"_s)->accessibleDescription(), u"wrong"_s);
         QCOMPARE(find<QAbstractButton>(u"lesson.choice.2"_s)->accessibleDescription(), u"right"_s);
         QCOMPARE(position(), qint64{8'000'000'000});
         QVERIFY(find<EventPanel>({})->model().rowCount() > 10);
 
-        click(u"lesson.go"_s); // the next step asks nothing, so it runs
+        HOLDS(click(u"lesson.go"_s)); // the next step asks nothing, so it runs
         QTRY_COMPARE_WITH_TIMEOUT(position(), qint64{9'000'000'000}, kPatienceMs);
     }
 
     void draggingTheTimeBarGoesBack()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         const auto records = [this] {
             qint64 sum = 0;
             for (const auto &partition : snapshot().log.topics.at(0).partitions)
@@ -199,7 +221,7 @@ private Q_SLOTS:
 
     void stepsGoForwardAndBackByKey()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         QTest::keyClick(find<TimeAxis>(u"timeline.axis"_s), Qt::Key_Home);
         QTRY_COMPARE_WITH_TIMEOUT(position(), qint64{0}, kPatienceMs);
         const quint64 before = snapshot().steps;
@@ -216,27 +238,27 @@ private Q_SLOTS:
         m_window->openSandbox();
         QTRY_VERIFY_WITH_TIMEOUT(
             m_window->frame().snapshot && m_window->frame().clock.playing, kPatienceMs);
-        openForm(u"create-topic"_s);
+        HOLDS(openForm(u"create-topic"_s));
         fillIn(u"name"_s, u"orders"_s);
         fillIn(u"partitions"_s, u"3"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_COMPARE_WITH_TIMEOUT(snapshot().log.topics.size(), std::size_t{1}, kPatienceMs);
         QCOMPARE(snapshot().log.topics[0].partitions.size(), std::size_t{3});
 
-        openForm(u"add producer"_s);
+        HOLDS(openForm(u"add producer"_s));
         fillIn(u"topic"_s, u"orders"_s);
         fillIn(u"name"_s, u"checkout"_s);
-        performForm();
-        openForm(u"add consumer"_s);
+        HOLDS(performForm());
+        HOLDS(openForm(u"add consumer"_s));
         fillIn(u"group"_s, u"billing"_s);
         fillIn(u"topics"_s, u"orders"_s);
         fillIn(u"name"_s, u"reader"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_COMPARE_WITH_TIMEOUT(snapshot().clients.size(), std::size_t{2}, kPatienceMs);
 
-        openForm(u"crash-consumer"_s);
+        HOLDS(openForm(u"crash-consumer"_s));
         fillIn(u"name"_s, u"reader"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_VERIFY_WITH_TIMEOUT(std::ranges::any_of(snapshot().clients,
                                      [](const world::ClientSnapshot &client) {
                                          return client.state == world::ClientState::Crashed;
@@ -250,7 +272,7 @@ private Q_SLOTS:
         QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
         auto *problem = find<QLabel>(u"form.problem"_s);
 
-        openForm(u"create-topic"_s);
+        HOLDS(openForm(u"create-topic"_s));
         fillIn(u"name"_s, u"orders"_s);
         fillIn(u"partitions"_s, u"many"_s);
         QTest::mouseClick(find<QPushButton>(u"form.perform"_s), Qt::LeftButton);
@@ -260,7 +282,7 @@ private Q_SLOTS:
 
         QTest::keyClick(m_window.get(), Qt::Key_Escape);
         QTest::keyClick(m_window.get(), Qt::Key_Escape);
-        openForm(u"crash-consumer"_s);
+        HOLDS(openForm(u"crash-consumer"_s));
         fillIn(u"name"_s, u"nobody"_s);
         QTest::mouseClick(find<QPushButton>(u"form.perform"_s), Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(
@@ -269,7 +291,7 @@ private Q_SLOTS:
 
     void aSavedSessionGivesTheSameRunAgain()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         const quint64 events = snapshot().events;
         const EventModel &model = find<EventPanel>({})->model();
         QStringList before;
@@ -294,14 +316,14 @@ private Q_SLOTS:
 
     void changingThePastKeepsTheFutureAsABranch()
     {
-        runFirstStep();
+        HOLDS(runFirstStep());
         auto *axis = find<TimeAxis>(u"timeline.axis"_s);
         QTest::mouseClick(
             axis, Qt::LeftButton, {}, QPoint(axis->xFor(4'000'000'000), axis->height() / 2));
         QTRY_VERIFY_WITH_TIMEOUT(position() < 5'000'000'000, kPatienceMs);
-        openForm(u"crash-consumer"_s);
+        HOLDS(openForm(u"crash-consumer"_s));
         fillIn(u"name"_s, u"billing-1"_s);
-        performForm();
+        HOLDS(performForm());
         QTRY_COMPARE_WITH_TIMEOUT(
             m_window->frame().clock.branches.size(), std::size_t{1}, kPatienceMs);
         QCOMPARE(m_window->frame().clock.branches[0].end, qint64{8'000'000'000});
@@ -312,14 +334,61 @@ private Q_SLOTS:
         const QString path = m_folder.filePath(u"broken.yaml"_s);
         QFile file(path);
         QVERIFY(file.open(QIODevice::WriteOnly));
-        file.write("id: test.broken\ntitle: Broken\nworld: {seed: 1}\nsteps:\n  - sey: hello\n    "
+        file.write("id: test.broken\ntitle: Broken\nsummary: Broken.\nworld: {seed: 1}\nsteps:\n  "
+                   "- sey: hello\n    "
                    "run: 1s\n");
         file.close();
         m_window->openPath(path);
         auto *notice = find<QLabel>(u"notice.text"_s);
         QVERIFY(notice->isVisible());
-        QVERIFY2(notice->text().contains(u"broken.yaml:5:"_s), qPrintable(notice->text()));
+        QVERIFY2(notice->text().contains(u"broken.yaml:6:"_s), qPrintable(notice->text()));
         QVERIFY2(notice->text().contains(u"say"_s), qPrintable(notice->text()));
+    }
+
+    void aLessonFileIsReadAgainWhenItChanges()
+    {
+        const QString path = m_folder.filePath(u"changing.yaml"_s);
+        const auto write = [&](QByteArray text) {
+            QFile file(path);
+            QVERIFY(file.open(QIODevice::WriteOnly));
+            file.write(text);
+        };
+        write(kLesson);
+        m_window->openPath(path);
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
+        write(QByteArray(kLesson).replace("title: Two partitions", "title: Changed on disk"));
+        QTRY_VERIFY_WITH_TIMEOUT(
+            m_window->windowTitle().contains(u"Changed on disk"_s), kPatienceMs);
+    }
+
+    void rowsAreCopiedAsTabSeparatedText()
+    {
+        HOLDS(runFirstStep());
+        auto *table = find<QTableView>(u"events.table"_s);
+        table->selectRow(0);
+        table->findChild<QAction *>(u"table.copy"_s)->trigger();
+        const QStringList lines =
+            QGuiApplication::clipboard()->text().split(u'\n', Qt::SkipEmptyParts);
+        QCOMPARE(lines.size(), 2);
+        QCOMPARE(lines[0], u"Time\tEvent\tWhere\tWhy"_s);
+        QCOMPARE(lines[1].count(u'\t'), 3);
+    }
+
+    void clickingAnEventShowsWhatItHappenedTo()
+    {
+        HOLDS(runFirstStep());
+        auto *table = find<QTableView>(u"events.table"_s);
+        auto *filter = find<QLineEdit>(u"events.filter"_s);
+        QTest::keyClicks(filter, u"billing"_s);
+        QVERIFY(table->model()->rowCount() > 0);
+        const QModelIndex index = table->model()->index(table->model()->rowCount() - 1, 0);
+        table->scrollTo(index);
+        QTest::mouseClick(table->viewport(), Qt::LeftButton, {}, table->visualRect(index).center());
+        auto *inspector = find<QWidget>(u"inspector"_s);
+        QVERIFY(inspector->isVisible());
+        QVERIFY(!find<QLabel>(u"inspector.title"_s)->text().isEmpty());
+        QTest::keyClick(m_window.get(), Qt::Key_Escape);
+        QVERIFY(!inspector->isVisible());
     }
 
     void theThemeAndTheSizeOfTypeChangeByKey()
@@ -348,6 +417,23 @@ private Q_SLOTS:
         }
     }
 
+    void whatWasPredictedIsKept()
+    {
+        QVERIFY(m_window->openLesson(u"kafka.ceiling"_s));
+        QTRY_VERIFY_WITH_TIMEOUT(m_window->frame().snapshot, kPatienceMs);
+        flatOut();
+        HOLDS(click(u"lesson.choice.2"_s));
+        HOLDS(click(u"lesson.sure.90"_s));
+        HOLDS(click(u"lesson.go"_s));
+        QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
+        const auto made = m_study->predictions("kafka.ceiling");
+        QVERIFY(made);
+        QCOMPARE(made->size(), std::size_t{1});
+        QCOMPARE(made->front().choice, 2);
+        QCOMPARE(made->front().confidencePercent, 90);
+        QVERIFY(made->front().right);
+    }
+
     void theSearchFindsLessonsByTheirClaims()
     {
         auto *search = find<QLineEdit>(u"course.search"_s);
@@ -363,6 +449,7 @@ private:
     QString m_lessonFile;
     lessons::Catalogue m_catalogue;
     std::unique_ptr<QSettings> m_settings;
+    std::unique_ptr<lessons::StudyStore> m_study;
     std::unique_ptr<MainWindow> m_window;
 };
 

@@ -76,7 +76,7 @@ ChartPanel::Chart &ChartPanel::chartFor(const QString &unit)
     picture->setBackgroundRoundness(0);
     chart.time = new QValueAxis(picture);
     chart.value = new QValueAxis(picture);
-    chart.time->setTickCount(5);
+    chart.time->setTickCount(3);
     chart.value->setTickCount(3);
     chart.value->setTitleText(unit);
     picture->addAxis(chart.time, Qt::AlignBottom);
@@ -86,13 +86,15 @@ ChartPanel::Chart &ChartPanel::chartFor(const QString &unit)
     chart.view = new QChartView(picture, this);
     chart.view->setRenderHint(QPainter::Antialiasing);
     chart.view->setFrameShape(QFrame::NoFrame);
-    chart.view->setMinimumSize(180, 110);
+    chart.view->setMinimumSize(110, 100);
     chart.view->setAccessibleName(tr("Chart of %1 over time").arg(unit));
     chart.view->setContextMenuPolicy(Qt::ActionsContextMenu);
     auto *save = new QAction(tr("Save picture …"), chart.view);
     connect(save, &QAction::triggered, this, [view = chart.view] { exportPicture(*view); });
     chart.view->addAction(save);
-    m_grid->addWidget(chart.view, 0, static_cast<int>(m_charts.size()) - 1);
+    const int column = static_cast<int>(m_charts.size()) - 1;
+    m_grid->addWidget(chart.view, 0, column);
+    m_grid->setColumnStretch(column, 1);
     return chart;
 }
 

@@ -244,17 +244,12 @@ void CommandForm::focusFirst()
         m_fields.front().editor->setFocus();
 }
 
-std::optional<world::Command> CommandForm::read(QStringList &problems) const
+std::optional<world::Command> CommandForm::readWith(
+    const std::map<std::string, YAML::Node> &values, QStringList &problems) const
 {
     YAML::Node fields(YAML::NodeType::Map);
-    for (const Field &field : m_fields) {
-        const QString text = field.text();
-        if (text.isEmpty())
-            continue;
-        fields[field.info.name] = readField(field.info, text, problems);
-    }
-    if (!problems.isEmpty())
-        return std::nullopt;
+    for (const auto &[name, value] : values)
+        fields[name] = value;
     YAML::Node node(YAML::NodeType::Map);
     node[m_command.toStdString()] = fields;
     world::YamlProblems found("form");
@@ -263,7 +258,31 @@ std::optional<world::Command> CommandForm::read(QStringList &problems) const
         found.errors()) // their places are those of a file, which a form has not
         problems += error.remedy.empty() ? toText(error.problem)
                                          : toText(error.problem) + u"; "_s + toText(error.remedy);
-    return problems.isEmpty() ? command : std::nullopt;
+    return command;
+}
+
+std::optional<world::Command> CommandForm::read(QStringList &problems) const
+{
+    std::map<std::string, YAML::Node> values;
+    for (const Field &field : m_fields)
+        if (const QString text = field.text(); !text.isEmpty())
+            values[field.info.name] = readField(field.info, text, problems);
+    if (!problems.isEmpty())
+        return std::nullopt;
+    std::optional<world::Command> command = readWith(values, problems);
+    if (problems.isEmpty())
+        return command;
+    // Which field is it? The one that is wrong also when it stands alone.
+    QStringList missing;
+    readWith({}, missing);
+    for (const auto &[name, value] : values) {
+        QStringList own;
+        readWith({{name, value}}, own);
+        for (const QString &problem : std::as_const(own))
+            if (!missing.contains(problem))
+                problems.replaceInStrings(problem, tr("%1: %2").arg(toText(name), problem));
+    }
+    return std::nullopt;
 }
 
 void CommandForm::submit()

@@ -5,7 +5,9 @@
 
 #include <QFrame>
 
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 class QGridLayout;
@@ -44,6 +46,8 @@ private:
     void addField(const world::FieldInfo &info, const QStringList &suggestions);
     void submit();
     std::optional<world::Command> read(QStringList &problems) const;
+    std::optional<world::Command> readWith(
+        const std::map<std::string, YAML::Node> &values, QStringList &problems) const;
 
     QString m_command;
     std::vector<Field> m_fields;

@@ -5,6 +5,7 @@
 #include <QLineEdit>
 #include <QListView>
 #include <QPainter>
+#include <QPushButton>
 #include <QSortFilterProxyModel>
 #include <QStyledItemDelegate>
 #include <QVBoxLayout>
@@ -94,9 +95,10 @@ private:
             painter.setBrush(Qt::NoBrush);
             painter.drawRoundedRect(row.adjusted(0.5, 0.5, -0.5, -0.5), 5, 5);
         }
-        const bool due = index.data(CourseModel::DueRole).toBool();
-        const auto state = static_cast<LessonState>(index.data(CourseModel::StateRole).toInt());
-        paintDot(painter, theme, QPointF(row.left() + 14, row.center().y()), state, due);
+        const auto state =
+            static_cast<lessons::LessonState>(index.data(CourseModel::StateRole).toInt());
+        const bool due = state == lessons::LessonState::DueAgain;
+        paintDot(painter, theme, QPointF(row.left() + 14, row.center().y()), state);
 
         int right = 8;
         if (due) {
@@ -116,24 +118,31 @@ private:
     /// New is a ring, seen a grey disc, predicted right a green disc with a core, due an amber
     /// disc.
     static void paintDot(
-        QPainter &painter, const Theme &theme, QPointF centre, LessonState state, bool due)
+        QPainter &painter, const Theme &theme, QPointF centre, lessons::LessonState state)
     {
         constexpr double radius = 4;
-        if (due || state != LessonState::New) {
-            painter.setPen(Qt::NoPen);
-            painter.setBrush(due                 ? theme.inFlight
-                    : state == LessonState::Seen ? theme.muted
-                                                 : theme.done);
-            painter.drawEllipse(centre, radius + 0.5, radius + 0.5);
-            if (!due && state == LessonState::PredictedRight) {
-                painter.setBrush(theme.panel);
-                painter.drawEllipse(centre, 1.6, 1.6);
-            }
+        painter.setPen(Qt::NoPen);
+        switch (state) {
+        case lessons::LessonState::New:
+            painter.setPen(QPen(theme.muted, 1.5));
+            painter.setBrush(Qt::NoBrush);
+            painter.drawEllipse(centre, radius, radius);
             return;
+        case lessons::LessonState::Seen:
+            painter.setBrush(theme.muted);
+            break;
+        case lessons::LessonState::PredictedRight:
+            painter.setBrush(theme.done);
+            break;
+        case lessons::LessonState::DueAgain:
+            painter.setBrush(theme.inFlight);
+            break;
         }
-        painter.setPen(QPen(theme.muted, 1.5));
-        painter.setBrush(Qt::NoBrush);
-        painter.drawEllipse(centre, radius, radius);
+        painter.drawEllipse(centre, radius + 0.5, radius + 0.5);
+        if (state == lessons::LessonState::PredictedRight) {
+            painter.setBrush(theme.panel);
+            painter.drawEllipse(centre, 1.6, 1.6);
+        }
     }
 };
 
@@ -145,6 +154,7 @@ CourseList::CourseList(const lessons::Catalogue &catalogue, QWidget *parent)
     , m_filter(new CourseFilter(this))
     , m_search(new QLineEdit(this))
     , m_list(new QListView(this))
+    , m_review(new QPushButton(this))
 {
     setRole(*this, "side");
     m_filter->setSourceModel(m_model);
@@ -174,10 +184,21 @@ CourseList::CourseList(const lessons::Catalogue &catalogue, QWidget *parent)
     connect(m_list, &QListView::clicked, this, &CourseList::choose);
     connect(m_list, &QListView::activated, this, &CourseList::choose);
 
+    m_review->setObjectName(u"course.review"_s);
+    m_review->setToolTip(tr("Opens the first lesson whose prediction is due again"));
+    setRole(*m_review, "flat");
+    m_review->hide();
+    connect(m_review, &QPushButton::clicked, this, [this] {
+        const QStringList due = m_model->due();
+        if (!due.isEmpty())
+            Q_EMIT lessonChosen(due.first());
+    });
+
     auto *column = new QVBoxLayout(this);
     column->setContentsMargins(8, 10, 8, 8);
     column->addWidget(m_search);
     column->addWidget(m_list, 1);
+    column->addWidget(m_review, 0, Qt::AlignLeft);
     setMinimumWidth(150);
 }
 
@@ -193,6 +214,14 @@ void CourseList::choose(const QModelIndex &index)
     case CourseModel::RowKind::Section:
         break;
     }
+}
+
+void CourseList::setProgress(const std::map<std::string, lessons::LessonProgress> &progress)
+{
+    m_model->setProgress(progress);
+    const int due = static_cast<int>(m_model->due().size());
+    m_review->setVisible(due > 0);
+    m_review->setText(tr("Review: %n due", nullptr, due));
 }
 
 void CourseList::setCurrentLesson(const QString &id)

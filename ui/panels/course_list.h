@@ -6,6 +6,7 @@
 
 class QLineEdit;
 class QListView;
+class QPushButton;
 class QSortFilterProxyModel;
 
 namespace queuelab::ui {
@@ -17,7 +18,7 @@ class CourseList final : public QFrame {
 public:
     explicit CourseList(const lessons::Catalogue &catalogue, QWidget *parent = nullptr);
 
-    CourseModel &model() { return *m_model; }
+    void setProgress(const std::map<std::string, lessons::LessonProgress> &progress);
     void setCurrentLesson(const QString &id); ///< empty: the sandbox
     void setNothingCurrent(); ///< a lesson or session from outside the course
     void focusSearch();
@@ -33,6 +34,7 @@ private:
     QSortFilterProxyModel *m_filter;
     QLineEdit *m_search;
     QListView *m_list;
+    QPushButton *m_review;
 };
 
 } // namespace queuelab::ui

@@ -10,12 +10,8 @@ CourseModel::CourseModel(const lessons::Catalogue &catalogue, QObject *parent)
         if (lesson.section != section) {
             section = lesson.section;
             const QString title = QString::fromStdString(lessons::sectionTitle(section));
-            m_rows.push_back({.kind = RowKind::Section,
-                .title = title,
-                .id = {},
-                .toolTip = {},
-                .search = {},
-                .progress = {}});
+            m_rows.push_back(
+                {.kind = RowKind::Section, .title = title, .id = {}, .toolTip = {}, .search = {}});
         }
         QStringList words{QString::fromStdString(lesson.title), QString::fromStdString(lesson.id),
             QString::fromStdString(lesson.summary)};
@@ -25,33 +21,37 @@ CourseModel::CourseModel(const lessons::Catalogue &catalogue, QObject *parent)
             .title = QString::fromStdString(lesson.title),
             .id = QString::fromStdString(lesson.id),
             .toolTip = QString::fromStdString(lesson.summary),
-            .search = words.join(u' '),
-            .progress = {}});
+            .search = words.join(u' ')});
     }
-    m_rows.push_back({.kind = RowKind::Section,
-        .title = tr("By hand"),
-        .id = {},
-        .toolTip = {},
-        .search = {},
-        .progress = {}});
+    m_rows.push_back(
+        {.kind = RowKind::Section, .title = tr("By hand"), .id = {}, .toolTip = {}, .search = {}});
     m_rows.push_back({.kind = RowKind::Sandbox,
         .title = tr("Sandbox"),
         .id = {},
         .toolTip = tr("An empty world: build a topology and break it"),
-        .search = tr("Sandbox"),
-        .progress = {}});
+        .search = tr("Sandbox")});
 }
 
-void CourseModel::setProgress(const std::map<QString, LessonProgress> &progress)
+void CourseModel::setProgress(const std::map<std::string, lessons::LessonProgress> &progress)
 {
     for (std::size_t i = 0; i < m_rows.size(); ++i) {
-        const auto found = progress.find(m_rows[i].id);
-        if (m_rows[i].kind != RowKind::Lesson || found == progress.end())
+        const auto found = progress.find(m_rows[i].id.toStdString());
+        if (m_rows[i].kind != RowKind::Lesson || found == progress.end()
+            || m_rows[i].state == found->second.state)
             continue;
-        m_rows[i].progress = found->second;
+        m_rows[i].state = found->second.state;
         const QModelIndex changed = index(static_cast<int>(i));
-        Q_EMIT dataChanged(changed, changed, {StateRole, DueRole});
+        Q_EMIT dataChanged(changed, changed, {StateRole, Qt::AccessibleTextRole});
     }
+}
+
+QStringList CourseModel::due() const
+{
+    QStringList ids;
+    for (const Row &row : m_rows)
+        if (row.state == lessons::LessonState::DueAgain)
+            ids += row.id;
+    return ids;
 }
 
 int CourseModel::rowOf(const QString &id) const
@@ -80,13 +80,15 @@ QVariant CourseModel::data(const QModelIndex &index, int role) const
     case Qt::AccessibleTextRole:
         if (row.kind != RowKind::Lesson)
             return row.title;
-        switch (row.progress.state) {
-        case LessonState::New:
+        switch (row.state) {
+        case lessons::LessonState::New:
             return tr("%1, new").arg(row.title);
-        case LessonState::Seen:
+        case lessons::LessonState::Seen:
             return tr("%1, seen").arg(row.title);
-        case LessonState::PredictedRight:
+        case lessons::LessonState::PredictedRight:
             return tr("%1, predicted right").arg(row.title);
+        case lessons::LessonState::DueAgain:
+            return tr("%1, due again").arg(row.title);
         }
         return row.title;
     case KindRole:
@@ -94,9 +96,7 @@ QVariant CourseModel::data(const QModelIndex &index, int role) const
     case IdRole:
         return row.id;
     case StateRole:
-        return static_cast<int>(row.progress.state);
-    case DueRole:
-        return row.progress.due;
+        return static_cast<int>(row.state);
     case SearchRole:
         return row.search;
     default:

@@ -1,20 +1,15 @@
 #pragma once
 
 #include "lessons/lesson.h"
+#include "lessons/study/study_store.h"
 
 #include <QAbstractListModel>
 
 #include <map>
+#include <string>
 #include <vector>
 
 namespace queuelab::ui {
-
-/// What is known of the learner and a lesson.
-enum class LessonState : quint8 { New, Seen, PredictedRight };
-struct LessonProgress {
-    LessonState state = LessonState::New;
-    bool due = false; ///< to be repeated
-};
 
 /// The course as a list: a heading for each section, its lessons, and the sandbox.
 class CourseModel final : public QAbstractListModel {
@@ -22,11 +17,14 @@ class CourseModel final : public QAbstractListModel {
 
 public:
     enum class RowKind : quint8 { Section, Lesson, Sandbox };
-    enum Role { KindRole = Qt::UserRole, IdRole, StateRole, DueRole, SearchRole };
+    enum Role { KindRole = Qt::UserRole, IdRole, StateRole, SearchRole };
 
     explicit CourseModel(const lessons::Catalogue &catalogue, QObject *parent = nullptr);
 
-    void setProgress(const std::map<QString, LessonProgress> &progress);
+    /// By lesson id, as the study store tells it.
+    void setProgress(const std::map<std::string, lessons::LessonProgress> &progress);
+    /// Lessons that wait to be repeated, in course order.
+    QStringList due() const;
     /// The row of a lesson; -1 when there is none.
     int rowOf(const QString &id) const;
     int sandboxRow() const { return static_cast<int>(m_rows.size()) - 1; }
@@ -42,7 +40,7 @@ private:
         QString id;
         QString toolTip;
         QString search;
-        LessonProgress progress;
+        lessons::LessonState state = lessons::LessonState::New;
     };
     std::vector<Row> m_rows;
 };

@@ -10,6 +10,8 @@
 #include <QTableView>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace queuelab::ui {
 
 using namespace Qt::StringLiterals;
@@ -52,7 +54,7 @@ EventPanel::EventPanel(QWidget *parent)
     text->setObjectName(u"events.filter"_s);
     text->setPlaceholderText(tr("Filter events"));
     text->setClearButtonEnabled(true);
-    text->setMaximumWidth(260);
+    text->setMaximumWidth(150);
     connect(text, &QLineEdit::textChanged, m_filter, &EventFilter::setText);
     auto *weight = new QComboBox(m_bar);
     weight->setObjectName(u"events.weight"_s);
@@ -97,10 +99,26 @@ void EventPanel::restyle()
     m_model->setTheme(theme);
     m_table->verticalHeader()->setDefaultSectionSize(theme.px(22));
     m_table->verticalHeader()->setMinimumSectionSize(theme.px(16));
-    m_table->setColumnWidth(EventModel::TimeColumn, theme.px(92));
-    m_table->setColumnWidth(EventModel::TitleColumn, theme.px(180));
-    m_table->setColumnWidth(EventModel::SubjectColumn, theme.px(210));
     m_table->setIconSize(QSize(theme.px(14), theme.px(14)));
+    shareWidth();
+}
+
+void EventPanel::shareWidth()
+{
+    // Why it happened has the rest of the width, and more than half of it.
+    const Theme theme = Theme::of(*this);
+    const int room = width();
+    m_table->setColumnWidth(EventModel::TimeColumn, theme.px(86));
+    m_table->setColumnWidth(
+        EventModel::TitleColumn, std::clamp(room / 5, theme.px(110), theme.px(190)));
+    m_table->setColumnWidth(
+        EventModel::SubjectColumn, std::clamp(room / 5, theme.px(110), theme.px(240)));
+}
+
+void EventPanel::resizeEvent(QResizeEvent *event)
+{
+    QWidget::resizeEvent(event);
+    shareWidth();
 }
 
 void EventPanel::changeEvent(QEvent *event)

@@ -44,9 +44,11 @@ Q_SIGNALS:
 
 protected:
     void changeEvent(QEvent *event) override;
+    void resizeEvent(QResizeEvent *event) override;
 
 private:
     void restyle();
+    void shareWidth();
     const EventRow *rowOf(const QModelIndex &index) const;
 
     EventModel *m_model;

@@ -14,6 +14,24 @@ namespace queuelab::ui {
 
 using namespace Qt::StringLiterals;
 
+namespace {
+
+/// Long names of settings may break after a dot and before a capital: with a space of no width.
+QString breakable(const QString &name)
+{
+    QString text;
+    for (qsizetype i = 0; i < name.size(); ++i) {
+        const bool after = i > 0 && (name[i - 1] == u'.' || name[i - 1] == u'_');
+        const bool capital = i > 0 && name[i].isUpper() && name[i - 1].isLower();
+        if (after || capital)
+            text += QChar(0x200B);
+        text += name[i];
+    }
+    return text;
+}
+
+} // namespace
+
 Inspector::Inspector(QWidget *parent)
     : QFrame(parent)
     , m_kind(new QLabel(this))
@@ -45,7 +63,8 @@ Inspector::Inspector(QWidget *parent)
     head->addStretch(1);
     head->addWidget(close);
 
-    m_facts->setColumnStretch(1, 1);
+    m_facts->setColumnStretch(0, 2);
+    m_facts->setColumnStretch(1, 3);
     m_facts->setHorizontalSpacing(12);
     m_facts->setVerticalSpacing(2);
     auto *body = new QWidget;
@@ -65,7 +84,7 @@ Inspector::Inspector(QWidget *parent)
     column->setSpacing(4);
     column->addLayout(head);
     column->addWidget(m_scroll, 1);
-    setMinimumSize(220, 120);
+    setMinimumSize(240, 110);
 }
 
 void Inspector::setThing(const Thing &thing)
@@ -109,7 +128,10 @@ void Inspector::refresh()
             auto *value = new QLabel(m_scroll->widget());
             setRole(*name, "small");
             setRole(*value, "mono");
+            name->setWordWrap(true);
+            name->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
             value->setWordWrap(true);
+            value->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
             value->setTextInteractionFlags(Qt::TextSelectableByMouse);
             m_facts->addWidget(name, row, 0, Qt::AlignTop);
             m_facts->addWidget(value, row, 1);
@@ -117,7 +139,7 @@ void Inspector::refresh()
         const auto label = [&](int column) {
             return qobject_cast<QLabel *>(m_facts->itemAt(row * 2 + column)->widget());
         };
-        label(0)->setText(found.facts[i].name);
+        label(0)->setText(breakable(found.facts[i].name));
         label(1)->setText(found.facts[i].value);
     }
 }

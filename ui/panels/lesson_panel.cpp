@@ -6,13 +6,13 @@
 #include "ui/window/actions.h"
 
 #include <QAction>
+#include <QEvent>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QProgressBar>
 #include <QPushButton>
 #include <QScrollArea>
 #include <QScrollBar>
-#include <QTimer>
 #include <QVBoxLayout>
 
 namespace queuelab::ui {
@@ -45,6 +45,13 @@ LessonPanel::LessonPanel(const Actions &actions, QWidget *parent)
     m_scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     m_scroll->setFrameShape(QFrame::NoFrame);
 
+    // What the run said is what one wants to read once it is there: when the text has grown, it
+    // comes into sight.
+    connect(m_scroll->verticalScrollBar(), &QScrollBar::rangeChanged, this, [this] {
+        if (m_reveal)
+            m_scroll->verticalScrollBar()->setValue(m_reveal->y());
+    });
+
     m_progress->setRange(0, 1000);
     auto *cancel = new QPushButton(tr("Cancel"), m_live);
     cancel->setObjectName(u"lesson.cancelLive"_s);
@@ -76,13 +83,14 @@ LessonPanel::LessonPanel(const Actions &actions, QWidget *parent)
     column->addWidget(m_scroll, 1);
     column->addWidget(m_live);
     column->addLayout(foot);
-    setMinimumWidth(250);
+    setMinimumWidth(Theme::of(*this).px(300));
     setSandbox();
 }
 
 void LessonPanel::clear()
 {
     m_prediction = nullptr;
+    m_reveal = nullptr;
     m_body = new QWidget;
     m_column = new QVBoxLayout(m_body);
     m_column->setContentsMargins(0, 0, 8, 0);
@@ -167,6 +175,9 @@ void LessonPanel::showStep(std::size_t index, Begin begin)
     updateButtons();
     if (begin == Begin::Running || (begin == Begin::AsWritten && !step.prediction)) {
         m_state = State::Running; // the question stays open until the run answers it
+        if (m_prediction)
+            m_prediction->watch();
+        m_dashes->setProgress(static_cast<int>(index) + 1, steps);
         updateButtons();
         Q_EMIT runWished();
     }
@@ -233,11 +244,7 @@ void LessonPanel::showResult(const lessons::StepResult &result)
         setRole(*addText(tr("proves %1").arg(claims.join(u", "_s))), "small");
     }
     updateButtons();
-    // After the layout knows its new height: what the run said is what one wants to read now.
-    QTimer::singleShot(0, results, [this, results] {
-        const int top = m_prediction ? m_prediction->y() : results->y();
-        m_scroll->verticalScrollBar()->setValue(top);
-    });
+    m_reveal = m_prediction ? static_cast<QWidget *>(m_prediction) : results;
 }
 
 void LessonPanel::showEnd()
@@ -258,6 +265,13 @@ void LessonPanel::showLiveProgress(double progress)
     m_live->setVisible(progress >= 0);
     m_progress->setValue(static_cast<int>(progress * 1000));
     m_progress->setFormat(tr("running live on real files, %p%"));
+}
+
+void LessonPanel::changeEvent(QEvent *event)
+{
+    if (event->type() == QEvent::FontChange)
+        setMinimumWidth(Theme::of(*this).px(300));
+    QFrame::changeEvent(event);
 }
 
 void LessonPanel::updateButtons()

@@ -28,9 +28,9 @@ public:
     explicit LessonPanel(const Actions &actions, QWidget *parent = nullptr);
 
     enum class Begin {
-        AsWritten,  ///< a question waits for its answer, a step without one runs at once
-        Running,    ///< the first step runs although it asks: there is something to see at once
-        Standing,   ///< nothing runs by itself
+        AsWritten, ///< a question waits for its answer, a step without one runs at once
+        Running, ///< the first step runs although it asks: there is something to see at once
+        Standing, ///< nothing runs by itself
     };
     void setLesson(const lessons::Lesson &lesson, Begin begin = Begin::AsWritten);
     void setSandbox();
@@ -57,6 +57,9 @@ Q_SIGNALS:
     /// The step was run with this answer to its question.
     void predicted(std::size_t step, std::size_t choice, int surePercent, bool right);
 
+protected:
+    void changeEvent(QEvent *event) override;
+
 private:
     enum class State { Waiting, Running, Judged };
     void clear();
@@ -77,6 +80,7 @@ private:
     QWidget *m_body = nullptr;
     QVBoxLayout *m_column = nullptr;
     PredictionCard *m_prediction = nullptr;
+    QWidget *m_reveal = nullptr; // in m_body; nothing before the step was judged
     QWidget *m_live;
     QProgressBar *m_progress;
     QPushButton *m_again;

@@ -111,7 +111,7 @@ QVariant MessageModel::headerData(int section, Qt::Orientation orientation, int 
         return {};
     switch (section) {
     case ItemColumn:
-        return tr("Offset or number");
+        return tr("Number");
     case TimeColumn:
         return tr("Time");
     case KeyColumn:

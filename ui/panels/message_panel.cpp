@@ -75,6 +75,9 @@ MessagePanel::MessagePanel(QWidget *parent)
     m_table->setObjectName(u"messages.table"_s);
     m_table->setModel(m_model);
     setUpTable(*m_table);
+    m_table->horizontalHeader()->setStretchLastSection(false);
+    m_table->horizontalHeader()->setSectionResizeMode(
+        MessageModel::TextColumn, QHeaderView::Stretch);
     setRole(*m_note, "small");
     connect(m_source, &QComboBox::currentIndexChanged, this, [this] {
         m_model->clear();
@@ -257,11 +260,11 @@ void MessagePanel::restyle()
     const Theme theme = Theme::of(*this);
     m_model->setTheme(theme);
     m_table->verticalHeader()->setDefaultSectionSize(theme.px(22));
-    m_table->setColumnWidth(MessageModel::ItemColumn, theme.px(110));
+    m_table->setColumnWidth(MessageModel::ItemColumn, theme.px(70));
     m_table->setColumnWidth(MessageModel::TimeColumn, theme.px(92));
-    m_table->setColumnWidth(MessageModel::KeyColumn, theme.px(110));
-    m_table->setColumnWidth(MessageModel::TextColumn, theme.px(280));
-    m_table->setColumnWidth(MessageModel::SizeColumn, theme.px(70));
+    m_table->setColumnWidth(MessageModel::KeyColumn, theme.px(90));
+    m_table->setColumnWidth(MessageModel::SizeColumn, theme.px(60));
+    m_table->setColumnWidth(MessageModel::StateColumn, theme.px(150));
 }
 
 void MessagePanel::changeEvent(QEvent *event)

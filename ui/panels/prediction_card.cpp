@@ -94,6 +94,11 @@ void PredictionCard::setAnswer(std::size_t choice, int surePercent)
         button->setChecked(true);
 }
 
+void PredictionCard::watch()
+{
+    m_caption->setText(tr("While it runs"));
+}
+
 void PredictionCard::lock()
 {
     m_caption->setText(tr("You predicted"));

@@ -32,6 +32,8 @@ public:
     std::optional<Answer> answer() const;
     /// Answers for a picture or a replay: `choice` with `surePercent`.
     void setAnswer(std::size_t choice, int surePercent);
+    /// The step runs already, and can be answered until its end.
+    void watch();
     /// The step runs: the answer stands.
     void lock();
     /// The step has run: shows what was right.

@@ -1,7 +1,6 @@
 #include "ui/panels/result_list.h"
 
 #include "engine/core/time.h"
-#include "ui/theme/icons.h"
 #include "ui/theme/style_sheet.h"
 
 #include <QFrame>
@@ -22,12 +21,8 @@ QFrame *makeRow(bool holds, const QString &head, const QStringList &lines, QWidg
     auto *row = new QFrame(parent);
     row->setObjectName(holds ? u"lesson.result.holds"_s : u"lesson.result.fails"_s);
     setRole(*row, holds ? "tint-done" : "tint-dead");
-    const Theme theme = Theme::of(*parent);
-    auto *mark = new QLabel(row);
-    const int side = theme.px(16);
-    mark->setPixmap(
-        themedIcon(holds ? u"check"_s : u"cross"_s, holds ? theme.doneText : theme.deadText)
-            .pixmap(side, side));
+    auto *mark = new QLabel(holds ? u"✓"_s : u"✗"_s, row);
+    setRole(*mark, holds ? "holds" : "fails");
     mark->setAccessibleName(holds ? ResultList::tr("holds") : ResultList::tr("fails"));
     auto *words = new QVBoxLayout;
     words->setSpacing(1);

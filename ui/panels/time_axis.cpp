@@ -33,6 +33,16 @@ QString tickText(Nanoseconds at)
     return text;
 }
 
+/// The sentence of a mark, short enough to stand over the bar: a command by its name, others by
+/// their beginning.
+QString shortLabel(const QString &sentence, const QFontMetrics &metrics, int widest)
+{
+    QString text = sentence;
+    if (const qsizetype colon = text.indexOf(u": "); colon > 0 && text.startsWith(u"You did "))
+        text = text.mid(8, colon - 8);
+    return metrics.elidedText(text, Qt::ElideRight, widest);
+}
+
 QPolygonF diamond(QPointF centre, double size)
 {
     return QPolygonF({centre + QPointF(0, -size), centre + QPointF(size, 0),
@@ -155,9 +165,11 @@ void TimeAxis::paintMarks(QPainter &painter, const TimeAxisGeometry &axis) const
     const QFontMetrics metrics = painter.fontMetrics();
     std::vector<int> centres;
     std::vector<int> widths;
+    QStringList labels;
     for (const TimeMark &mark : m_clock.marks) {
+        labels += shortLabel(mark.label, metrics, m_theme.px(120));
         centres.push_back(axis.xFor(mark.at));
-        widths.push_back(metrics.horizontalAdvance(mark.label));
+        widths.push_back(metrics.horizontalAdvance(labels.last()));
     }
     const std::vector<int> places = placeLabels(centres, widths, 0, width(), 10);
     for (std::size_t i = 0; i < m_clock.marks.size(); ++i) {
@@ -168,7 +180,7 @@ void TimeAxis::paintMarks(QPainter &painter, const TimeAxisGeometry &axis) const
         if (places[i] < 0)
             continue;
         painter.setPen(m_theme.muted);
-        painter.drawText(places[i], metrics.ascent() + 1, mark.label);
+        painter.drawText(places[i], metrics.ascent() + 1, labels[static_cast<qsizetype>(i)]);
     }
 }
 

@@ -47,9 +47,9 @@ qint64 roundSpan(qint64 wishedNs)
             if (power * factor >= wishedNs)
                 return power * factor;
     }
-    for (const qint64 span :
-        {kSecond, 2 * kSecond, 5 * kSecond, 10 * kSecond, 30 * kSecond, kMinute, 2 * kMinute,
-            5 * kMinute, 10 * kMinute, 30 * kMinute, kHour, 2 * kHour, 6 * kHour, 12 * kHour})
+    for (const qint64 span : {kSecond, 2 * kSecond, 5 * kSecond, 10 * kSecond, 20 * kSecond,
+             30 * kSecond, kMinute, 2 * kMinute, 5 * kMinute, 10 * kMinute, 30 * kMinute, kHour,
+             2 * kHour, 6 * kHour, 12 * kHour})
         if (span >= wishedNs)
             return span;
     return (wishedNs + kDay - 1) / kDay * kDay;

@@ -27,6 +27,7 @@ TopBar::TopBar(const Actions &actions, QWidget *parent)
         QSizePolicy::Ignored, QSizePolicy::Preferred); // gives way when it is narrow
     m_mode->setObjectName(u"topbar.mode"_s);
     setRole(*m_mode, "badge");
+    m_mode->setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
 
     auto *row = new QHBoxLayout(this);
     row->setContentsMargins(16, 6, 12, 6);

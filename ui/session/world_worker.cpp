@@ -125,8 +125,9 @@ void WorldWorker::play()
 void WorldWorker::setPlaying(bool playing)
 {
     if (playing) {
-        // Past the end of a step that was judged, the world goes on for those who want to watch or break it. The next
-        // step then begins at its own time, and what came of this is kept as a branch.
+        // Past the end of a step that was judged, the world goes on for those who want to watch or
+        // break it. The next step then begins at its own time, and what came of this is kept as a
+        // branch.
         const world::Timeline *here = timeline();
         if (m_player && m_player->nextStep() > 0 && !m_runningStep && here->position() >= limit())
             m_free = true;

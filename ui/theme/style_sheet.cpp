@@ -27,9 +27,11 @@ QLabel[role="small"] { font-size: @smallpt; color: @muted; }
 QLabel[role="caption"] { font-size: @smallpt; color: @muted; font-weight: 600; }
 QLabel[role="ask"] { font-size: @smallpt; color: @inFlightText; font-weight: 600; }
 QLabel[role="error"] { font-size: @smallpt; color: @deadText; }
+QLabel[role="holds"] { font-size: @brandpt; font-weight: 700; color: @doneText; }
+QLabel[role="fails"] { font-size: @brandpt; font-weight: 700; color: @deadText; }
 QLabel[role="mono"] { font-family: "@mono"; font-size: @basept; }
 QLabel[role="monosmall"] { font-family: "@mono"; font-size: @smallpt; color: @muted; }
-QLabel[role="badge"] { font-size: @smallpt; color: @doneText; background: @doneTint; border-radius: 9px; padding: 2px 12px; }
+QLabel[role="badge"] { font-size: @smallpt; color: @doneText; background: @doneTint; border-radius: 10px; padding: 3px 12px; }
 QLabel[role="brand"] { font-size: @brandpt; font-weight: 700; }
 
 QFrame[role="card"] { background: @panel; border: 1px solid @line; border-radius: 8px; }
@@ -51,7 +53,7 @@ QPushButton[role="primary"]:focus { border: 2px solid @ink; padding: 5px 17px; }
 QPushButton[role="primary"]:disabled { background: @raised; color: @muted; border-color: @line; }
 QPushButton[role="flat"], QToolButton[role="flat"] { border: none; background: transparent; padding: 4px 8px; color: @ready; }
 QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover { background: @readyTint; }
-QPushButton[role="chip"] { border-radius: 10px; padding: 2px 10px; font-size: @smallpt; color: @muted; }
+QPushButton[role="chip"] { border-radius: 10px; padding: 2px 9px; font-size: @smallpt; color: @muted; }
 QPushButton[role="chip"]:checked { background: @readyTint; border: 1px solid @ready; color: @ready; font-weight: 600; }
 QPushButton[role="chip"]:focus { border: 1px solid @ready; }
 QPushButton[role="choice"] { text-align: left; padding: 6px 10px; }
@@ -64,7 +66,8 @@ QToolButton::menu-indicator { image: none; }
 QLineEdit, QSpinBox, QComboBox, QPlainTextEdit { background: @ground; border: 1px solid @line; border-radius: 6px; padding: 4px 8px; selection-background-color: @ready; selection-color: @onReady; }
 QLineEdit:focus, QSpinBox:focus, QComboBox:focus, QPlainTextEdit:focus { border-color: @ready; }
 QLineEdit[invalid="true"] { border-color: @dead; }
-QComboBox::drop-down { border: none; width: 18px; }
+QComboBox::drop-down { border: none; width: 20px; }
+QComboBox::down-arrow { image: url(:/icons/down-@mode.svg); width: 12px; height: 12px; }
 QComboBox QAbstractItemView { background: @panel; border: 1px solid @line; selection-background-color: @readyTint; selection-color: @ink; }
 
 QTextBrowser { background: transparent; border: none; }
@@ -137,6 +140,7 @@ QString styleSheet(const Theme &theme)
         {u"@brandpt"_s, points(theme.uiFont(12).pointSizeF())},
         {u"@basept"_s, points(theme.uiFont().pointSizeF())},
         {u"@smallpt"_s, points(theme.uiFont(9).pointSizeF())},
+        {u"@mode"_s, theme.dark ? u"dark"_s : u"light"_s},
         {u"@mono"_s, theme.monoFont().family()},
     };
     QString sheet = QString::fromLatin1(kSheet);

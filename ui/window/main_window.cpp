@@ -53,14 +53,28 @@ QWidget *framed(QWidget *panel, const QMargins &margins)
     return frame;
 }
 
+/// As chosen, else as the desktop is.
+Theme chosenTheme(const QSettings &settings)
+{
+    const QString name = kThemeSetting.value(settings);
+    Theme theme = name.isEmpty() ? Theme::of(QApplication::palette())
+        : name == "dark"_L1      ? Theme::darkTheme()
+                                 : Theme::light();
+    theme.scale = kTypePercentSetting.value(settings) / 100.0;
+    return theme;
+}
+
 } // namespace
 
-MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings, QWidget *parent)
+MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
+    lessons::StudyStore *study, QWidget *parent)
     : QMainWindow(parent)
     , m_catalogue(catalogue)
     , m_settings(settings)
-    , m_theme(Theme::of(QApplication::palette()))
-    , m_actions(new Actions(this))
+    , m_study(study)
+    , m_theme(chosenTheme(settings))
+    , m_typePercent(kTypePercentSetting.value(settings))
+    , m_actions(makeActions())
     , m_engine(new EngineThread(this))
     , m_top(new TopBar(*m_actions, this))
     , m_course(new CourseList(catalogue, this))
@@ -77,6 +91,8 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
 {
     setWindowTitle(tr("Queuelab"));
     setAcceptDrops(true);
+    setFocusPolicy(Qt::StrongFocus);
+    setFocus(); // nothing is pressed by the first key but the window's own shortcuts
     build();
     QList<QAction *> listed = m_actions->all();
     for (const QDockWidget *dock : m_docks)
@@ -93,14 +109,20 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
     restoreState(kDocksSetting.value(m_settings), kLayoutVersion);
     m_inspectorDock->hide(); // nothing is picked yet
     m_actions->reduceMotion->setChecked(kReduceMotionSetting.value(m_settings));
-    m_typePercent = kTypePercentSetting.value(m_settings);
-    const QString theme = kThemeSetting.value(m_settings);
-    if (!theme.isEmpty())
-        m_theme = theme == "dark"_L1 ? Theme::darkTheme() : Theme::light();
-    setTypePercent(m_typePercent);
+    showProgress();
 }
 
 MainWindow::~MainWindow() = default;
+
+Actions *MainWindow::makeActions()
+{
+    // Before any panel is made, so that each is made in its final colours and type.
+    if (auto *application = qobject_cast<QApplication *>(QCoreApplication::instance()))
+        applyTheme(*application, m_theme);
+    auto *actions = new Actions(this);
+    actions->restyle(m_theme);
+    return actions;
+}
 
 void MainWindow::build()
 {
@@ -145,9 +167,8 @@ void MainWindow::build()
     m_inspectorDock = addDock("dock.inspector", tr("Inspector"),
         framed(m_inspector, {kGap / 2, kGap / 2, kGap / 2, kGap}), Qt::BottomDockWidgetArea,
         control(Qt::Key_4));
-    resizeDocks({course, lesson}, {218, 346}, Qt::Horizontal);
+    m_sideDocks = {course, lesson};
     resizeDocks({bottom}, {216}, Qt::Vertical);
-    resizeDocks({bottom, m_inspectorDock}, {500, 380}, Qt::Horizontal);
     setArranging(false);
 }
 
@@ -171,7 +192,7 @@ void MainWindow::connectEngine()
 {
     connect(m_engine, &EngineThread::frame, this, &MainWindow::showFrame);
     connect(m_engine, &EngineThread::problem, m_notice, &NoticeBar::showProblem);
-    connect(m_engine, &EngineThread::stepFinished, m_lessonPanel, &LessonPanel::showResult);
+    connect(m_engine, &EngineThread::stepFinished, this, &MainWindow::stepFinished);
     connect(m_engine, &EngineThread::liveProgress, m_lessonPanel, &LessonPanel::showLiveProgress);
     connect(m_engine, &EngineThread::performed, this,
         [this](quint64 ticket, const std::optional<world::CommandError> &error) {
@@ -223,11 +244,7 @@ void MainWindow::connectPanels()
         m_lessonPanel->showStep(step, LessonPanel::Begin::AsWritten);
     });
     connect(m_lessonPanel, &LessonPanel::nextLessonWished, this, [this] { openNeighbour(1); });
-    connect(m_lessonPanel, &LessonPanel::predicted, this,
-        [this](std::size_t, std::size_t, int, bool right) {
-            if (m_lesson)
-                markProgress(QString::fromStdString(m_lesson->id), right);
-        });
+    connect(m_lessonPanel, &LessonPanel::predicted, this, &MainWindow::predicted);
 
     connect(m_stages, &StageArea::picked, this, &MainWindow::pick);
     connect(m_messages, &MessagePanel::picked, this, &MainWindow::pick);
@@ -356,6 +373,10 @@ void MainWindow::pick(const Thing &thing)
 {
     const bool any = thing.kind != Thing::Kind::None;
     m_stages->setChosen(thing);
+    if (any && !m_inspectorDock->isVisible()) {
+        m_inspectorDock->show();
+        resizeDocks({m_inspectorDock}, {m_theme.px(360)}, Qt::Horizontal);
+    }
     m_inspectorDock->setVisible(any);
     m_inspector->setThing(thing);
     if (!any)
@@ -438,6 +459,24 @@ bool MainWindow::event(QEvent *event)
         }
     }
     return QMainWindow::event(event);
+}
+
+void MainWindow::showEvent(QShowEvent *event)
+{
+    QMainWindow::showEvent(event);
+    // Once, and not when a person has set the widths before: the stage keeps more than half of a
+    // small window.
+    if (m_sideDocks.isEmpty())
+        return;
+    const bool narrow = width() < m_theme.px(1200);
+    if (kDocksSetting.value(m_settings).isEmpty()) {
+        resizeDocks(m_sideDocks,
+            narrow ? QList{m_theme.px(152), m_theme.px(300)}
+                   : QList{m_theme.px(224), m_theme.px(346)},
+            Qt::Horizontal);
+        m_defaultLayout = saveState(kLayoutVersion);
+    }
+    m_sideDocks.clear();
 }
 
 void MainWindow::closeEvent(QCloseEvent *event)

@@ -3,6 +3,7 @@
 #include "engine/world/session.h"
 #include "lessons/lesson.h"
 #include "lessons/runner.h"
+#include "lessons/study/study_store.h"
 #include "ui/panels/lesson_panel.h"
 #include "ui/session/frame.h"
 #include "ui/theme/theme.h"
@@ -11,6 +12,7 @@
 #include <QMainWindow>
 #include <QTimer>
 
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -33,7 +35,6 @@ class NoticeBar;
 class StageArea;
 class TimelineBar;
 class TopBar;
-struct LessonProgress;
 
 /// The workbench: the course, the stage, time, the lesson and the tables around one world on its
 /// own thread.
@@ -41,8 +42,9 @@ class MainWindow final : public QMainWindow {
     Q_OBJECT
 
 public:
-    /// `catalogue` and `settings` outlive the window.
-    MainWindow(const lessons::Catalogue &catalogue, QSettings &settings, QWidget *parent = nullptr);
+    /// All three outlive the window. `study` keeps what the learner did; nullptr: nothing is kept.
+    MainWindow(const lessons::Catalogue &catalogue, QSettings &settings, lessons::StudyStore *study,
+        QWidget *parent = nullptr);
     ~MainWindow() override;
 
     /// The last lesson, or the first of the course, running.
@@ -59,6 +61,7 @@ public:
     /// shown, with a problem in words or nothing.
     QString showPlayed(const QString &idOrPath, std::size_t steps);
 
+    void showProblem(const QString &text);
     void setDark(bool dark);
     void setTypePercent(int percent); ///< 70 to 250
     bool isDark() const { return m_theme.dark; }
@@ -68,11 +71,13 @@ public:
 
 protected:
     bool event(QEvent *event) override;
+    void showEvent(QShowEvent *event) override;
     void closeEvent(QCloseEvent *event) override;
     void dragEnterEvent(QDragEnterEvent *event) override;
     void dropEvent(QDropEvent *event) override;
 
 private:
+    Actions *makeActions();
     void build();
     QDockWidget *addDock(const char *name, const QString &title, QWidget *panel,
         Qt::DockWidgetArea area, QKeyCombination keys);
@@ -94,12 +99,16 @@ private:
     void setArranging(bool arranging);
     void resetLayout();
     void restyle();
-    void markProgress(const QString &id, bool predictedRight);
+    void keepStudy(const std::function<Result<void, Error>(lessons::StudyStore &)> &change);
+    void showProgress();
+    void stepFinished(const lessons::StepResult &result);
+    void predicted(std::size_t step, std::size_t choice, int surePercent, bool right);
 
     const lessons::Catalogue &m_catalogue;
     QSettings &m_settings;
+    lessons::StudyStore *m_study;
     Theme m_theme;
-    int m_typePercent = 100;
+    int m_typePercent;
 
     Actions *m_actions;
     EngineThread *m_engine;
@@ -118,13 +127,13 @@ private:
     FaultMenu *m_faults;
     QDockWidget *m_inspectorDock = nullptr;
     std::vector<QDockWidget *> m_docks;
+    QList<QDockWidget *> m_sideDocks; // until the first show has given them their widths
     QByteArray m_defaultLayout;
 
     std::optional<lessons::Lesson> m_lesson; // nothing in a sandbox
     Frame m_frame;
     QTimer m_slow; // tables and charts are brought up to date a few times a second only
     QFileSystemWatcher m_watcher;
-    std::map<QString, LessonProgress> m_progress;
     std::map<quint64, world::Command> m_performing; // by ticket
     quint64 m_formTicket = 0;
     quint64 m_storyTicket = 0;

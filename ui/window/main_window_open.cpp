@@ -43,6 +43,12 @@ bool isSessionFile(const QString &path)
     return file.open(QIODevice::ReadOnly) && file.readLine(200).startsWith("queuelab-session:");
 }
 
+/// Studying happens in the learner's time, not in the world's.
+lessons::StudyTime now()
+{
+    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 } // namespace
 
 void MainWindow::openFirst()
@@ -84,7 +90,7 @@ void MainWindow::open(const lessons::Lesson &lesson, LessonPanel::Begin begin)
     if (ofCourse) {
         m_course->setCurrentLesson(id);
         kLastLessonSetting.set(m_settings, id);
-        markProgress(id, false);
+        keepStudy([&](lessons::StudyStore &study) { return study.lessonSeen(lesson.id, now()); });
     } else {
         m_course->setNothingCurrent();
     }
@@ -126,10 +132,12 @@ void MainWindow::openPath(const QString &path)
 void MainWindow::openLessonFile(const QString &path, LessonPanel::Begin begin)
 {
     const auto lesson = lessons::loadLesson(path.toStdString());
-    if (lesson)
+    if (lesson) {
         open(*lesson, begin);
-    else
-        m_notice->showProblem(problemText(lesson.error()));
+        return;
+    }
+    m_notice->showProblem(problemText(lesson.error()));
+    m_watcher.addPath(path); // the next save may mend it
 }
 
 void MainWindow::openSessionFile(const QString &path)
@@ -173,14 +181,50 @@ void MainWindow::askSave()
     saveTo(path);
 }
 
-void MainWindow::markProgress(const QString &id, bool predictedRight)
+void MainWindow::keepStudy(const std::function<Result<void, Error>(lessons::StudyStore &)> &change)
 {
-    LessonProgress &progress = m_progress[id];
-    if (predictedRight)
-        progress.state = LessonState::PredictedRight;
-    else if (progress.state == LessonState::New)
-        progress.state = LessonState::Seen;
-    m_course->model().setProgress(m_progress);
+    if (!m_study)
+        return;
+    if (const auto kept = change(*m_study); !kept)
+        m_notice->showProblem(QString::fromStdString(kept.error().text()));
+    showProgress();
+}
+
+void MainWindow::showProgress()
+{
+    if (!m_study)
+        return;
+    if (const auto progress = m_study->progress(now()))
+        m_course->setProgress(*progress);
+    else
+        m_notice->showProblem(QString::fromStdString(progress.error().text()));
+}
+
+void MainWindow::predicted(std::size_t step, std::size_t choice, int surePercent, bool right)
+{
+    if (!m_lesson || !m_catalogue.find(m_lesson->id))
+        return;
+    keepStudy([&](lessons::StudyStore &study) {
+        return study.addPrediction({.lesson = m_lesson->id,
+            .step = static_cast<int>(step),
+            .choice = static_cast<int>(choice) + 1,
+            .confidencePercent = surePercent,
+            .right = right,
+            .at = now()});
+    });
+}
+
+void MainWindow::stepFinished(const lessons::StepResult &result)
+{
+    m_lessonPanel->showResult(result);
+    if (m_lesson && result.index + 1 == m_lesson->steps.size() && m_catalogue.find(m_lesson->id))
+        keepStudy(
+            [&](lessons::StudyStore &study) { return study.lessonFinished(m_lesson->id, now()); });
+}
+
+void MainWindow::showProblem(const QString &text)
+{
+    m_notice->showProblem(text);
 }
 
 QString MainWindow::showPlayed(const QString &idOrPath, std::size_t steps)
