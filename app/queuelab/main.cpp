@@ -1,3 +1,4 @@
+#include "app/queuelab/log_file.h"
 #include "ui/theme/style_sheet.h"
 #include "ui/window/main_window.h"
 
@@ -9,6 +10,8 @@
 #include <QSettings>
 #include <QStandardPaths>
 #include <QTemporaryDir>
+
+#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <memory>
@@ -27,16 +30,22 @@ int complain(const QString &text)
     return BadInput;
 }
 
-/// Pictures are drawn without a display; so is everything where there is none.
-void choosePlatform(int argc, char **argv)
+/// Pictures, --help and --version need no display; a window that nobody can see is refused.
+/// Returns false when there is nothing to show it on.
+bool choosePlatform(int argc, char **argv)
 {
-    bool picture = false;
-    for (int i = 1; i < argc; ++i)
-        picture = picture || QByteArray(argv[i]).startsWith("--screenshot");
-    const bool display =
-        qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
-    if (!qEnvironmentVariableIsSet("QT_QPA_PLATFORM") && (picture || !display))
+    if (qEnvironmentVariableIsSet("QT_QPA_PLATFORM"))
+        return true;
+    bool unseen = false;
+    for (int i = 1; i < argc; ++i) {
+        const QByteArray argument(argv[i]);
+        unseen = unseen || argument.startsWith("--screenshot") || argument == "--help"
+            || argument == "-h" || argument == "--version" || argument == "-v";
+    }
+    if (unseen)
         qputenv("QT_QPA_PLATFORM", "offscreen");
+    return unseen || qEnvironmentVariableIsSet("DISPLAY")
+        || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
 }
 
 std::optional<QSize> parseSize(const QString &text)
@@ -155,7 +164,9 @@ std::optional<Result<lessons::StudyStore, Error>> openStudy(bool picture)
 
 int main(int argc, char **argv)
 {
-    choosePlatform(argc, argv);
+    if (!choosePlatform(argc, argv))
+        return complain(u"there is no display to open a window on; queuelab-cli runs the lessons "
+                        "without one, --screenshot draws a picture"_s);
     QApplication application(argc, argv);
     QApplication::setApplicationName(u"queuelab"_s);
     QApplication::setApplicationDisplayName(u"Queuelab"_s);
@@ -183,8 +194,15 @@ int main(int argc, char **argv)
         ? std::make_unique<QSettings>(
               pictureSettings.filePath(u"settings.ini"_s), QSettings::IniFormat)
         : std::make_unique<QSettings>();
+    QString noLog;
+    if (!picture) {
+        noLog = startLogFile(QStandardPaths::writableLocation(QStandardPaths::AppDataLocation));
+        spdlog::info("queuelab {} with {} lessons", QUEUELAB_VERSION, catalogue->lessons.size());
+    }
     auto study = openStudy(picture);
     ui::MainWindow window(*catalogue, *settings, study && *study ? &**study : nullptr);
+    if (!noLog.isEmpty())
+        window.showProblem(noLog);
     if (study && !*study)
         window.showProblem(QString::fromStdString(study->error().text()));
     if (!options->theme.isEmpty())

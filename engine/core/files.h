@@ -52,9 +52,11 @@ public:
     virtual Result<void, Error> remove(const std::string &path) = 0;
     virtual Result<void, Error> syncDirectory(const std::string &path) = 0;
 
-    /// What the machine would find after the power went: only for MemoryFiles; a real directory
-    /// answers nullptr from clone(), because it cannot be copied cheaply.
+    /// A copy that shares the bytes already written; nullptr where that is not cheap (a real
+    /// directory).
     virtual std::unique_ptr<Files> clone() const = 0;
+    /// Bytes held in memory, those shared with clones included; 0 for a real directory.
+    virtual std::uint64_t memoryBytes() const = 0;
 };
 
 /// One contiguous copy of a file's bytes, for small files and tools.

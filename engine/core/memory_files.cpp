@@ -405,7 +405,7 @@ void MemoryFiles::closeAll(const std::string &directory)
     m_state->closeBelow(directory);
 }
 
-std::uint64_t MemoryFiles::totalBytes() const
+std::uint64_t MemoryFiles::memoryBytes() const
 {
     std::uint64_t total = 0;
     for (const auto &[id, inode] : m_state->inodes)

@@ -30,6 +30,7 @@ public:
     Result<void, Error> remove(const std::string &path) override;
     Result<void, Error> syncDirectory(const std::string &path) override;
     std::unique_ptr<Files> clone() const override;
+    std::uint64_t memoryBytes() const override;
 
     /// The power goes, for everything below `directory` ("" is all): bytes not synced are gone,
     /// names not made durable by syncDirectory() are as they were, open files are closed. With
@@ -39,9 +40,6 @@ public:
     /// The process dies but the machine does not: nothing written is lost, open files below
     /// `directory` are closed.
     void closeAll(const std::string &directory);
-
-    /// Bytes held, for limits and the memory figure in a snapshot.
-    std::uint64_t totalBytes() const;
 
 private:
     struct State;

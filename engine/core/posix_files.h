@@ -31,6 +31,7 @@ public:
     Result<void, Error> syncDirectory(const std::string &path) override;
     /// nullptr: a real directory cannot be copied as a value.
     std::unique_ptr<Files> clone() const override;
+    std::uint64_t memoryBytes() const override { return 0; }
 
 private:
     struct OpenFile {

@@ -53,8 +53,10 @@ enum class EventWeight : std::uint8_t { Routine, Notable, Milestone };
 
 /// The words for one kind. `title` is two or three words ("partition assigned"); `text` is a
 /// sentence in plain words in which {subject} {actor} {detail} {item} {count} {value} {reason}
-/// {last} (= item + count - 1) and {value:duration} stand for the event's fields. Both are English
-/// source texts; the window translates them before it fills them in.
+/// {last} (= item + count - 1) and {value:duration} stand for the event's fields, and
+/// {count:record|records} for "1 record" or "5 records" (also with value). A sentence begins small
+/// and has no full stop: it stands in tables and lists. Both are English source texts; the window
+/// translates them before it fills them in.
 struct EventInfo {
     EventKind kind;
     std::string_view name; ///< stable, for files and lessons: "partition-assigned"

@@ -27,7 +27,8 @@ enum class LogEvent : EventKind {
     OffsetReset, ///< subject partition, actor consumer, item new position; reason why
     OffsetCommitted, ///< subject partition, actor consumer, detail group, item offset
     CommitRefused, ///< subject group, actor member's client, value Kafka error code
-    GroupStateChanged, ///< subject group, value new GroupState, item generation; reason why
+    GroupStateChanged, ///< subject group, detail and value its new state, item generation; reason
+                       ///< why
     MemberJoining, ///< subject group, actor member's client; its JoinGroup is parked
     MemberJoined, ///< subject group, actor member's client, value generation
     MemberSynced, ///< subject group, actor member's client, value generation

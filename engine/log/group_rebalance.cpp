@@ -56,6 +56,7 @@ void GroupCoordinator::changeState(Group &group, GroupState state, LogReason why
         .kind = kind(LogEvent::GroupStateChanged),
         .reason = reason(why),
         .subject = group.name,
+        .detail = context.trace.name(groupStateName(state)),
         .item = group.generation,
         .value = static_cast<std::int64_t>(state)});
 }

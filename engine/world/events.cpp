@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array kEvents{
     EventInfo{kind(WorldEvent::CommandApplied), "command-applied", EventTone::System,
-        EventWeight::Milestone, "command", "You did {detail}"},
+        EventWeight::Milestone, "command", "you did {detail}"},
     EventInfo{kind(WorldEvent::CommandRefused), "command-refused", EventTone::Dead,
         EventWeight::Milestone, "command refused", "{actor}: {detail} was refused"},
     EventInfo{kind(WorldEvent::ClientStarted), "client-started", EventTone::System,
@@ -31,18 +31,18 @@ constexpr std::array kEvents{
         "{subject} paused: its connection stays, but it neither works nor polls"},
     EventInfo{kind(WorldEvent::ClientResumed), "client-resumed", EventTone::System,
         EventWeight::Milestone, "client resumed",
-        "{subject} resumed; {count} answers had waited for it"},
+        "{subject} resumed; {count:answer|answers} had waited for it"},
     EventInfo{kind(WorldEvent::BrokerKilled), "broker-killed", EventTone::Dead,
         EventWeight::Milestone, "broker killed",
-        "The process of {subject} died; its machine and files stay"},
+        "the process of {subject} died; its machine and files stay"},
     EventInfo{kind(WorldEvent::BrokerRestarted), "broker-restarted", EventTone::System,
         EventWeight::Milestone, "broker restarted",
         "{subject} started again and recovered from its files"},
     EventInfo{kind(WorldEvent::LinkCut), "link-cut", EventTone::Dead, EventWeight::Milestone,
-        "link cut", "The link of {subject} was cut: nothing passes"},
+        "link cut", "the link of {subject} was cut: nothing passes"},
     EventInfo{kind(WorldEvent::LinkMended), "link-mended", EventTone::System,
         EventWeight::Milestone, "link mended",
-        "The link of {subject} carries again; {count} messages had waited"},
+        "the link of {subject} carries again; {count:message|messages} had waited"},
 };
 
 constexpr std::array kReasons{
@@ -102,6 +102,15 @@ const Directory<ReasonInfo, EventReason> &reasons()
     return directory;
 }
 
+/// "count:record|records": the number with the word for one or for several.
+std::string countedText(std::int64_t number, std::string_view words)
+{
+    const std::size_t bar = words.find('|');
+    const std::string_view one = words.substr(0, bar);
+    const std::string_view several = bar == std::string_view::npos ? one : words.substr(bar + 1);
+    return fmt::format("{} {}", number, number == 1 ? one : several);
+}
+
 std::string fieldText(std::string_view field, const TraceEvent &event, const NameTable &names)
 {
     if (field == "subject")
@@ -122,6 +131,10 @@ std::string fieldText(std::string_view field, const TraceEvent &event, const Nam
         return formatDuration(Duration(event.value));
     if (field == "reason")
         return std::string(reasonText(event.reason));
+    if (field.starts_with("count:"))
+        return countedText(event.count, field.substr(field.find(':') + 1));
+    if (field.starts_with("value:"))
+        return countedText(event.value, field.substr(field.find(':') + 1));
     return fmt::format("{{{}}}", field);
 }
 

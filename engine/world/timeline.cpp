@@ -1,9 +1,13 @@
 #include "engine/world/timeline.h"
 
 #include "engine/core/memory_files.h"
+#include "engine/world/events.h"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 
 namespace queuelab::world {
 
@@ -12,6 +16,19 @@ namespace {
 constexpr std::uint64_t kFirstCheckpointSteps = 2'000; // replaying so many takes a few milliseconds
 constexpr std::size_t kMaxMarks = 500;
 constexpr std::size_t kMaxBranches = 32;
+constexpr std::uint64_t kCheckpointBytes = 512ULL << 20;
+
+/// Short enough to stand over the time bar: a command by its name, anything else by what happened
+/// and to what.
+std::string markLabel(const TraceEvent &event, const EventInfo &info, const NameTable &names)
+{
+    if (event.kind == kind(WorldEvent::CommandApplied)
+        || event.kind == kind(WorldEvent::CommandRefused)) {
+        const std::string_view command = names.name(event.detail);
+        return std::string(command.substr(0, command.find(':')));
+    }
+    return fmt::format("{} {}", info.title, names.name(event.subject));
+}
 
 } // namespace
 
@@ -221,8 +238,18 @@ void Timeline::checkpointWhenDue()
     if (place() < last + m_checkpointSteps || m_checkpointsKept == 1)
         return;
     m_checkpoints.emplace(place(), Checkpoint{m_world->copy(), m_nextCommand});
-    while (m_checkpoints.size() > m_checkpointsKept)
+    while (m_checkpoints.size() > m_checkpointsKept
+        || (m_checkpoints.size() > 1 && checkpointBytes() > kCheckpointBytes))
         thinCheckpoints();
+}
+
+/// What the checkpoints hold at most: bytes that two of them share are counted twice.
+std::uint64_t Timeline::checkpointBytes() const
+{
+    return std::accumulate(m_checkpoints.begin(), m_checkpoints.end(), std::uint64_t{0},
+        [](std::uint64_t sum, const auto &entry) {
+            return sum + entry.second.world->memoryBytes();
+        });
 }
 
 /// Drops every second checkpoint but the beginning, and makes later ones twice as far apart.
@@ -252,7 +279,7 @@ void Timeline::collectMarks()
         if (info.weight != EventWeight::Milestone)
             continue;
         m_marks.insert_or_assign(sequence,
-            Mark{event.at - m_world->start(), info.tone, describeEvent(event, trace.names())});
+            Mark{event.at - m_world->start(), info.tone, markLabel(event, info, trace.names())});
         if (m_marks.size() > kMaxMarks)
             m_marks.erase(m_marks.begin());
     }

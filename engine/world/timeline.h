@@ -49,7 +49,8 @@ public:
     /// Swaps the current session with branch `index` and goes to `target` in it.
     bool switchTo(std::size_t index, Duration target);
 
-    /// A mark for the time bar: a notable event or a command.
+    /// A mark for the time bar: a milestone, in two or three words ("link cut g-1",
+    /// "add-consumer").
     struct Mark {
         Duration at{};
         EventTone tone = EventTone::System;
@@ -60,7 +61,7 @@ public:
 
     /// How many checkpoints are kept (at least 1, the beginning); fewer use less memory, more make
     /// going back faster. They share what was written, but hold on to what the world has since
-    /// deleted.
+    /// deleted; so fewer are kept when their files grow beyond 512 MiB together.
     void setCheckpointsKept(std::size_t count);
 
 private:
@@ -80,6 +81,7 @@ private:
     bool advanceOne();
     void applyNextCommand();
     void checkpointWhenDue();
+    std::uint64_t checkpointBytes() const;
     void thinCheckpoints();
     void restore(std::map<std::uint64_t, Checkpoint>::const_iterator from);
     void collectMarks();

@@ -64,7 +64,7 @@ World::~World() = default;
 Result<std::unique_ptr<World>, Error> World::create(
     WorldConfig config, std::unique_ptr<Files> files, Mode mode, Instant start)
 {
-    if (config.logBrokers != 1)
+    if (config.logBrokers < 1 || config.logBrokers > WorldConfig::kMostLogBrokers)
         return std::unexpected(
             Error{"world: log: brokers", fmt::format("cannot be {}", config.logBrokers),
                 "the log is one broker: write brokers: 1"});
@@ -163,6 +163,11 @@ void World::State::measureRates()
         host.rate = static_cast<double>(grown);
         host.countBefore = count;
     }
+}
+
+std::uint64_t World::memoryBytes() const
+{
+    return m_state->files->memoryBytes();
 }
 
 Instant World::now() const

@@ -13,6 +13,10 @@ namespace queuelab::world {
 
 /// What a world starts from; the `world:` map of a lesson or session.
 struct WorldConfig {
+    /// How many brokers a log of this version can have. More are understood, so that everything
+    /// else in a file is checked too, and then refused.
+    static constexpr std::int32_t kMostLogBrokers = 1;
+
     std::uint64_t seed = 1;
     std::int32_t logBrokers = 1; ///< log: {brokers: N}
     Settings logConfigs; ///< log: {configs: {...}}, broker settings
@@ -55,6 +59,8 @@ public:
 
     Instant now() const;
     Instant start() const;
+    /// Bytes of the engines' files that lie in memory; 0 on a real directory.
+    std::uint64_t memoryBytes() const;
     std::uint64_t steps() const;
     const WorldConfig &config() const;
     Mode mode() const;

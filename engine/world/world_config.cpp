@@ -31,11 +31,13 @@ std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems 
     if (!node.IsDefined())
         return config;
     const std::size_t problemsBefore = problems.errors().size();
+    YAML::Mark brokersMark;
     YamlMap world(node, "world", problems);
     world.optional("seed", config.seed);
     if (const YAML::Node logNode = world.take("log"); logNode.IsDefined()) {
         YamlMap log(logNode, "log", problems);
         log.ranged("brokers", config.logBrokers, 1, kMaxBrokers);
+        brokersMark = log.take("brokers").Mark();
         const YAML::Node configs = log.take("configs");
         if (configs.IsDefined() && readYaml(configs, problems, config.logConfigs)) {
             if (const auto settings = brokerConfig(config.logConfigs); !settings)
@@ -52,6 +54,10 @@ std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems 
     world.finish();
     if (problems.errors().size() != problemsBefore)
         return std::nullopt;
+    if (config.logBrokers > WorldConfig::kMostLogBrokers)
+        problems.add(brokersMark,
+            fmt::format("a log of {} brokers cannot run in this version", config.logBrokers),
+            "write brokers: 1");
     return config;
 }
 

@@ -400,7 +400,7 @@ private Q_SLOTS:
         }
         QCOMPARE(textOf(files, file), expected);
         QCOMPARE(textOf(*clones[99], file), expected.substr(0, 1'000));
-        QCOMPARE(files.totalBytes(), std::uint64_t{3'000});
+        QCOMPARE(files.memoryBytes(), std::uint64_t{3'000});
     }
     void aCloneKnowsWhatIsDurable()
     {

@@ -49,7 +49,7 @@ private Q_SLOTS:
 title: A lesson
 summary: For a test.
 proves: [kafka.spread, kafka.ceiling]
-world: {seed: 7, log: {brokers: 2}}
+world: {seed: 7, log: {brokers: 1}}
 steps:
   - title: First
     say: Some *words*.
@@ -77,7 +77,7 @@ nuance: Until it is not so.
         QCOMPARE(lesson.id, "test.lesson");
         QCOMPARE(lesson.section, "kafka");
         QCOMPARE(lesson.world.seed, std::uint64_t{7});
-        QCOMPARE(lesson.world.logBrokers, 2);
+        QCOMPARE(lesson.world.logBrokers, 1);
         QCOMPARE(lesson.proves.size(), std::size_t{2});
         QCOMPARE(lesson.steps.size(), std::size_t{2});
         const Step &first = lesson.steps[0];
@@ -152,6 +152,8 @@ nuance: Until it is not so.
                   "replication-factor: 7}\n",
             "lesson.yaml:7:9: replication-factor is 7, but the world has 3 brokers; give the world "
             "more brokers (log: {brokers: N}) or the topic fewer replicas");
+        row("more brokers than this version runs", kHead + "world: {log: {brokers: 3}}\n" + kStep,
+            "lesson.yaml:4:24: a log of 3 brokers cannot run in this version; write brokers: 1");
         row("the same client name twice",
             kHead
                 + "steps:\n  - do:\n      - add-worker: {queue: a, name: bob}\n"

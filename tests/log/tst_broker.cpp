@@ -557,7 +557,7 @@ private Q_SLOTS:
         EventKind expected = kind(LogEvent::TopicCreated);
         for (const EventInfo &info : eventTable()) {
             QCOMPARE(info.kind, expected++);
-            QVERIFY(!info.title.empty() && info.text.ends_with('.'));
+            QVERIFY(!info.title.empty() && !info.text.empty() && !info.text.ends_with('.'));
             QVERIFY(names.insert(info.name).second);
         }
         QCOMPARE(expected, kind(LogEvent::LogRecovered) + 1);

@@ -111,6 +111,7 @@ public:
         return full ? refused() : files.syncDirectory(path);
     }
     std::unique_ptr<Files> clone() const override { return nullptr; }
+    std::uint64_t memoryBytes() const override { return files.memoryBytes(); }
 
 private:
     static std::unexpected<Error> refused()

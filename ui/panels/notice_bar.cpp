@@ -38,6 +38,7 @@ NoticeBar::NoticeBar(QWidget *parent)
 
 void NoticeBar::showProblem(const QString &text)
 {
+    qInfo("shown: %s", qUtf8Printable(text)); // for the program's log
     m_fade.stop();
     m_text->setText(text);
     setRole(*this, "tint-dead");

@@ -33,16 +33,6 @@ QString tickText(Nanoseconds at)
     return text;
 }
 
-/// The sentence of a mark, short enough to stand over the bar: a command by its name, others by
-/// their beginning.
-QString shortLabel(const QString &sentence, const QFontMetrics &metrics, int widest)
-{
-    QString text = sentence;
-    if (const qsizetype colon = text.indexOf(u": "); colon > 0 && text.startsWith(u"You did "))
-        text = text.mid(8, colon - 8);
-    return metrics.elidedText(text, Qt::ElideRight, widest);
-}
-
 QPolygonF diamond(QPointF centre, double size)
 {
     return QPolygonF({centre + QPointF(0, -size), centre + QPointF(size, 0),
@@ -167,7 +157,7 @@ void TimeAxis::paintMarks(QPainter &painter, const TimeAxisGeometry &axis) const
     std::vector<int> widths;
     QStringList labels;
     for (const TimeMark &mark : m_clock.marks) {
-        labels += shortLabel(mark.label, metrics, m_theme.px(120));
+        labels += metrics.elidedText(mark.label, Qt::ElideRight, m_theme.px(120));
         centres.push_back(axis.xFor(mark.at));
         widths.push_back(metrics.horizontalAdvance(labels.last()));
     }
