@@ -17,14 +17,25 @@ ExchangeStage::ExchangeStage(QWidget *parent)
     setAccessibleName(tr("Exchange"));
 }
 
-void ExchangeStage::addEvents(const std::vector<EventRow> &events)
+void ExchangeStage::keepKeys(const std::vector<EventRow> &events)
 {
     for (const EventRow &event : events) {
         if (event.kind == exchange::kind(ExchangeEvent::Published)
             || event.kind == exchange::kind(ExchangeEvent::Unroutable))
             m_lastKeys[event.subject] = event.detail;
     }
+}
+
+void ExchangeStage::addEvents(const std::vector<EventRow> &events)
+{
+    keepKeys(events);
     SceneStage::addEvents(events);
+}
+
+void ExchangeStage::recall(const std::vector<EventRow> &events)
+{
+    keepKeys(events);
+    SceneStage::recall(events);
 }
 
 void ExchangeStage::clear()

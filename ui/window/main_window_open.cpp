@@ -263,6 +263,7 @@ QString MainWindow::showPlayed(const QString &idOrPath, std::size_t steps)
     while (m_notice->text().isEmpty() && m_frame.clock.position < end)
         loop.processEvents(QEventLoop::WaitForMoreEvents);
     refreshSlowPanels();
+    m_stages->comeToRest();
     return m_notice->text();
 }
 
