@@ -27,16 +27,33 @@ int complain(const QString &text)
     return BadInput;
 }
 
-/// Pictures are drawn without a display; so is everything where there is none.
-void choosePlatform(int argc, char **argv)
+bool wantsPicture(int argc, char **argv)
 {
     bool picture = false;
     for (int i = 1; i < argc; ++i)
         picture = picture || QByteArray(argv[i]).startsWith("--screenshot");
+    return picture;
+}
+
+/// Pictures are drawn without a display; so is everything where there is none.
+void choosePlatform(bool picture)
+{
     const bool display =
         qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
     if (!qEnvironmentVariableIsSet("QT_QPA_PLATFORM") && (picture || !display))
         qputenv("QT_QPA_PLATFORM", "offscreen");
+}
+
+QtMessageHandler writeMessage = nullptr;
+
+/// Without a display and a session Qt says of each window what it cannot do. Nothing is wrong with
+/// the picture then, so who makes pictures does not read it.
+void writeWhatMatters(QtMsgType type, const QMessageLogContext &context, const QString &text)
+{
+    const bool known =
+        text.contains("propagateSizeHints"_L1) || text.contains("XDG_RUNTIME_DIR not set"_L1);
+    if (!known)
+        writeMessage(type, context, text);
 }
 
 std::optional<QSize> parseSize(const QString &text)
@@ -155,7 +172,10 @@ std::optional<Result<lessons::StudyStore, Error>> openStudy(bool picture)
 
 int main(int argc, char **argv)
 {
-    choosePlatform(argc, argv);
+    const bool picture = wantsPicture(argc, argv);
+    choosePlatform(picture);
+    if (picture)
+        writeMessage = qInstallMessageHandler(writeWhatMatters);
     QApplication application(argc, argv);
     QApplication::setApplicationName(u"queuelab"_s);
     QApplication::setApplicationDisplayName(u"Queuelab"_s);
@@ -177,7 +197,6 @@ int main(int argc, char **argv)
     }
 
     // A picture depends on nothing that was chosen in the window before.
-    const bool picture = !options->picture.isEmpty();
     const QTemporaryDir pictureSettings;
     const auto settings = picture
         ? std::make_unique<QSettings>(
