@@ -58,7 +58,9 @@ QString ExchangeStage::describeMessage(
         QString line =
             tr("message %1, key %2: %3").arg(text(message.label), text(message.routingKey), where);
         if (message.redelivered)
-            line += u'\n' + tr("redelivered: delivered %1 times so far").arg(message.deliveries);
+            line += u'\n'
+                + counted(message.deliveries, tr("redelivered: delivered once so far"),
+                    tr("redelivered: delivered %1 times so far"));
         if (message.deaths > 0)
             line += u'\n'
                 + tr("dead-lettered %1×, last because %2")
