@@ -6,6 +6,7 @@
 #include "ui/widgets/step_dashes.h"
 #include "ui/window/actions.h"
 
+#include <QAbstractButton>
 #include <QAction>
 #include <QEvent>
 #include <QHBoxLayout>
@@ -172,6 +173,14 @@ void LessonPanel::showStep(std::size_t index, Begin begin)
         m_prediction = new PredictionCard(*step.prediction, m_body);
         connect(m_prediction, &PredictionCard::answered, this, &LessonPanel::updateButtons);
         m_column->insertWidget(m_column->count() - 1, m_prediction);
+        // It was made after everything else, and would be reached last.
+        QWidget *before = m_scroll;
+        for (QAbstractButton *button : m_prediction->findChildren<QAbstractButton *>()) {
+            setTabOrder(before, button);
+            before = button;
+        }
+        setTabOrder(before, m_again);
+        setTabOrder(m_again, m_go);
     }
     updateButtons();
     if (begin == Begin::Running || (begin == Begin::AsWritten && !step.prediction)) {
