@@ -13,7 +13,7 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr double kPad = 14;
-constexpr double kLeastWidth = 490; ///< only below it is there something to scroll
+constexpr double kLeastWidth = 480; ///< only below it is there something to scroll
 constexpr double kEasyWidth = 760; ///< from here on nothing is squeezed
 constexpr std::int64_t kMostCells = 24;
 

@@ -17,6 +17,7 @@ class ProseLabel final : public QLabel {
 
 public:
     ProseLabel(const QString &text, Qt::TextFormat format, QWidget *parent = nullptr);
+    void setProse(const QString &text) { setText(withBreaks(text)); }
 };
 
 } // namespace queuelab::ui
