@@ -14,6 +14,7 @@
 
 #include <QAbstractItemModelTester>
 #include <QAction>
+#include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
 #include <QFile>
@@ -458,6 +459,24 @@ private Q_SLOTS:
         area.comeToRest();
         QVERIFY(says(u"3 requeued"_s));
         QCOMPARE(stage->movesUnderWay(), 0U);
+    }
+
+    void tabGoesThroughTimeThenTheQuestionThenTheTables()
+    {
+        HOLDS(openLesson());
+        const auto next = [&] {
+            QTest::keyClick(QApplication::focusWidget(), Qt::Key_Tab);
+            return QApplication::focusWidget()->objectName();
+        };
+        find<QWidget>(u"timeline.speed"_s)->setFocus();
+        QCOMPARE(next(), u"timeline.axis"_s);
+        QCOMPARE(next(), u"lesson.text"_s);
+        QCOMPARE(next(), u"lesson.choice.1"_s); // the arrows reach the others
+        QCOMPARE(next(), u"lesson.sure.50"_s);
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_Space);
+        HOLDS(click(u"lesson.choice.2"_s));
+        QCOMPARE(next(), u"lesson.go"_s);
+        QCOMPARE(next(), u"qt_tabwidget_tabbar"_s);
     }
 
     void rowsAreCopiedAsTabSeparatedText()
