@@ -13,6 +13,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -30,22 +31,39 @@ int complain(const QString &text)
     return BadInput;
 }
 
-/// Pictures, --help and --version need no display; a window that nobody can see is refused.
-/// Returns false when there is nothing to show it on.
+bool wantsPicture(int argc, char **argv)
+{
+    return std::any_of(argv + 1, argv + argc,
+        [](const char *argument) { return QByteArrayView(argument).startsWith("--screenshot"); });
+}
+
+/// A window that nobody can see is refused: false when there is nothing to show one on. Pictures,
+/// --help and --version need no display.
 bool choosePlatform(int argc, char **argv)
 {
-    if (qEnvironmentVariableIsSet("QT_QPA_PLATFORM"))
+    if (qEnvironmentVariableIsSet("QT_QPA_PLATFORM") || qEnvironmentVariableIsSet("DISPLAY")
+        || qEnvironmentVariableIsSet("WAYLAND_DISPLAY"))
         return true;
-    bool unseen = false;
-    for (int i = 1; i < argc; ++i) {
-        const QByteArray argument(argv[i]);
-        unseen = unseen || argument.startsWith("--screenshot") || argument == "--help"
-            || argument == "-h" || argument == "--version" || argument == "-v";
-    }
-    if (unseen)
-        qputenv("QT_QPA_PLATFORM", "offscreen");
-    return unseen || qEnvironmentVariableIsSet("DISPLAY")
-        || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
+    const bool asks = std::any_of(argv + 1, argv + argc, [](const char *argument) {
+        const QByteArrayView text(argument);
+        return text == "--help" || text == "-h" || text == "--version" || text == "-v";
+    });
+    if (!asks)
+        return false;
+    qputenv("QT_QPA_PLATFORM", "offscreen");
+    return true;
+}
+
+QtMessageHandler writeMessage = nullptr;
+
+/// Without a display and a session Qt says of each window what it cannot do. Nothing is wrong with
+/// the picture then, so who makes pictures does not read it.
+void writeWhatMatters(QtMsgType type, const QMessageLogContext &context, const QString &text)
+{
+    const bool known =
+        text.contains("propagateSizeHints"_L1) || text.contains("XDG_RUNTIME_DIR not set"_L1);
+    if (!known)
+        writeMessage(type, context, text);
 }
 
 std::optional<QSize> parseSize(const QString &text)
@@ -164,9 +182,15 @@ std::optional<Result<lessons::StudyStore, Error>> openStudy(bool picture)
 
 int main(int argc, char **argv)
 {
-    if (!choosePlatform(argc, argv))
+    const bool picture = wantsPicture(argc, argv);
+    if (picture) {
+        if (!qEnvironmentVariableIsSet("QT_QPA_PLATFORM"))
+            qputenv("QT_QPA_PLATFORM", "offscreen");
+        writeMessage = qInstallMessageHandler(writeWhatMatters);
+    } else if (!choosePlatform(argc, argv)) {
         return complain(u"there is no display to open a window on; queuelab-cli runs the lessons "
                         "without one, --screenshot draws a picture"_s);
+    }
     QApplication application(argc, argv);
     QApplication::setApplicationName(u"queuelab"_s);
     QApplication::setApplicationDisplayName(u"Queuelab"_s);
@@ -188,7 +212,6 @@ int main(int argc, char **argv)
     }
 
     // A picture depends on nothing that was chosen in the window before.
-    const bool picture = !options->picture.isEmpty();
     const QTemporaryDir pictureSettings;
     const auto settings = picture
         ? std::make_unique<QSettings>(

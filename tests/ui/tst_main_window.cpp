@@ -1,13 +1,20 @@
 // The window as a person uses it: offscreen, by clicks and keys, on real worlds.
 
+#include "stage_snapshots.h"
+
+#include "engine/exchange/events.h"
 #include "ui/panels/event_model.h"
 #include "ui/panels/event_panel.h"
 #include "ui/panels/time_axis.h"
+#include "ui/stages/scene_stage.h"
+#include "ui/widgets/prose_label.h"
 #include "ui/window/actions.h"
 #include "ui/window/main_window.h"
+#include "ui/window/stage_area.h"
 
 #include <QAbstractItemModelTester>
 #include <QAction>
+#include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
 #include <QFile>
@@ -16,6 +23,7 @@
 #include <QLineEdit>
 #include <QListView>
 #include <QPushButton>
+#include <QScrollArea>
 #include <QSettings>
 #include <QStandardPaths>
 #include <QTableView>
@@ -65,6 +73,21 @@ steps:
     run: 1s
     expect:
       - topic orders: {partitions: 2}
+)";
+
+/// Long words wherever a lesson may have them.
+constexpr auto kLongWords = R"(id: test.long
+title: ApproximateNumberOfMessagesNotVisible
+summary: A lesson of the test.
+world: {seed: 3}
+steps:
+  - say: What is `ApproximateNumberOfMessagesNotVisibleInTheQueueOfPaymentsAndRefundsOfTheYear`?
+    do:
+      - create-queue: {name: payments-of-the-department-of-very-long-names-and-of-nothing-else-at-all}
+    run: 1s
+    expect:
+      - queue payments-of-the-department-of-very-long-names-and-of-nothing-else-at-all:
+          {ApproximateNumberOfMessagesNotVisible: 0}
 )";
 
 } // namespace
@@ -127,6 +150,12 @@ private:
         HOLDS(click(u"lesson.sure.70"_s));
         HOLDS(click(u"lesson.go"_s));
         QTRY_VERIFY_WITH_TIMEOUT(find<QWidget>(u"lesson.result.holds"_s), kPatienceMs);
+    }
+    QString writeLesson(const char *text)
+    {
+        const QString path = m_folder.filePath(u"lesson.yaml"_s);
+        QFile file(path);
+        return file.open(QIODevice::WriteOnly) && file.write(text) > 0 ? path : QString();
     }
     qint64 position() const { return m_window->frame().clock.position; }
     const world::Snapshot &snapshot() const { return *m_window->frame().snapshot; }
@@ -359,6 +388,95 @@ private Q_SLOTS:
         write(QByteArray(kLesson).replace("title: Two partitions", "title: Changed on disk"));
         QTRY_VERIFY_WITH_TIMEOUT(
             m_window->windowTitle().contains(u"Changed on disk"_s), kPatienceMs);
+    }
+
+    void longWordsWrapAndAreCopiedWhole()
+    {
+        m_window->openPath(writeLesson(kLongWords));
+        QTRY_VERIFY_WITH_TIMEOUT(find<QFrame>(u"lesson.result.holds"_s), kPatienceMs);
+        auto *area = find<QScrollArea>(u"lesson.text"_s);
+        for (const int percent : {100, 160}) {
+            m_window->setTypePercent(percent);
+            QCoreApplication::processEvents();
+            QVERIFY(area->widget()->width() <= area->viewport()->width());
+            for (const QLabel *label : area->widget()->findChildren<QLabel *>())
+                QVERIFY2(
+                    label->minimumSizeHint().width() <= label->width(), qPrintable(label->text()));
+        }
+        auto *row = find<QFrame>(u"lesson.result.holds"_s);
+        auto *detail = row->findChildren<ProseLabel *>().last();
+        detail->setSelection(0, static_cast<int>(detail->text().size()));
+        detail->setFocus();
+        QTest::keyClick(detail, Qt::Key_C, Qt::ControlModifier);
+        QCOMPARE(
+            QGuiApplication::clipboard()->text(), u"ApproximateNumberOfMessagesNotVisible: 0"_s);
+    }
+
+    void aJumpShowsWhatHadJustHappened()
+    {
+        StageArea area;
+        area.setEngines({world::Engine::Log, world::Engine::Exchange});
+        area.showEngine(world::Engine::Exchange);
+        area.show();
+        auto *stage = area.findChild<SceneStage *>(u"stage.exchange"_s);
+        const auto says = [&](const QString &words) {
+            return std::ranges::any_of(stage->scene().marks, [&](const Mark &mark) {
+                const auto *label = std::get_if<LabelMark>(&mark);
+                return label && label->text.contains(words);
+            });
+        };
+        Frame frame;
+        frame.snapshot =
+            std::make_shared<const world::Snapshot>(queuelab::test::exchangeSnapshot());
+        const qint64 now = (frame.snapshot->now - frame.snapshot->start).count();
+        frame.jump = 1;
+        frame.reset = true;
+        EventRow row;
+        row.kind = exchange::kind(exchange::ExchangeEvent::Requeued);
+        row.subject = u"card"_s;
+        row.actor = u"worker-1"_s;
+        for (const Duration ago : {Duration(9s), Duration(2s), Duration(1s)}) {
+            row.atNs = now - ago.count();
+            frame.rows.push_back(row);
+            ++row.sequence;
+        }
+        area.setFrame(frame);
+        QVERIFY(says(u"2 requeued"_s));
+        QCOMPARE(stage->movesUnderWay(), 0U);
+        area.setFrame(frame); // all rows again, as when the world comes to a stand
+        QVERIFY(says(u"2 requeued"_s));
+
+        area.showEngine(world::Engine::Log);
+        area.showEngine(world::Engine::Exchange);
+        QVERIFY(says(u"2 requeued"_s));
+
+        frame.reset = false;
+        row.atNs = now;
+        frame.rows = {row};
+        area.setFrame(frame);
+        QVERIFY(says(u"3 requeued"_s));
+        QCOMPARE(stage->movesUnderWay(), 1U);
+        area.comeToRest();
+        QVERIFY(says(u"3 requeued"_s));
+        QCOMPARE(stage->movesUnderWay(), 0U);
+    }
+
+    void tabGoesThroughTimeThenTheQuestionThenTheTables()
+    {
+        HOLDS(openLesson());
+        const auto next = [&] {
+            QTest::keyClick(QApplication::focusWidget(), Qt::Key_Tab);
+            return QApplication::focusWidget()->objectName();
+        };
+        find<QWidget>(u"timeline.speed"_s)->setFocus();
+        QCOMPARE(next(), u"timeline.axis"_s);
+        QCOMPARE(next(), u"lesson.text"_s);
+        QCOMPARE(next(), u"lesson.choice.1"_s); // the arrows reach the others
+        QCOMPARE(next(), u"lesson.sure.50"_s);
+        QTest::keyClick(QApplication::focusWidget(), Qt::Key_Space);
+        HOLDS(click(u"lesson.choice.2"_s));
+        QCOMPARE(next(), u"lesson.go"_s);
+        QCOMPARE(next(), u"qt_tabwidget_tabbar"_s);
     }
 
     void rowsAreCopiedAsTabSeparatedText()

@@ -203,6 +203,20 @@ private Q_SLOTS:
         QVERIFY(!scene.spotAt({-5, -5}));
     }
 
+    void aTypicalPictureFitsIntoASmallWindow_data()
+    {
+        QTest::addColumn<QString>("name");
+        QTest::newRow("log") << u"log, typical"_s;
+        QTest::newRow("exchange") << u"exchange, typical"_s;
+        QTest::newRow("visibility") << u"visibility, typical"_s;
+    }
+    void aTypicalPictureFitsIntoASmallWindow()
+    {
+        QFETCH(const QString, name);
+        const auto stage = stageOf(named(qPrintable(name)), {600, 350});
+        QVERIFY(stage->scene().size.width() <= 600);
+    }
+
     void everyThingIsDescribedInWords_data() { everyPicture(); }
     void everyThingIsDescribedInWords()
     {
@@ -267,6 +281,52 @@ private Q_SLOTS:
         QVERIFY(saysSomewhere(scene, u"idle: owns nothing"_s));
         QVERIFY(saysSomewhere(scene, u"Stable"_s));
         QVERIFY(saysSomewhere(scene, u"gen 4 · cooperative-sticky"_s));
+    }
+
+    void theLagStandsClearOfMarksAndNumbers_data()
+    {
+        QTest::addColumn<QSize>("size");
+        QTest::addColumn<int>("records");
+        for (const QSize size :
+            {QSize(520, 350), QSize(600, 350), QSize(840, 540), QSize(1280, 800)})
+            for (const int records : {9, 40, 4'000'000})
+                QTest::addRow("%d records at %dx%d", records, size.width(), size.height())
+                    << size << records;
+    }
+    void theLagStandsClearOfMarksAndNumbers()
+    {
+        QFETCH(const QSize, size);
+        QFETCH(const int, records);
+        Picture picture{"", world::Engine::Log, test::logSnapshot({.records = records})};
+        // Every position is at the end; some commits are too, others lie far back.
+        const auto &partitions = picture.snapshot.log.topics.front().partitions;
+        for (auto &client : picture.snapshot.clients)
+            for (auto &position : client.positions)
+                position.position = position.fetched =
+                    partitions[static_cast<std::size_t>(position.index)].logEndOffset;
+        auto &committed = picture.snapshot.log.groups.front().committed;
+        for (std::size_t index = 0; index < committed.size(); ++index)
+            committed[index].offset =
+                index % 2 == 0 ? partitions[index].logEndOffset - 1 : committed[index].offset / 3;
+        const auto stage = stageOf(picture, size);
+        std::vector<QRectF> lags;
+        std::vector<QRectF> others;
+        for (const Mark &mark : stage->scene().marks) {
+            const auto *label = std::get_if<LabelMark>(&mark);
+            if (label && label->text.startsWith(u"lag "_s))
+                lags.push_back(label->rect);
+            else if (const auto *flag = std::get_if<FlagMark>(&mark))
+                others.push_back(flag->cloth);
+            else if (label || std::holds_alternative<TriangleMark>(mark))
+                others.push_back(boundsOf(mark));
+        }
+        QCOMPARE(lags.size(), partitions.size());
+        for (const QRectF &lag : lags)
+            for (const QRectF &other : others)
+                QVERIFY2(!lag.intersects(other),
+                    qPrintable(
+                        u"lag at %1,%2 and %3,%4"_s.arg(lag.x()).arg(lag.y()).arg(other.x()).arg(
+                            other.y())));
     }
 
     void theRebalanceSaysWhoIsWaitedFor()

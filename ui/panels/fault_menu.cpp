@@ -47,6 +47,14 @@ void FaultMenu::addClient(const world::ClientSnapshot &client)
     addCommand(*menu, tr("Mend its link"), world::MendLink{client.name});
 }
 
+void FaultMenu::addCaption(const QString &text)
+{
+    // Not a section: a styled menu draws only its line.
+    if (!isEmpty())
+        addSeparator();
+    addAction(text)->setEnabled(false);
+}
+
 void FaultMenu::fill()
 {
     for (QMenu *menu : findChildren<QMenu *>(Qt::FindDirectChildrenOnly))
@@ -54,14 +62,14 @@ void FaultMenu::fill()
     clear();
     const bool any = m_snapshot && !m_snapshot->clients.empty();
     if (any) {
-        addSection(tr("Clients"));
+        addCaption(tr("Clients"));
         for (const world::ClientSnapshot &client : m_snapshot->clients)
             addClient(client);
     } else {
         addAction(tr("No clients to break yet"))->setEnabled(false);
     }
     if (m_snapshot && !m_snapshot->log.topics.empty()) {
-        addSection(tr("Kafka brokers"));
+        addCaption(tr("Kafka brokers"));
         for (const log::BrokerSnapshot &broker : m_snapshot->log.brokers) {
             if (broker.alive)
                 addCommand(

@@ -28,6 +28,7 @@ Q_SIGNALS:
 
 private:
     void fill();
+    void addCaption(const QString &text);
     void addClient(const world::ClientSnapshot &client);
     void addCommand(QMenu &menu, const QString &text, const world::Command &command);
 

@@ -2,6 +2,7 @@
 
 #include "ui/panels/story_view.h"
 #include "ui/theme/style_sheet.h"
+#include "ui/widgets/prose_label.h"
 
 #include <QGridLayout>
 #include <QHBoxLayout>
@@ -13,24 +14,6 @@
 namespace queuelab::ui {
 
 using namespace Qt::StringLiterals;
-
-namespace {
-
-/// Long names of settings may break after a dot and before a capital: with a space of no width.
-QString breakable(const QString &name)
-{
-    QString text;
-    for (qsizetype i = 0; i < name.size(); ++i) {
-        const bool after = i > 0 && (name[i - 1] == u'.' || name[i - 1] == u'_');
-        const bool capital = i > 0 && name[i].isUpper() && name[i - 1].isLower();
-        if (after || capital)
-            text += QChar(0x200B);
-        text += name[i];
-    }
-    return text;
-}
-
-} // namespace
 
 Inspector::Inspector(QWidget *parent)
     : QFrame(parent)
@@ -124,23 +107,20 @@ void Inspector::refresh()
     for (std::size_t i = 0; i < found.facts.size(); ++i) {
         const int row = static_cast<int>(i);
         if (m_facts->count() <= row * 2) {
-            auto *name = new QLabel(m_scroll->widget());
-            auto *value = new QLabel(m_scroll->widget());
+            auto *name = new ProseLabel({}, Qt::PlainText, m_scroll->widget());
+            auto *value = new ProseLabel({}, Qt::PlainText, m_scroll->widget());
             setRole(*name, "small");
             setRole(*value, "mono");
-            name->setWordWrap(true);
             name->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-            value->setWordWrap(true);
             value->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-            value->setTextInteractionFlags(Qt::TextSelectableByMouse);
             m_facts->addWidget(name, row, 0, Qt::AlignTop);
             m_facts->addWidget(value, row, 1);
         }
         const auto label = [&](int column) {
-            return qobject_cast<QLabel *>(m_facts->itemAt(row * 2 + column)->widget());
+            return qobject_cast<ProseLabel *>(m_facts->itemAt(row * 2 + column)->widget());
         };
-        label(0)->setText(breakable(found.facts[i].name));
-        label(1)->setText(found.facts[i].value);
+        label(0)->setProse(found.facts[i].name);
+        label(1)->setProse(found.facts[i].value);
     }
 }
 

@@ -2,9 +2,11 @@
 
 #include "ui/panels/result_list.h"
 #include "ui/theme/style_sheet.h"
+#include "ui/widgets/prose_label.h"
 #include "ui/widgets/step_dashes.h"
 #include "ui/window/actions.h"
 
+#include <QAbstractButton>
 #include <QAction>
 #include <QEvent>
 #include <QHBoxLayout>
@@ -92,6 +94,8 @@ void LessonPanel::clear()
     m_prediction = nullptr;
     m_reveal = nullptr;
     m_body = new QWidget;
+    // Whatever stands in it, the text is as wide as the panel and not wider.
+    m_body->setMinimumWidth(1);
     m_column = new QVBoxLayout(m_body);
     m_column->setContentsMargins(0, 0, 8, 0);
     m_column->setSpacing(10);
@@ -101,10 +105,7 @@ void LessonPanel::clear()
 
 QLabel *LessonPanel::addText(const QString &markdown)
 {
-    auto *label = new QLabel(markdown, m_body);
-    label->setTextFormat(Qt::MarkdownText);
-    label->setWordWrap(true);
-    label->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::LinksAccessibleByMouse);
+    auto *label = new ProseLabel(markdown, Qt::MarkdownText, m_body);
     m_column->insertWidget(m_column->count() - 1, label);
     return label;
 }
@@ -164,13 +165,22 @@ void LessonPanel::showStep(std::size_t index, Begin begin)
     m_live->hide();
     m_count->setText(tr("Step %1 of %2").arg(index + 1).arg(steps));
     m_dashes->setProgress(static_cast<int>(index), steps);
-    m_title->setText(QString::fromStdString(step.title.empty() ? m_lesson->title : step.title));
+    m_title->setText(
+        withBreaks(QString::fromStdString(step.title.empty() ? m_lesson->title : step.title)));
     if (!step.say.empty())
         addText(QString::fromStdString(step.say));
     if (step.prediction) {
         m_prediction = new PredictionCard(*step.prediction, m_body);
         connect(m_prediction, &PredictionCard::answered, this, &LessonPanel::updateButtons);
         m_column->insertWidget(m_column->count() - 1, m_prediction);
+        // It was made after everything else, and would be reached last.
+        QWidget *before = m_scroll;
+        for (QAbstractButton *button : m_prediction->findChildren<QAbstractButton *>()) {
+            setTabOrder(before, button);
+            before = button;
+        }
+        setTabOrder(before, m_again);
+        setTabOrder(m_again, m_go);
     }
     updateButtons();
     if (begin == Begin::Running || (begin == Begin::AsWritten && !step.prediction)) {

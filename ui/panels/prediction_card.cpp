@@ -2,6 +2,7 @@
 
 #include "ui/theme/style_sheet.h"
 #include "ui/widgets/choice_button.h"
+#include "ui/widgets/prose_label.h"
 
 #include <QButtonGroup>
 #include <QHBoxLayout>
@@ -23,10 +24,8 @@ PredictionCard::PredictionCard(const lessons::Prediction &prediction, QWidget *p
     setObjectName(u"lesson.prediction"_s);
     setRole(*this, "raised");
     setRole(*m_caption, "ask");
-    auto *question = new QLabel(QString::fromStdString(prediction.ask), this);
+    auto *question = new ProseLabel(QString::fromStdString(prediction.ask), Qt::MarkdownText, this);
     setRole(*question, "question");
-    question->setWordWrap(true);
-    question->setTextFormat(Qt::MarkdownText);
 
     auto *column = new QVBoxLayout(this);
     column->setContentsMargins(12, 10, 12, 12);

@@ -2,6 +2,7 @@
 
 #include "engine/core/time.h"
 #include "ui/theme/style_sheet.h"
+#include "ui/widgets/prose_label.h"
 
 #include <QFrame>
 #include <QHBoxLayout>
@@ -26,14 +27,11 @@ QFrame *makeRow(bool holds, const QString &head, const QStringList &lines, QWidg
     mark->setAccessibleName(holds ? ResultList::tr("holds") : ResultList::tr("fails"));
     auto *words = new QVBoxLayout;
     words->setSpacing(1);
-    auto *title = new QLabel(head, row);
-    title->setWordWrap(true);
+    auto *title = new ProseLabel(head, Qt::PlainText, row);
     setRole(*title, "heading");
     words->addWidget(title);
     for (const QString &line : lines) {
-        auto *detail = new QLabel(line, row);
-        detail->setWordWrap(true);
-        detail->setTextInteractionFlags(Qt::TextSelectableByMouse);
+        auto *detail = new ProseLabel(line, Qt::PlainText, row);
         setRole(*detail, "monosmall");
         words->addWidget(detail);
     }

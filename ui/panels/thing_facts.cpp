@@ -1,5 +1,7 @@
 #include "ui/panels/thing_facts.h"
 
+#include "ui/stages/words.h"
+
 #include <QCoreApplication>
 #include <QLocale>
 
@@ -271,7 +273,8 @@ ThingFacts exchangeMessageFacts(const exchange::MessageSnapshot &message, const 
             {tr("deliveries"), figure(message.deliveries)}}};
     if (message.deaths > 0)
         out.facts.push_back({u"x-death"_s,
-            tr("%1 times, last because %2").arg(message.deaths).arg(toText(message.deathReason))});
+            counted(message.deaths, tr("once, because %1"), tr("%1 times, last because %2"))
+                .arg(toText(message.deathReason))});
     return out;
 }
 

@@ -55,6 +55,8 @@ TimelineBar::TimelineBar(const Actions &actions, QWidget *parent)
     buttons->addWidget(addButton(actions.play, "media-main"));
     buttons->addWidget(addButton(actions.stepForward, "media"));
     buttons->addWidget(addButton(actions.nextEvent, "media"));
+    setTabOrder(buttons->itemAt(buttons->count() - 1)->widget(), m_speed);
+    setTabOrder(m_speed, m_axis);
 
     auto *clock = new QHBoxLayout;
     clock->addWidget(m_time);

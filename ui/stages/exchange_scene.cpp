@@ -14,7 +14,8 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr double kPad = 14;
-constexpr int kReasonLines = 3; ///< why a binding does not match; the last line takes the rest
+constexpr qsizetype kReasonLines =
+    5; ///< why a binding does not match; the last line takes the rest
 /// A binding stays lit so long after the last message it let through.
 constexpr Duration kLit = std::chrono::milliseconds{1500};
 
@@ -115,63 +116,88 @@ ExchangeScene::Column ExchangeScene::exchangeColumn(int depth) const
     return {m_exchanges.left + depth * m_depthStep, m_exchanges.width};
 }
 
-void ExchangeScene::planColumns(double width)
+ExchangeScene::Gaps ExchangeScene::sizeColumns(double ease)
 {
-    const double pad = m_measure.px(kPad);
-    const bool publishers = !m_view.publishers.empty();
     const bool exchanges = !m_view.exchanges.empty();
     const bool workers = std::ranges::any_of(
         m_view.queues, [](const QueueView &queue) { return !queue.workers.empty(); });
     const bool arcs = !m_view.deadLetters.empty();
+    const auto between = [&](double least, double natural) {
+        return std::lerp(std::min(least, natural), natural, ease);
+    };
+    const auto px = [&](double length) { return m_measure.px(length); };
 
     double keyWidth = 0;
-    for (const BindingView &view : m_view.bindings)
+    double deeperKeyWidth = 0;
+    for (const BindingView &view : m_view.bindings) {
         keyWidth = std::max(keyWidth,
             m_sketch.pillWidth(
                 bindingText(*view.binding, m_view.exchanges[view.source].exchange->type),
                 Face::Mono));
-    keyWidth = std::min(keyWidth, m_measure.px(140));
-
-    double deeperKeyWidth = 0;
-    for (const BindingView &view : m_view.bindings) {
         if (view.binding->toExchange)
             deeperKeyWidth = std::max(
                 deeperKeyWidth, m_sketch.pillWidth(text(view.binding->routingKey), Face::Mono));
     }
-    double publishedWidth = m_measure.px(112);
+    double publishedWidth = px(112);
     for (const auto &[exchange, key] : m_lastKeys)
-        publishedWidth =
-            std::max(publishedWidth, m_sketch.width(key, Face::Mono) + m_measure.px(20));
-    m_publishers.width = publishers ? std::min(publishedWidth, m_measure.px(150)) : 0;
-    m_exchanges.width = exchanges ? m_measure.px(116) : 0;
-    m_queues.width = m_measure.px(168);
-    m_workers.width = workers ? m_measure.px(142) : 0;
-    m_keys.width = exchanges ? keyWidth : 0;
-    double gapPublishers = publishers ? m_measure.px(34) : 0;
-    double gapKeys = exchanges ? m_measure.px(20) : 0;
-    double gapQueues = exchanges ? m_measure.px(arcs ? 44 : 30) : arcs ? m_measure.px(60) : 0;
-    double gapWorkers = workers ? m_measure.px(34) : 0;
-    m_depthStep =
-        m_exchanges.width + m_measure.px(60) + std::min(deeperKeyWidth, m_measure.px(140));
-    const double deeper = (m_view.depths - 1) * m_depthStep;
+        publishedWidth = std::max(publishedWidth, m_sketch.width(key, Face::Mono) + px(20));
+    double nameWidth = px(48);
+    for (const ExchangeNode &node : m_view.exchanges)
+        nameWidth = std::max(nameWidth, m_sketch.width(exchangeName(node), Face::Strong));
+    double countsWidth = 0;
+    for (const QueueView &queue : m_view.queues)
+        countsWidth = std::max(countsWidth,
+            m_sketch.width(readyText(*queue.queue), Face::SmallStrong)
+                + m_sketch.width(unackedText(*queue.queue), Face::SmallStrong));
 
-    const double needed = 2 * pad + m_publishers.width + gapPublishers + m_exchanges.width + deeper
-        + gapKeys + m_keys.width + gapQueues + m_queues.width + gapWorkers + m_workers.width;
-    m_scene.size.setWidth(std::max(width, needed));
+    m_publishers.width =
+        m_view.publishers.empty() ? 0 : between(px(84), std::min(publishedWidth, px(150)));
+    m_exchanges.width = exchanges ? between(nameWidth + px(38), px(116)) : 0;
+    m_queues.width = between(countsWidth + px(36), px(168));
+    m_workers.width = workers ? between(px(106), px(142)) : 0;
+    m_keys.width = exchanges ? between(px(96), std::min(keyWidth, px(140))) : 0;
+    m_depthStep = m_exchanges.width + between(px(44), px(60)) + std::min(deeperKeyWidth, px(140));
+    Gaps gaps;
+    gaps.pad = between(px(8), px(kPad));
+    gaps.publishers = m_view.publishers.empty() ? 0 : between(px(12), px(34));
+    gaps.keys = exchanges ? between(px(10), px(20)) : 0;
+    gaps.queues = exchanges ? between(px(arcs ? 36 : 12), px(arcs ? 44 : 30))
+        : arcs              ? between(px(40), px(60))
+                            : 0;
+    gaps.workers = workers ? between(px(12), px(34)) : 0;
+    gaps.needed = 2 * gaps.pad + m_publishers.width + gaps.publishers + m_exchanges.width
+        + (m_view.depths - 1) * m_depthStep + gaps.keys + m_keys.width + gaps.queues
+        + m_queues.width + gaps.workers + m_workers.width;
+    return gaps;
+}
+
+void ExchangeScene::planColumns(double width)
+{
+    // A small window takes from the gaps and the cards alike, down to what their words need; only
+    // then is there something to scroll.
+    const double natural = sizeColumns(1).needed;
+    const double least = sizeColumns(0).needed;
+    const double ease =
+        natural > least ? std::clamp((width - least) / (natural - least), 0.0, 1.0) : 1;
+    Gaps gaps = sizeColumns(ease);
+    m_scene.size.setWidth(std::max(width, gaps.needed));
     // What is left over makes room for lines first, then for more cells in a queue.
-    const double spare = m_scene.size.width() - needed;
-    gapPublishers += publishers ? spare * 0.14 : 0;
-    gapKeys += exchanges ? spare * 0.08 : 0;
-    gapQueues += exchanges ? spare * 0.2 : 0;
+    const double spare = m_scene.size.width() - gaps.needed;
+    gaps.publishers += gaps.publishers > 0 ? spare * 0.14 : 0;
+    gaps.keys += gaps.keys > 0 ? spare * 0.08 : 0;
+    gaps.queues += m_view.exchanges.empty() ? 0 : spare * 0.2;
     m_queues.width += std::min(spare * 0.25, m_measure.px(110));
-    gapWorkers += workers ? std::min(spare * 0.15, m_measure.px(70)) : 0;
-    m_workers.width += workers ? std::min(spare * 0.12, m_measure.px(60)) : 0;
+    if (m_workers.width > 0) {
+        gaps.workers += std::min(spare * 0.15, m_measure.px(70));
+        m_workers.width += std::min(spare * 0.12, m_measure.px(60));
+    }
 
-    m_publishers.left = pad;
-    m_exchanges.left = pad + m_publishers.width + gapPublishers;
-    m_keys.left = m_exchanges.left + m_exchanges.width + deeper + gapKeys;
-    m_queues.left = m_keys.right() + gapQueues;
-    m_workers.left = m_queues.right() + gapWorkers;
+    m_publishers.left = gaps.pad;
+    m_exchanges.left = gaps.pad + m_publishers.width + gaps.publishers;
+    m_keys.left =
+        m_exchanges.left + m_exchanges.width + (m_view.depths - 1) * m_depthStep + gaps.keys;
+    m_queues.left = m_keys.right() + gaps.queues;
+    m_workers.left = m_queues.right() + gaps.workers;
 }
 
 void ExchangeScene::header()
@@ -375,6 +401,11 @@ void ExchangeScene::publisher(const world::ClientSnapshot &client, const QRectF 
     m_scene.setAnchor(Thing::Kind::Client, name, out);
 }
 
+QString ExchangeScene::exchangeName(const ExchangeNode &node)
+{
+    return node.name.isEmpty() ? tr("(default)") : node.name;
+}
+
 void ExchangeScene::exchangeNode(const ExchangeNode &node, const QRectF &rect)
 {
     m_sketch.box({.rect = rect,
@@ -382,7 +413,7 @@ void ExchangeScene::exchangeNode(const ExchangeNode &node, const QRectF &rect)
         .border = Swatch::Ink,
         .width = 1.4,
         .outline = Outline::Hexagon});
-    const QString name = node.name.isEmpty() ? tr("(default)") : node.name;
+    const QString name = exchangeName(node);
     const double inset = m_measure.px(18);
     const double top = rect.center().y()
         - (m_measure.height(Face::Strong) + m_measure.height(Face::Small)) / 2 - m_measure.px(1);
@@ -431,7 +462,9 @@ void ExchangeScene::bindings()
         return left < right;
     });
     double below = 0;
-    std::vector<std::pair<double, QString>> reasons; // top, words
+    std::vector<std::pair<double, QStringList>> reasons; // top, lines
+    const double wide =
+        m_queues.left - m_keys.left - m_measure.px(m_view.deadLetters.empty() ? 6 : 36);
     const double pill = m_sketch.pillHeight(Face::Mono);
     for (const BindingView *view : order) {
         double middle = from(view) * 0.4 + to(view) * 0.6;
@@ -452,33 +485,40 @@ void ExchangeScene::bindings()
         below = middle + pill / 2 + m_measure.px(6);
         if (why.isEmpty() || view->binding->toExchange)
             continue;
-        reasons.emplace_back(below - m_measure.px(4), tr("no match: %1").arg(why));
-        below += kReasonLines * m_measure.height(Face::Small);
+        const QStringList lines = reasonLines(tr("no match: %1").arg(why), wide);
+        reasons.emplace_back(below - m_measure.px(4), lines);
+        below += static_cast<double>(lines.size()) * m_measure.height(Face::Small);
     }
-    for (const auto &[top, words] : reasons)
-        mismatch(top, words);
+    for (const auto &[top, lines] : reasons)
+        mismatch(top, lines, wide);
 }
 
-void ExchangeScene::mismatch(double top, const QString &words)
+QStringList ExchangeScene::reasonLines(const QString &words, double wide) const
 {
-    const double wide =
-        m_queues.left - m_keys.left - m_measure.px(m_view.deadLetters.empty() ? 10 : 44);
+    QStringList lines;
     QString rest = words;
-    for (int row = 0; row < kReasonLines && !rest.isEmpty(); ++row) {
+    while (!rest.isEmpty()) {
         qsizetype end = rest.size();
-        if (row + 1 < kReasonLines && m_sketch.width(rest, Face::Small) > wide) {
+        if (lines.size() + 1 < kReasonLines && m_sketch.width(rest, Face::Small) > wide) {
             while (end > 0 && m_sketch.width(rest.left(end), Face::Small) > wide)
                 end = rest.lastIndexOf(u' ', end - 1);
             end = end <= 0 ? rest.size() : end;
         }
-        const QString line = rest.left(end);
+        lines += rest.left(end);
+        rest = rest.mid(end).trimmed();
+    }
+    return lines;
+}
+
+void ExchangeScene::mismatch(double top, const QStringList &lines, double wide)
+{
+    for (const QString &line : lines) {
         // On a ground of its own, because lines pass behind it.
         m_sketch.box({.rect = {m_keys.left, top, std::min(wide, m_sketch.width(line, Face::Small)),
                           m_measure.height(Face::Small)},
             .fill = Swatch::Panel});
         m_sketch.line(m_keys.left, top, wide, line, Face::Small, Swatch::Muted);
         top += m_measure.height(Face::Small);
-        rest = rest.mid(end).trimmed();
     }
 }
 

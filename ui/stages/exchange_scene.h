@@ -40,6 +40,17 @@ private:
     };
 
     void layOut();
+    /// The air between the columns.
+    struct Gaps {
+        double pad = 0;
+        double publishers = 0; ///< behind them
+        double keys = 0; ///< before them
+        double queues = 0; ///< before them
+        double workers = 0; ///< before them
+        double needed = 0; ///< with all columns
+    };
+    /// Sets the columns' widths; `ease` goes from 0, as narrow as their words allow, to 1.
+    Gaps sizeColumns(double ease);
     void planColumns(double width);
     void header();
     void placeQueues(double top, double bottom);
@@ -47,13 +58,17 @@ private:
     void placePublishers(double top, double bottom);
 
     void publisher(const world::ClientSnapshot &client, const QRectF &rect);
+    static QString exchangeName(const ExchangeNode &node);
     void exchangeNode(const ExchangeNode &node, const QRectF &rect);
     void bindings();
     void binding(const BindingView &view, double pillMiddle);
-    void mismatch(double top, const QString &words);
+    QStringList reasonLines(const QString &words, double wide) const;
+    void mismatch(double top, const QStringList &lines, double wide);
     void defaultBindings();
     void queueCard(const QueueView &queue, const QRectF &rect);
     void queueCells(const QueueView &queue, const QRectF &area);
+    static QString readyText(const exchange::QueueSnapshot &queue);
+    static QString unackedText(const exchange::QueueSnapshot &queue);
     QString deathText(const QueueView &queue) const;
     void worker(const WorkerView &worker, const QRectF &rect);
     void workerSlots(const WorkerView &worker, const QRectF &area);

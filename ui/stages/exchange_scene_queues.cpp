@@ -57,11 +57,11 @@ void ExchangeScene::queueCard(const QueueView &queue, const QRectF &rect)
         m_sketch.line(left, y, right - left, deathText(queue), Face::SmallStrong, Swatch::Dead);
         return;
     }
-    const QString ready = tr("%1 ready").arg(grouped(state.messagesReady));
-    const QString unacked = tr("%1 unacked").arg(grouped(state.messagesUnacknowledged));
-    double x = m_sketch.line(left, y, right - left, ready, Face::SmallStrong, Swatch::Ready)
+    double x =
+        m_sketch.line(left, y, right - left, readyText(state), Face::SmallStrong, Swatch::Ready)
         + m_measure.px(12);
-    x = m_sketch.line(x, y, std::max(0.0, right - x), unacked, Face::SmallStrong, Swatch::InFlight)
+    x = m_sketch.line(
+            x, y, std::max(0.0, right - x), unackedText(state), Face::SmallStrong, Swatch::InFlight)
         + m_measure.px(10);
     const std::uint64_t gone = state.deadLettered + state.dropped;
     const QString dead = state.deadLettered > 0 ? tr("%1 dead").arg(grouped(state.deadLettered))
@@ -104,6 +104,16 @@ void ExchangeScene::queueCells(const QueueView &queue, const QRectF &area)
     while (index < fits)
         m_sketch.hollowCell(place(), queue.dead ? Swatch::Dead : Swatch::Line, Swatch::None,
             queue.dead ? 0.6 : 1.1);
+}
+
+QString ExchangeScene::readyText(const exchange::QueueSnapshot &queue)
+{
+    return tr("%1 ready").arg(grouped(queue.messagesReady));
+}
+
+QString ExchangeScene::unackedText(const exchange::QueueSnapshot &queue)
+{
+    return tr("%1 unacked").arg(grouped(queue.messagesUnacknowledged));
 }
 
 QString ExchangeScene::deathText(const QueueView &queue) const

@@ -17,14 +17,25 @@ ExchangeStage::ExchangeStage(QWidget *parent)
     setAccessibleName(tr("Exchange"));
 }
 
-void ExchangeStage::addEvents(const std::vector<EventRow> &events)
+void ExchangeStage::keepKeys(const std::vector<EventRow> &events)
 {
     for (const EventRow &event : events) {
         if (event.kind == exchange::kind(ExchangeEvent::Published)
             || event.kind == exchange::kind(ExchangeEvent::Unroutable))
             m_lastKeys[event.subject] = event.detail;
     }
+}
+
+void ExchangeStage::addEvents(const std::vector<EventRow> &events)
+{
+    keepKeys(events);
     SceneStage::addEvents(events);
+}
+
+void ExchangeStage::recall(const std::vector<EventRow> &events)
+{
+    keepKeys(events);
+    SceneStage::recall(events);
 }
 
 void ExchangeStage::clear()
@@ -47,7 +58,9 @@ QString ExchangeStage::describeMessage(
         QString line =
             tr("message %1, key %2: %3").arg(text(message.label), text(message.routingKey), where);
         if (message.redelivered)
-            line += u'\n' + tr("redelivered: delivered %1 times so far").arg(message.deliveries);
+            line += u'\n'
+                + counted(message.deliveries, tr("redelivered: delivered once so far"),
+                    tr("redelivered: delivered %1 times so far"));
         if (message.deaths > 0)
             line += u'\n'
                 + tr("dead-lettered %1×, last because %2")

@@ -12,6 +12,7 @@ public:
     explicit ExchangeStage(QWidget *parent = nullptr);
 
     void addEvents(const std::vector<EventRow> &events) override;
+    void recall(const std::vector<EventRow> &events) override;
     void clear() override;
 
 protected:
@@ -23,6 +24,7 @@ protected:
     bool remembers(const EventRow &event) const override;
 
 private:
+    void keepKeys(const std::vector<EventRow> &events);
     QString describeMessage(const exchange::BrokerSnapshot &broker, const Thing &thing) const;
     QString describeBinding(const exchange::BrokerSnapshot &broker, const Thing &thing) const;
 

@@ -13,7 +13,8 @@ using namespace Qt::StringLiterals;
 namespace {
 
 constexpr double kPad = 14;
-constexpr double kMinimumWidth = 640;
+constexpr double kLeastWidth = 480; ///< only below it is there something to scroll
+constexpr double kEasyWidth = 760; ///< from here on nothing is squeezed
 constexpr std::int64_t kMostCells = 24;
 
 Thing partitionThing(const Lane &lane)
@@ -53,7 +54,7 @@ Swatch LogScene::flagColour(std::size_t group)
 
 void LogScene::layOut()
 {
-    const double width = std::max(m_input.viewport.width(), m_measure.px(kMinimumWidth));
+    const double width = std::max(m_input.viewport.width(), m_measure.px(kLeastWidth));
     m_scene.size = {width, m_input.viewport.height()};
     if (m_view.topics.empty() && m_view.producers.empty() && m_view.groups.empty()) {
         m_sketch.emptyGround(
@@ -116,19 +117,30 @@ void LogScene::planDetail(double height)
 
 void LogScene::planColumns(double width)
 {
-    const double pad = m_measure.px(kPad);
+    const double ease = std::clamp((width - m_measure.px(kLeastWidth))
+            / (m_measure.px(kEasyWidth) - m_measure.px(kLeastWidth)),
+        0.0, 1.0);
+    const auto between = [&](double least, double natural) {
+        return std::lerp(m_measure.px(least), m_measure.px(natural), ease);
+    };
+    const double pad = between(8, kPad);
     Columns &c = m_columns;
     double left = pad;
     if (!m_view.producers.empty()) {
         c.producers = pad;
-        c.producersWidth = std::clamp(width * 0.14, m_measure.px(116), m_measure.px(160));
-        left += c.producersWidth + m_measure.px(40);
+        c.producersWidth = std::clamp(width * 0.14, between(96, 116), m_measure.px(160));
+        left += c.producersWidth + between(24, 40);
     }
     double right = width - pad;
     if (!m_view.groups.empty()) {
-        c.groupsWidth = std::clamp(width * 0.21, m_measure.px(176), m_measure.px(236));
+        double stateWidth = 0;
+        for (const GroupView &group : m_view.groups)
+            stateWidth = std::max(stateWidth, m_sketch.pillWidth(stateText(group)));
+        const double least = std::max(between(138, 176), stateWidth + m_measure.px(20));
+        c.groupsWidth = std::clamp(width * 0.21, least, std::max(least, m_measure.px(236)));
         c.groups = right - c.groupsWidth;
-        right = c.groups - m_measure.px(38);
+        c.groupsGap = between(26, 38);
+        right = c.groups - c.groupsGap;
     }
     double nameWidth = 0;
     double badgeWidth = 0;
@@ -143,8 +155,8 @@ void LogScene::planColumns(double width)
             endWidth = std::max(
                 endWidth, m_sketch.width(grouped(lane.partition->logEndOffset), Face::Mono));
             if (const auto *group = lane.of(m_view.selected))
-                lagWidth = std::max(lagWidth,
-                    m_sketch.width(tr("lag %1").arg(grouped(group->lag)), Face::SmallStrong));
+                lagWidth =
+                    std::max(lagWidth, m_sketch.width(lagText(*group), Face::SmallStrong) + 1);
         }
     }
     c.names = left;
@@ -155,7 +167,11 @@ void LogScene::planColumns(double width)
         c.lanesRight -= lagWidth + m_measure.px(8);
     c.lag = c.lanesRight + m_measure.px(8);
     c.cellsRight = c.lanesRight - endWidth - m_measure.px(14);
-    m_pitch = std::clamp((c.cellsRight - c.cells) / 20, m_measure.px(13), m_measure.px(26));
+    // A position at the end of the lane is marked beside the lag, not on it.
+    if (m_detail == Detail::Roomy && lagWidth > 0)
+        c.cellsRight = std::min(c.cellsRight,
+            c.lanesRight - m_measure.px(kLagInset + 3 + kPositionMark / 2) - lagWidth);
+    m_pitch = std::clamp((c.cellsRight - c.cells) / 20, between(11, 13), m_measure.px(26));
 }
 
 void LogScene::header(const TopicView &topic, double top, bool withLegend)

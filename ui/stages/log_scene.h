@@ -38,6 +38,7 @@ private:
         double lag = 0; ///< Dense: left edge of the lag
         double groups = 0;
         double groupsWidth = 0;
+        double groupsGap = 0; ///< between lanes and groups
     };
     struct Row {
         double cellTop = 0;
@@ -67,6 +68,7 @@ private:
     void producers(double areaTop, double areaBottom);
     void producerCurves(const TopicView &topic, QPointF out, Dash dash);
     void groups(double top, double bottom);
+    static QString stateText(const GroupView &group);
     static bool isSettling(const GroupView &group);
     /// A long name and a long state do not fit beside each other.
     bool isStacked(const GroupView &group) const;
@@ -84,6 +86,13 @@ private:
     double flagHeight() const { return m_measure.height(Face::Mono); }
     std::vector<Sketch::Key> legendKeys(bool terse) const;
     QString memberText(const MemberView &member) const;
+    static QString lagText(const GroupProgress &group);
+    /// Roomy and Compact: where the lag under or over a lane begins; the lane's right edge without
+    /// a group.
+    double lagLeft(const Lane &lane) const;
+
+    static constexpr double kPositionMark = 8; ///< the triangle's side
+    static constexpr double kLagInset = 6; ///< from the lane's right edge
 
     const world::Snapshot &m_snapshot;
     const SceneInput &m_input;
@@ -96,6 +105,7 @@ private:
     double m_laneHeight = 0;
     double m_pitch = 0; ///< from cell to cell
     std::size_t m_flagRows = 1;
+    double m_memberGap = 0; ///< between the cards of a group
 };
 
 } // namespace queuelab::ui

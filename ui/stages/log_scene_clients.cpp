@@ -24,6 +24,20 @@ QString partitionLabel(const QString &partition, bool withTopic)
 
 } // namespace
 
+QString LogScene::lagText(const GroupProgress &group)
+{
+    return tr("lag %1").arg(grouped(group.lag));
+}
+
+double LogScene::lagLeft(const Lane &lane) const
+{
+    const GroupProgress *group = lane.of(m_view.selected);
+    if (!group)
+        return m_columns.lanesRight;
+    return m_columns.lanesRight - m_measure.px(kLagInset)
+        - m_sketch.width(lagText(*group), Face::SmallStrong) - 1;
+}
+
 void LogScene::flags(const Lane &lane, const Window &window, const Row &row, double top)
 {
     const bool named = m_view.groups.size() > 1;
@@ -50,7 +64,10 @@ void LogScene::flags(const Lane &lane, const Window &window, const Row &row, dou
         if (hidden)
             words = u"‹ "_s + words;
         const double wide = m_sketch.width(words, Face::Mono) + m_measure.px(14);
-        const bool right = x + wide <= m_columns.lanesRight;
+        // Compact has the lag in the last row of flags.
+        const bool besideLag = m_detail == Detail::Compact && group.group == m_flagRows - 1;
+        const double limit = besideLag ? lagLeft(lane) - m_measure.px(4) : m_columns.lanesRight;
+        const bool right = x + wide <= limit;
         const QRectF rect(
             right ? x : x - wide, top + flagRow * cloth, wide, cloth - m_measure.px(1));
         const double foot = row.cellTop + row.cellHeight + (selected ? m_measure.px(2) : 0);
@@ -63,7 +80,7 @@ void LogScene::flags(const Lane &lane, const Window &window, const Row &row, dou
         || group->position < window.first)
         return;
     const double x = xOf(window, group->position);
-    const double size = m_measure.px(m_detail == Detail::Dense ? 5 : 8);
+    const double size = m_measure.px(m_detail == Detail::Roomy ? kPositionMark : 5);
     const QPointF tip(
         x, row.cellTop + row.cellHeight + m_measure.px(m_detail == Detail::Roomy ? 4 : 1));
     m_scene.marks.emplace_back(TriangleMark{tip, size, Swatch::InFlightText});
@@ -72,7 +89,7 @@ void LogScene::flags(const Lane &lane, const Window &window, const Row &row, dou
     // Right of the mark, or left of it where the lag stands.
     const QString words = grouped(group->position);
     const double wide = m_sketch.width(words, Face::Mono) + 1;
-    const bool right = x + m_measure.px(7) + wide < m_columns.cellsRight - m_measure.px(24);
+    const bool right = x + m_measure.px(7) + wide < lagLeft(lane) - m_measure.px(4);
     m_sketch.line(right ? x + m_measure.px(7) : x - m_measure.px(7) - wide,
         tip.y() - m_measure.px(1), wide, words, Face::Mono, Swatch::InFlightText);
 }
@@ -88,17 +105,17 @@ void LogScene::numbers(const Lane &lane, const Row &row, double top)
         return;
     // Red says that the lag will not shrink: nobody reads this partition.
     const bool stuck = group->lag > 0 && !group->read;
-    const QString words = tr("lag %1").arg(grouped(group->lag));
+    const QString words = lagText(*group);
     const Face face = stuck ? Face::SmallStrong : Face::Small;
     const Swatch colour = stuck ? Swatch::Dead : Swatch::Muted;
     const double line = m_measure.height(face);
     switch (m_detail) {
     case Detail::Roomy:
-        m_sketch.lineRight(m_columns.lanesRight - m_measure.px(6),
+        m_sketch.lineRight(m_columns.lanesRight - m_measure.px(kLagInset),
             row.cellTop + row.cellHeight + m_measure.px(4), m_measure.px(120), words, face, colour);
         break;
     case Detail::Compact:
-        m_sketch.lineRight(m_columns.lanesRight - m_measure.px(6),
+        m_sketch.lineRight(m_columns.lanesRight - m_measure.px(kLagInset),
             top + flagHeight() * static_cast<double>(m_flagRows) - line - m_measure.px(1),
             m_measure.px(120), words, face, colour);
         break;
@@ -145,9 +162,10 @@ void LogScene::producers(double areaTop, double areaBottom)
             crashed       ? Swatch::Dead
                 : running ? Swatch::Ink
                           : Swatch::Muted);
-        if (running)
-            m_sketch.lineRight(rect.right() - m_measure.px(10), y + m_measure.px(1),
-                rect.right() - x - m_measure.px(18), state, Face::Small, Swatch::Muted);
+        const double stateRoom = rect.right() - x - m_measure.px(18);
+        if (running && m_sketch.width(state, Face::Small) <= stateRoom)
+            m_sketch.lineRight(rect.right() - m_measure.px(10), y + m_measure.px(1), stateRoom,
+                state, Face::Small, Swatch::Muted);
         y += small + m_measure.px(1);
         if (producer->failed > 0)
             m_sketch.line(left, y, wide, tr("%1 failed").arg(grouped(producer->failed)),
@@ -203,13 +221,20 @@ void LogScene::groups(double top, double bottom)
     double room = bottom - top - static_cast<double>(m_view.groups.size() - 1) * m_measure.px(10);
     for (const GroupView &group : m_view.groups)
         room -= groupHead(group) + foot;
-    const double each = room / static_cast<double>(members) - m_measure.px(8);
+    const double pitch = room / static_cast<double>(members);
     const double full =
         m_measure.height(Face::Strong) + m_measure.height(Face::Small) + m_measure.px(16);
-    const double slim = m_measure.height(Face::Strong) + m_measure.px(8);
+    const double slim = m_measure.height(Face::Strong) + m_measure.px(6);
+    m_memberGap = std::clamp(pitch - slim, m_measure.px(3), m_measure.px(8));
+    const double each = pitch - m_memberGap;
     const double memberHeight = each >= full ? std::min(each, full + m_measure.px(28)) : slim;
     for (std::size_t index = 0; index < m_view.groups.size(); ++index)
         top = groupCard(m_view.groups[index], index, top, memberHeight) + m_measure.px(10);
+}
+
+QString LogScene::stateText(const GroupView &group)
+{
+    return text(std::string(log::groupStateName(group.state())));
 }
 
 bool LogScene::isSettling(const GroupView &group)
@@ -220,7 +245,7 @@ bool LogScene::isSettling(const GroupView &group)
 
 bool LogScene::isStacked(const GroupView &group) const
 {
-    const QString state = text(std::string(log::groupStateName(group.state())));
+    const QString state = stateText(group);
     const double swatch = m_view.groups.size() > 1 ? m_measure.px(16) : 0;
     return swatch + m_sketch.width(group.name, Face::Strong) + m_sketch.pillWidth(state)
         > m_columns.groupsWidth - m_measure.px(26);
@@ -242,11 +267,11 @@ double LogScene::groupCard(
     const double left = m_columns.groups;
     const double width = m_columns.groupsWidth;
     const bool settling = isSettling(group);
-    const QString state = text(std::string(log::groupStateName(group.state())));
+    const QString state = stateText(group);
     const double pillWidth = m_sketch.pillWidth(state);
     const double swatch = m_view.groups.size() > 1 ? m_measure.px(16) : 0;
     const bool stacked = isStacked(group);
-    const double gap = m_measure.px(8);
+    const double gap = m_memberGap;
     const double head = groupHead(group);
     const auto count = static_cast<double>(group.members.size());
     const double foot = small + m_measure.px(10);
@@ -373,11 +398,15 @@ void LogScene::memberCard(const GroupView &group, const MemberView &member, cons
         x = pill.right() + m_measure.px(3);
         ++shown;
     }
-    if (!slim)
+    if (!slim) {
         memberSecondLine(member, rect, top + strong + m_measure.px(1));
-    else if (member.owned.empty())
-        m_sketch.line(x, middle - m_measure.height(Face::Small) / 2, right - x, memberText(member),
-            Face::Small, crashed ? Swatch::Dead : Swatch::Muted);
+    } else if (member.owned.empty()) {
+        QString words = memberText(member);
+        if (member.state == MemberState::Idle && m_sketch.width(words, Face::Small) > right - x)
+            words = tr("idle");
+        m_sketch.line(x, middle - m_measure.height(Face::Small) / 2, right - x, words, Face::Small,
+            crashed ? Swatch::Dead : Swatch::Muted);
+    }
 }
 
 QString LogScene::memberText(const MemberView &member) const
@@ -460,7 +489,7 @@ void LogScene::ownerCurve(
     if (!from || !to)
         return;
     const bool dead = member.state == MemberState::Crashed;
-    const double x = m_columns.groups - m_measure.px(34);
+    const double x = m_columns.groups - m_columns.groupsGap + m_measure.px(4);
     const Swatch colour = dead ? Swatch::Dead
         : faint                ? Swatch::Line
         : selected             ? Swatch::Ready

@@ -159,8 +159,10 @@ QString LogStage::summary(const world::Snapshot &snapshot) const
         std::int64_t records = 0;
         for (const Lane &lane : topic.lanes)
             records += lane.partition->logEndOffset - lane.partition->logStartOffset;
-        parts += tr("Topic %1 has %2 and %3 records.")
-                     .arg(topic.name, partitions(topic.lanes.size()), grouped(records));
+        parts +=
+            tr("Topic %1 has %2 and %3.")
+                .arg(topic.name, partitions(topic.lanes.size()),
+                    counted(static_cast<std::uint64_t>(records), tr("1 record"), tr("%1 records")));
     }
     for (std::size_t index = 0; index < view.groups.size(); ++index) {
         std::int64_t lag = 0;

@@ -71,25 +71,43 @@ void SceneStage::setSnapshot(std::shared_ptr<const world::Snapshot> snapshot)
         setAccessibleDescription(words);
 }
 
+bool SceneStage::isOwn(const EventRow &event) const
+{
+    return event.kind >> 8 == eventBlock(m_engine);
+}
+
+void SceneStage::remember(const EventRow &event)
+{
+    if (!isOwn(event) || !remembers(event))
+        return;
+    m_recent.push_back(event);
+    if (m_recent.size() > kRemembered)
+        m_recent.pop_front();
+    dirty();
+}
+
+void SceneStage::recall(const std::vector<EventRow> &events)
+{
+    m_recent.clear();
+    m_moves.clear();
+    m_ticker.stop();
+    for (const EventRow &event : events)
+        remember(event);
+    dirty();
+}
+
 void SceneStage::addEvents(const std::vector<EventRow> &events)
 {
     std::size_t arrived = 0;
     for (const EventRow &event : events) {
-        if (event.kind >> 8 != eventBlock(m_engine))
-            continue;
-        ++arrived;
-        if (!remembers(event))
-            continue;
-        m_recent.push_back(event);
-        if (m_recent.size() > kRemembered)
-            m_recent.pop_front();
-        dirty();
+        arrived += isOwn(event) ? 1 : 0;
+        remember(event);
     }
     if (arrived == 0 || tooManyToMove(arrived) || !isVisible())
         return;
     const QPointF offset = scrolled();
     for (const EventRow &event : events) {
-        if (event.kind >> 8 != eventBlock(m_engine) || m_moves.size() >= kMoves)
+        if (!isOwn(event) || m_moves.size() >= kMoves)
             continue;
         const auto travel = travelOf(event);
         if (!travel)

@@ -52,6 +52,7 @@ public:
 
     void setSnapshot(std::shared_ptr<const world::Snapshot> snapshot) override;
     void addEvents(const std::vector<EventRow> &events) override;
+    void recall(const std::vector<EventRow> &events) override;
     void clear() override;
     Thing thingAt(const QPoint &position) const override;
     QString describe(const Thing &thing) const override;
@@ -95,6 +96,8 @@ private:
         qint64 startedMs = 0;
     };
 
+    bool isOwn(const EventRow &event) const;
+    void remember(const EventRow &event);
     void dirty();
     void layOutNow() const;
     QPointF scrolled() const;

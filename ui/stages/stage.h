@@ -43,6 +43,9 @@ public:
     /// What happened since the last call, oldest first, for moves; may be only the newest of many.
     /// Called after the snapshot that shows their outcome.
     virtual void addEvents(const std::vector<EventRow> &events) = 0;
+    /// What happened lately, oldest first: takes the place of what was remembered, ends all moves
+    /// and begins none. For a picture that was not looking while it happened.
+    virtual void recall(const std::vector<EventRow> &events) = 0;
     /// Another world, or a jump in time: forget moves under way and what was remembered of earlier
     /// snapshots.
     virtual void clear() = 0;

@@ -89,24 +89,40 @@ double VisibilityScene::deadLetterHeight() const
 
 void VisibilityScene::planColumns(double width)
 {
-    const double pad = m_measure.px(kPad);
     bool senders = false;
     bool right = false;
     for (const BandView &view : m_view.bands) {
         senders = senders || !view.senders.empty();
         right = right || !view.receivers.empty() || !view.deadLetterQueues.empty();
     }
-    m_senders.width = senders ? m_measure.px(112) : 0;
-    double gapSenders = senders ? m_measure.px(34) : 0;
-    m_inFlight.width = m_measure.px(158);
-    m_receivers.width = right ? m_measure.px(164) : 0;
-    double gapReceivers = right ? m_measure.px(40) : 0;
-    const double gapPanels = m_measure.px(20);
-    const double fixed = 2 * pad + m_senders.width + gapSenders + m_inFlight.width + gapPanels
-        + gapReceivers + m_receivers.width;
-    m_visible.width = m_measure.px(190);
-    m_scene.size.setWidth(std::max(width, fixed + m_visible.width));
-    const double spare = m_scene.size.width() - fixed - m_visible.width;
+    // A small window takes from the air and the panels alike, down to what their words need; only
+    // then is there something to scroll.
+    double gapSenders = 0;
+    double gapReceivers = 0;
+    double gapPanels = 0;
+    double pad = 0;
+    double needed = 0;
+    const auto size = [&](double ease) {
+        const auto between = [&](double least, double natural) {
+            return std::lerp(m_measure.px(least), m_measure.px(natural), ease);
+        };
+        pad = between(8, kPad);
+        m_senders.width = senders ? between(94, 112) : 0;
+        gapSenders = senders ? between(14, 34) : 0;
+        m_inFlight.width = between(154, 158);
+        m_receivers.width = right ? between(142, 164) : 0;
+        gapReceivers = right ? between(22, 40) : 0;
+        gapPanels = between(10, 20);
+        m_visible.width = between(128, 190);
+        needed = 2 * pad + m_senders.width + gapSenders + m_visible.width + gapPanels
+            + m_inFlight.width + gapReceivers + m_receivers.width;
+        return needed;
+    };
+    const double natural = size(1);
+    const double least = size(0);
+    size(std::clamp((width - least) / (natural - least), 0.0, 1.0));
+    m_scene.size.setWidth(std::max(width, needed));
+    const double spare = m_scene.size.width() - needed;
     gapSenders += senders ? std::min(spare * 0.06, m_measure.px(30)) : 0;
     gapReceivers += right ? std::min(spare * 0.1, m_measure.px(50)) : 0;
     m_receivers.width += right ? std::min(spare * 0.1, m_measure.px(46)) : 0;

@@ -471,7 +471,7 @@ void MainWindow::showEvent(QShowEvent *event)
     const bool narrow = width() < m_theme.px(1200);
     if (kDocksSetting.value(m_settings).isEmpty()) {
         resizeDocks(m_sideDocks,
-            narrow ? QList{m_theme.px(152), m_theme.px(300)}
+            narrow ? QList{m_theme.px(192), m_theme.px(300)}
                    : QList{m_theme.px(224), m_theme.px(346)},
             Qt::Horizontal);
         m_defaultLayout = saveState(kLayoutVersion);

@@ -8,6 +8,7 @@
 #include "ui/panels/prediction_card.h"
 #include "ui/panels/top_bar.h"
 #include "ui/session/engine_thread.h"
+#include "ui/stages/words.h"
 #include "ui/window/actions.h"
 #include "ui/window/settings.h"
 #include "ui/window/stage_area.h"
@@ -240,8 +241,8 @@ QString MainWindow::showPlayed(const QString &idOrPath, std::size_t steps)
     if (!m_lesson)
         return m_notice->text();
     if (steps > m_lesson->steps.size())
-        return tr("%1 has %n step(s)", nullptr, static_cast<int>(m_lesson->steps.size()))
-            .arg(idOrPath);
+        return tr("%1 has %2.")
+            .arg(idOrPath, counted(m_lesson->steps.size(), tr("1 step"), tr("%1 steps")));
     if (steps == 0)
         steps = m_lesson->steps.size();
 
@@ -263,6 +264,7 @@ QString MainWindow::showPlayed(const QString &idOrPath, std::size_t steps)
     while (m_notice->text().isEmpty() && m_frame.clock.position < end)
         loop.processEvents(QEventLoop::WaitForMoreEvents);
     refreshSlowPanels();
+    m_stages->comeToRest();
     return m_notice->text();
 }
 

@@ -1,5 +1,6 @@
 #include "ui/window/stage_area.h"
 
+#include "ui/stages/scene_stage.h"
 #include "ui/theme/style_sheet.h"
 #include "ui/widgets/export_picture.h"
 
@@ -9,6 +10,8 @@
 #include <QPushButton>
 #include <QStackedWidget>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace queuelab::ui {
 
@@ -158,7 +161,29 @@ void StageArea::showEngine(world::Engine engine)
     if (changed && m_snapshot) {
         current().clear();
         current().setSnapshot(m_snapshot);
+        current().recall(m_recent);
     }
+}
+
+void StageArea::comeToRest()
+{
+    current().recall(m_recent);
+}
+
+void StageArea::remember(const Frame &frame)
+{
+    // Rows that stood in an earlier frame too come again when the newest thousand were not all.
+    if (!frame.rows.empty())
+        std::erase_if(m_recent, [first = frame.rows.front().sequence](const EventRow &row) {
+            return row.sequence >= first;
+        });
+    const qint64 since =
+        (frame.snapshot->now - frame.snapshot->start - SceneInput::kRecent).count();
+    std::erase_if(m_recent, [since](const EventRow &row) { return row.atNs < since; });
+    const auto first = std::ranges::lower_bound(frame.rows, since, {}, &EventRow::atNs);
+    m_recent.insert(m_recent.end(), first, frame.rows.end());
+    if (m_recent.size() > kMostRecent)
+        m_recent.erase(m_recent.begin(), m_recent.end() - static_cast<std::ptrdiff_t>(kMostRecent));
 }
 
 void StageArea::setFrame(const Frame &frame)
@@ -166,12 +191,16 @@ void StageArea::setFrame(const Frame &frame)
     if (frame.world != m_world || frame.jump != m_jump) {
         for (const auto &[engine, stage] : m_stages)
             stage->clear();
+        m_recent.clear();
         m_world = frame.world;
         m_jump = frame.jump;
     }
     m_snapshot = frame.snapshot;
+    remember(frame);
     current().setSnapshot(frame.snapshot);
-    if (!frame.reset)
+    if (frame.reset)
+        current().recall(m_recent);
+    else
         current().addEvents(frame.rows);
 }
 

@@ -35,12 +35,17 @@ public:
     world::Engine shown() const { return m_shown; }
     void setChosen(const Thing &thing);
     void setReduceMotion(bool reduce);
+    /// Ends what moves: the picture as it will stay.
+    void comeToRest();
 
 Q_SIGNALS:
     void picked(const queuelab::ui::Thing &thing);
 
 private:
     Stage &current();
+    void remember(const Frame &frame);
+
+    static constexpr std::size_t kMostRecent = 2000;
 
     std::map<world::Engine, Stage *> m_stages;
     QStackedWidget *m_stack;
@@ -48,6 +53,9 @@ private:
     QButtonGroup *m_buttons;
     world::Engine m_shown = world::Engine::Log;
     std::shared_ptr<const world::Snapshot> m_snapshot;
+    /// Of all engines, the last SceneInput::kRecent of world time: what a picture that was hidden,
+    /// or that shows another moment now, needs to show what has just happened.
+    std::vector<EventRow> m_recent;
     quint64 m_world = 0;
     quint64 m_jump = 0;
 };
