@@ -108,6 +108,9 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
         Overloaded{
             [&](const MetadataRequest &request) { answer(metadata(request, context)); },
             [&](const CreateTopicsRequest &request) { answer(createTopics(request, context)); },
+            [&](const CreatePartitionsRequest &request) {
+                answer(createPartitions(request, context));
+            },
             [&](const DeleteTopicsRequest &request) {
                 answer(deleteTopics(request, context, effects));
             },

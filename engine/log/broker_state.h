@@ -71,10 +71,17 @@ struct Broker::State {
     const Partition *find(const TopicPartition &partition) const;
     MetadataResponse metadata(const MetadataRequest &request, Context &context);
     CreateTopicsResponse createTopics(const CreateTopicsRequest &request, Context &context);
+    CreatePartitionsResponse createPartitions(
+        const CreatePartitionsRequest &request, Context &context);
     DeleteTopicsResponse deleteTopics(
         const DeleteTopicsRequest &request, Context &context, Effects &effects);
     CreateTopicsResponse::Topic createTopic(
         const CreateTopicsRequest::Topic &wanted, Context &context);
+    CreatePartitionsResponse::Topic growTopic(
+        const CreatePartitionsRequest::Topic &wanted, bool validateOnly, Context &context);
+    /// Makes partition `number` of a topic, with its directory. The caller adds it to the topic.
+    Result<Partition, Error> makePartition(const std::string &topic, std::int32_t number,
+        const LogConfig &logConfig, ByteView partitionMetadata, Context &context) const;
     Result<void, Error> loadTopics(
         bool cleanShutdown, Context &context, std::vector<std::string> &notes);
     Result<void, Error> saveTopics(Context &context) const;

@@ -73,6 +73,10 @@ constexpr std::array kEvents{
     info(LogEvent::LogRecovered, "log-recovered", System, Milestone, "log recovered",
         "{subject} was checked after an unclean stop: {value} bytes cut off, it now ends at offset "
         "{item}."),
+    info(LogEvent::PartitionsAdded, "partitions-added", System, Notable, "partitions added",
+        "Topic {subject} gets {count} more partitions and has {value} now; a key may map to "
+        "another "
+        "one from here on."),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)

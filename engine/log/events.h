@@ -40,6 +40,7 @@ enum class LogEvent : EventKind {
     PartitionRevoked, ///< subject partition, actor consumer, detail group, value generation
     RequestTimedOut, ///< subject topic or group, actor client
     LogRecovered, ///< subject partition, item log end offset, value bytes cut
+    PartitionsAdded, ///< subject topic, count new partitions, value partitions it has now
 };
 
 enum class LogReason : EventReason {

@@ -59,6 +59,23 @@ struct CreateTopicsResponse {
     std::vector<Topic> topics;
 };
 
+struct CreatePartitionsRequest {
+    struct Topic {
+        std::string name;
+        std::int32_t count = 0; ///< partitions it shall have in all; more than now
+    };
+    std::vector<Topic> topics;
+    bool validateOnly = false; ///< answers as if, and changes nothing
+};
+struct CreatePartitionsResponse {
+    struct Topic {
+        std::string name;
+        ErrorCode error = ErrorCode::None;
+        std::string message;
+    };
+    std::vector<Topic> topics;
+};
+
 struct DeleteTopicsRequest {
     std::vector<std::string> topics;
 };
@@ -256,12 +273,13 @@ struct OffsetFetchResponse {
     std::vector<Partition> partitions;
 };
 
-using Request = std::variant<MetadataRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    ProduceRequest, FetchRequest, ListOffsetsRequest, FindCoordinatorRequest, JoinGroupRequest,
-    SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest>;
-using Response = std::variant<MetadataResponse, CreateTopicsResponse, DeleteTopicsResponse,
-    ProduceResponse, FetchResponse, ListOffsetsResponse, FindCoordinatorResponse, JoinGroupResponse,
-    SyncGroupResponse, HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse,
-    OffsetFetchResponse>;
+using Request = std::variant<MetadataRequest, CreateTopicsRequest, CreatePartitionsRequest,
+    DeleteTopicsRequest, ProduceRequest, FetchRequest, ListOffsetsRequest, FindCoordinatorRequest,
+    JoinGroupRequest, SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
+    OffsetFetchRequest>;
+using Response = std::variant<MetadataResponse, CreateTopicsResponse, CreatePartitionsResponse,
+    DeleteTopicsResponse, ProduceResponse, FetchResponse, ListOffsetsResponse,
+    FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse, HeartbeatResponse,
+    LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse>;
 
 } // namespace queuelab::log

@@ -97,6 +97,7 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"delivery.timeout.ms", milliseconds(&Config::deliveryTimeout, 1)},
         {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
         {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
     };
     return setters;
 }
@@ -153,6 +154,7 @@ const Setters<log::ConsumerConfig> &consumerSetters()
         {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
         {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
         {"max.partition.fetch.bytes", number(&Config::maxPartitionFetchBytes, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
     };
     return setters;
 }

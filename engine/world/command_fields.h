@@ -74,6 +74,21 @@ template <class Visitor> void describe(Visitor &v, Of<CreateTopic>)
         "configs", &CreateTopic::configs, "topic settings such as {retention.ms: 60000}", {});
 }
 
+constexpr std::string_view commandWord(Of<AddPartitions>)
+{
+    return "add-partitions";
+}
+constexpr std::string_view commandSentence(Of<AddPartitions>)
+{
+    return "Raises a topic's number of partitions; what is in it stays where it is.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AddPartitions>)
+{
+    v.required("topic", &AddPartitions::topic, "the topic", {});
+    v.required("partitions", &AddPartitions::partitions,
+        "how many partitions it has then, in all; more than now", between(1, kMaxPartitions));
+}
+
 constexpr std::string_view commandWord(Of<DeleteTopic>)
 {
     return "delete-topic";

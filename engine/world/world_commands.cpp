@@ -37,6 +37,7 @@ public:
     }
 
     Outcome operator()(const CreateTopic &command);
+    Outcome operator()(const AddPartitions &command);
     Outcome operator()(const DeleteTopic &command);
     Outcome operator()(const Produce &command);
     Outcome operator()(const AddProducer &command);
@@ -150,6 +151,18 @@ Outcome Hand::operator()(const CreateTopic &command)
     const log::CreateTopicsResponse::Topic &topic =
         std::get<log::CreateTopicsResponse>(*response).topics.at(0);
     return logRefusal(topic.error, command.name, topic.message);
+}
+
+Outcome Hand::operator()(const AddPartitions &command)
+{
+    log::CreatePartitionsRequest request;
+    request.topics.push_back({command.topic, command.partitions});
+    const auto response = askLog(std::move(request));
+    if (!response)
+        return std::unexpected(response.error());
+    const log::CreatePartitionsResponse::Topic &topic =
+        std::get<log::CreatePartitionsResponse>(*response).topics.at(0);
+    return logRefusal(topic.error, command.topic, topic.message);
 }
 
 Outcome Hand::operator()(const DeleteTopic &command)

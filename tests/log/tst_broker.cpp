@@ -159,6 +159,86 @@ private Q_SLOTS:
         QCOMPARE(world.askFor<MetadataResponse>(MetadataRequest{}).topics.size(), 2U);
     }
 
+    void theNumberOfPartitionsOnlyGrows_data()
+    {
+        QTest::addColumn<std::string>("topic");
+        QTest::addColumn<int>("count");
+        QTest::addColumn<bool>("validateOnly");
+        QTest::addColumn<ErrorCode>("error");
+        QTest::addColumn<int>("partitions");
+        const auto row = [](const char *title, std::string topic, int count, bool validateOnly,
+                             ErrorCode error, int partitions) {
+            QTest::newRow(title) << topic << count << validateOnly << error << partitions;
+        };
+        row("more", "orders", 5, false, ErrorCode::None, 5);
+        row("only asked", "orders", 5, true, ErrorCode::None, 3);
+        row("as many", "orders", 3, false, ErrorCode::InvalidPartitions, 3);
+        row("fewer", "orders", 2, false, ErrorCode::InvalidPartitions, 3);
+        row("none", "orders", 0, false, ErrorCode::InvalidPartitions, 3);
+        row("negative", "orders", -1, true, ErrorCode::InvalidPartitions, 3);
+        row("too many", "orders", 100'001, false, ErrorCode::InvalidPartitions, 3);
+        row("unknown topic", "ghost", 5, false, ErrorCode::UnknownTopicOrPartition, 3);
+    }
+    void theNumberOfPartitionsOnlyGrows()
+    {
+        QFETCH(std::string, topic);
+        QFETCH(int, count);
+        QFETCH(bool, validateOnly);
+        QFETCH(ErrorCode, error);
+        QFETCH(int, partitions);
+        LogWorld world;
+        create(world, {"orders", 3, 1, {}});
+        const auto answer = world
+                                .askFor<CreatePartitionsResponse>(
+                                    CreatePartitionsRequest{{{topic, count}}, validateOnly})
+                                .topics.at(0);
+        QCOMPARE(answer.name, topic);
+        QCOMPARE(answer.error, error);
+        QCOMPARE(answer.message.empty(), error == ErrorCode::None);
+        QCOMPARE(world.broker().snapshot().topics.at(0).partitions.size(),
+            static_cast<std::size_t>(partitions));
+        QCOMPARE(world.trace().count(kind(LogEvent::PartitionsAdded)), partitions > 3 ? 1U : 0U);
+    }
+
+    void addedPartitionsBelongToTheTopicForGood()
+    {
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        produce(world, {"a"});
+        QCOMPARE(
+            produce(world, {"b"}, -1, {"orders", 1}).error, ErrorCode::UnknownTopicOrPartition);
+        QCOMPARE(world.askFor<CreatePartitionsResponse>(CreatePartitionsRequest{{{"orders", 2}}})
+                     .topics.at(0)
+                     .error,
+            ErrorCode::None);
+        QCOMPARE(produce(world, {"b"}, -1, {"orders", 1}).baseOffset, 0);
+        const auto metadataOf = [&world](const char *partition) {
+            MemoryFiles &files = world.files();
+            const auto file =
+                files.open(std::string("broker-1/") + partition + "/partition.metadata", false);
+            const Bytes bytes = *readWhole(files, *file);
+            files.close(*file);
+            return bytes;
+        };
+        QCOMPARE(metadataOf("orders-1"), metadataOf("orders-0")); // one topic id
+        world.killBroker(); // without another word: it is there after the answer
+        world.startBroker();
+        const auto topic = world.broker().snapshot().topics.at(0);
+        QCOMPARE(topic.partitions.size(), 2U);
+        QCOMPARE(topic.partitions[1].logEndOffset, 1);
+    }
+
+    void aTopicNamedTwiceDoesNotGrow()
+    {
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        const auto answer = world.askFor<CreatePartitionsResponse>(
+            CreatePartitionsRequest{{{"orders", 2}, {"orders", 3}}});
+        QCOMPARE(answer.topics.at(0).error, ErrorCode::InvalidRequest);
+        QCOMPARE(answer.topics.at(1).error, ErrorCode::InvalidRequest);
+        QCOMPARE(world.broker().snapshot().topics.at(0).partitions.size(), 1U);
+    }
+
     void deletingATopicTakesItsCommitsAlong()
     {
         LogWorld world;
@@ -560,7 +640,7 @@ private Q_SLOTS:
             QVERIFY(!info.title.empty() && info.text.ends_with('.'));
             QVERIFY(names.insert(info.name).second);
         }
-        QCOMPARE(expected, kind(LogEvent::LogRecovered) + 1);
+        QCOMPARE(expected, kind(LogEvent::PartitionsAdded) + 1);
         EventReason reasonNumber = reason(LogReason::NewMember);
         for (const ReasonInfo &info : reasonTable()) {
             QCOMPARE(info.reason, reasonNumber++);

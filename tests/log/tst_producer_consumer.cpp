@@ -565,6 +565,51 @@ private Q_SLOTS:
         QCOMPARE(world.partitionsPerApp(), std::vector<std::size_t>{5});
     }
 
+    void addedPartitionsAreFoundWhenMetadataIsOld()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 3);
+        const std::size_t producer = world.addProducer();
+        world.addConsumer(billing());
+        world.addConsumer(billing());
+        world.send(producer, "orders", "before", "customer-7"); // its hash: 1 of 3, 3 of 4
+        world.run(10s);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 1}));
+        QCOMPARE(world.askFor<CreatePartitionsResponse>(CreatePartitionsRequest{{{"orders", 4}}})
+                     .topics.at(0)
+                     .error,
+            ErrorCode::None);
+        world.run(4min);
+        QCOMPARE(world.send(producer, "orders", "still", "customer-7"), 1);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 1}));
+        world.run(2min); // metadata.max.age.ms is over; then the leader asks for a rebalance
+        QCOMPARE(world.send(producer, "orders", "after", "customer-7"), 3);
+        world.run(10s);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2}));
+        QCOMPARE(world.group("billing").generation, 2);
+        QCOMPARE(world.recordsSeen(), 3U);
+    }
+
+    void howSoonAddedPartitionsAreFoundIsASetting()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 3);
+        ProducerConfig producing;
+        producing.metadataMaxAge = 1s;
+        const std::size_t producer = world.addProducer(producing);
+        ConsumerConfig config = billing();
+        config.metadataMaxAge = 1s;
+        world.addConsumer(config);
+        world.send(producer, "orders", "before", "customer-7");
+        world.run(10s);
+        world.ask(CreatePartitionsRequest{{{"orders", 4}}});
+        world.run(2s);
+        QCOMPARE(world.send(producer, "orders", "after", "customer-7"), 3);
+        world.run(5s);
+        QCOMPARE(world.partitionsPerApp(), std::vector<std::size_t>{4});
+        QCOMPARE(world.recordsSeen(), 2U);
+    }
+
     void aFencedStaticMemberStops()
     {
         LogWorld world;

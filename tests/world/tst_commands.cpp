@@ -38,6 +38,7 @@ private Q_SLOTS:
         add("create-topic: {name: orders}");
         add("create-topic: {name: orders, partitions: 6, replication-factor: 3, configs: "
             "{retention.ms: 60000}}");
+        add("add-partitions: {topic: orders, partitions: 8}");
         add("delete-topic: {name: orders}");
         add("produce: {topic: orders, key: \"\", value: \"a: b\", count: 3}");
         add("produce: {topic: orders, value: hello, partition: 0}");
