@@ -111,7 +111,8 @@ std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::
         std::erase(name, ' ');
         const std::optional<log::Assignor> assignor = log::assignorByName(name);
         if (!assignor)
-            return "write range, cooperative-sticky, or both with a comma between";
+            return "write range, roundrobin, sticky or cooperative-sticky, or several with commas "
+                   "between";
         config.assignors.push_back(*assignor);
         from = comma + 1;
     }

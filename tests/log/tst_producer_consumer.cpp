@@ -4,6 +4,7 @@
 #include "log_world.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -129,6 +130,33 @@ private Q_SLOTS:
         QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2, 2}));
         QCOMPARE(world.trace().count(kind(LogEvent::PartitionRevoked)) - before, 2U);
         QCOMPARE(world.group("billing").generation, generation + 2); // two rounds
+    }
+
+    void stickyMembersGetBackWhatTheyGaveUp()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 6);
+        ConsumerConfig config = billing();
+        config.assignors = {Assignor::Sticky};
+        world.addConsumer(config);
+        world.addConsumer(config);
+        world.run(10s);
+        const auto ownedBy = [&world](std::size_t app) {
+            std::set<std::int32_t> owned;
+            for (const Consumer::Position &position : world.apps[app].consumer.positions())
+                owned.insert(position.partition.partition);
+            return owned;
+        };
+        const std::array<std::set<std::int32_t>, 2> before{ownedBy(0), ownedBy(1)};
+        QCOMPARE(before[0].size(), 3U);
+        const std::uint64_t revokedBefore = world.trace().count(kind(LogEvent::PartitionRevoked));
+        world.addConsumer(config);
+        world.run(10s);
+        // All six are given up, as it is eager; four of them come back to who had them.
+        QCOMPARE(world.trace().count(kind(LogEvent::PartitionRevoked)) - revokedBefore, 6U);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2, 2}));
+        QVERIFY(std::ranges::includes(before[0], ownedBy(0)));
+        QVERIFY(std::ranges::includes(before[1], ownedBy(1)));
     }
 
     void cooperativeMembersReadOnDuringARebalance()
@@ -679,8 +707,9 @@ private Q_SLOTS:
         const auto partitions = static_cast<std::int32_t>(random.between(1, 8));
         createTopic(world, "orders", partitions);
         ConsumerConfig config = billing();
-        if (random.chance(0.5))
-            config.assignors = {Assignor::CooperativeSticky};
+        constexpr std::array kAssignors{
+            Assignor::Range, Assignor::RoundRobin, Assignor::Sticky, Assignor::CooperativeSticky};
+        config.assignors = {kAssignors[random.below(kAssignors.size())]};
         config.sessionTimeout = 6s;
         config.heartbeatInterval = 1s;
         config.maxPollInterval = 20s;

@@ -201,7 +201,7 @@ private Q_SLOTS:
             << "did you mean 'session.timeout.ms'?";
         QTest::newRow("assignor") << "add-consumer: {group: g, topics: [a], configs: "
                                      "{partition.assignment.strategy: sticki}}"
-                                  << "range, cooperative-sticky";
+                                  << "range, roundrobin, sticky or cooperative-sticky";
     }
     void theImpossibleIsRefusedBeforeItRuns()
     {
