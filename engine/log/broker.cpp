@@ -49,6 +49,7 @@ Result<std::vector<std::string>, Error> Broker::open(Context &context)
     const bool cleanShutdown = context.files.exists(marker);
     if (const auto loaded = state.loadTopics(cleanShutdown, context, notes); !loaded)
         return std::unexpected(loaded.error());
+    state.loadLogStartOffsets(context, notes);
     if (const auto opened = state.offsets.open(state.directory, cleanShutdown, context, notes);
         !opened)
         return std::unexpected(opened.error());
@@ -121,6 +122,9 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
                 fetch(caller, input.name, request, context, effects);
             },
             [&](const ListOffsetsRequest &request) { answer(listOffsets(request, context.files)); },
+            [&](const DeleteRecordsRequest &request) {
+                answer(deleteRecords(request, input.name, context));
+            },
             [&](const FindCoordinatorRequest &request) { answer(findCoordinator(request)); },
             [&](const JoinGroupRequest &request) {
                 coordinator.join(caller, request, context, effects);

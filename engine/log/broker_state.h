@@ -16,7 +16,8 @@
 namespace queuelab::log {
 
 /// What a Broker is made of. Its functions are spread over broker_topics.cpp, broker_produce.cpp,
-/// broker_fetch.cpp and broker_groups.cpp; broker.cpp opens, closes and dispatches.
+/// broker_fetch.cpp, broker_retention.cpp and broker_groups.cpp; broker.cpp opens, closes and
+/// dispatches.
 struct Broker::State {
     using FetchId = std::uint64_t;
 
@@ -86,6 +87,16 @@ struct Broker::State {
         bool cleanShutdown, Context &context, std::vector<std::string> &notes);
     Result<void, Error> saveTopics(Context &context) const;
     void checkRetention(Context &context);
+    DeleteRecordsResponse deleteRecords(
+        const DeleteRecordsRequest &request, NameId client, Context &context);
+    DeleteRecordsResponse::Partition deleteRecordsOf(
+        const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
+    /// Reads `log-start-offset-checkpoint` into the open logs. A damaged one is noted, and no
+    /// reason to stop: the logs then start where their first segment does.
+    void loadLogStartOffsets(Context &context, std::vector<std::string> &notes);
+    /// Writes the log start offsets that the files' names do not tell; `raised` replaces one.
+    Result<void, Error> saveLogStartOffsets(Context &context,
+        const std::optional<std::pair<TopicPartition, std::int64_t>> &raised = {}) const;
 
     // Records.
     void produce(Caller caller, NameId producer, const ProduceRequest &request, Context &context,

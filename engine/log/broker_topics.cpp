@@ -371,10 +371,16 @@ DeleteTopicsResponse Broker::State::deleteTopics(
             waiting.insert(waiting.end(), partition.waiting.begin(), partition.waiting.end());
             directories.push_back(partition.log.directory());
         }
+        auto deleted = topics.extract(found);
+        // Not to be found by a later topic of the same name.
+        if (!saveLogStartOffsets(context)) {
+            topics.insert(std::move(deleted));
+            response.topics.push_back({name, ErrorCode::KafkaStorageError});
+            continue;
+        }
         // Whatever cannot be closed is removed all the same.
-        for (Partition &partition : found->second.partitions)
+        for (Partition &partition : deleted.mapped().partitions)
             (void)partition.log.close(context);
-        topics.erase(found);
         // The checkpoint first: a stop in between leaves directories behind, never a topic without
         // them.
         ErrorCode error = saveTopics(context) ? ErrorCode::None : ErrorCode::KafkaStorageError;
@@ -468,32 +474,6 @@ Result<void, Error> Broker::State::saveTopics(Context &context) const
             text += fmt::format("{}={}\n", key, value);
     }
     return replaceFile(context.files, directory + kTopicsFile, asBytes(text));
-}
-
-void Broker::State::checkRetention(Context &context)
-{
-    for (auto &[name, topic] : topics) {
-        for (Partition &partition : topic.partitions) {
-            const std::vector<SegmentInfo> before = partition.log.segments();
-            const std::int64_t retainedFrom =
-                epochMillis(context.now) - topic.logConfig.retentionMs;
-            const std::size_t deleted =
-                partition.log.deleteOldSegments(context, partition.highWatermark);
-            for (std::size_t i = 0; i < deleted; ++i) {
-                const std::int64_t end = i + 1 < before.size() ? before[i + 1].baseOffset
-                                                               : partition.log.logStartOffset();
-                const bool isOld =
-                    topic.logConfig.retentionMs >= 0 && before[i].maxTimestamp < retainedFrom;
-                context.trace.record({.at = context.now,
-                    .kind = kind(LogEvent::SegmentDeleted),
-                    .reason = reason(isOld ? LogReason::RetentionTime : LogReason::RetentionSize),
-                    .subject = partition.name,
-                    .item = before[i].baseOffset,
-                    .count = end - before[i].baseOffset,
-                    .value = static_cast<std::int64_t>(before[i].sizeBytes)});
-            }
-        }
-    }
 }
 
 } // namespace queuelab::log

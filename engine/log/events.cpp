@@ -77,6 +77,8 @@ constexpr std::array kEvents{
         "Topic {subject} gets {count} more partitions and has {value} now; a key may map to "
         "another "
         "one from here on."),
+    info(LogEvent::RecordsDeleted, "records-deleted", Quiet, Notable, "records deleted",
+        "{actor} deletes {count} records of {subject}; it starts at offset {value} now."),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
@@ -114,6 +116,7 @@ constexpr std::array kReasons{
     info(LogReason::Rebalance, "rebalance", "the group rebalances"),
     info(LogReason::Unsubscribed, "unsubscribed", "it has unsubscribed"),
     info(LogReason::Seek, "seek", "it was told to seek there"),
+    info(LogReason::BelowLogStart, "below-log-start", "all its records were deleted before"),
 };
 
 } // namespace

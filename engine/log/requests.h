@@ -151,6 +151,23 @@ struct ListOffsetsResponse {
     std::vector<Partition> partitions;
 };
 
+struct DeleteRecordsRequest {
+    static constexpr std::int64_t kAll = -1; ///< up to the high watermark
+    struct Partition {
+        TopicPartition partition;
+        std::int64_t beforeOffset = kAll; ///< the oldest offset that stays
+    };
+    std::vector<Partition> partitions;
+};
+struct DeleteRecordsResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+        std::int64_t lowWatermark = -1; ///< the log start offset now
+    };
+    std::vector<Partition> partitions;
+};
+
 struct FindCoordinatorRequest {
     std::string group;
 };
@@ -274,12 +291,12 @@ struct OffsetFetchResponse {
 };
 
 using Request = std::variant<MetadataRequest, CreateTopicsRequest, CreatePartitionsRequest,
-    DeleteTopicsRequest, ProduceRequest, FetchRequest, ListOffsetsRequest, FindCoordinatorRequest,
-    JoinGroupRequest, SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest,
-    OffsetFetchRequest>;
+    DeleteTopicsRequest, ProduceRequest, FetchRequest, ListOffsetsRequest, DeleteRecordsRequest,
+    FindCoordinatorRequest, JoinGroupRequest, SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest,
+    OffsetCommitRequest, OffsetFetchRequest>;
 using Response = std::variant<MetadataResponse, CreateTopicsResponse, CreatePartitionsResponse,
     DeleteTopicsResponse, ProduceResponse, FetchResponse, ListOffsetsResponse,
-    FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse, HeartbeatResponse,
-    LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse>;
+    DeleteRecordsResponse, FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse,
+    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse>;
 
 } // namespace queuelab::log

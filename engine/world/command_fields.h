@@ -102,6 +102,23 @@ template <class Visitor> void describe(Visitor &v, Of<DeleteTopic>)
     v.required("name", &DeleteTopic::name, "the topic's name", {});
 }
 
+constexpr std::string_view commandWord(Of<DeleteRecords>)
+{
+    return "delete-records";
+}
+constexpr std::string_view commandSentence(Of<DeleteRecords>)
+{
+    return "Deletes the oldest records of a partition, up to an offset.";
+}
+template <class Visitor> void describe(Visitor &v, Of<DeleteRecords>)
+{
+    v.required("topic", &DeleteRecords::topic, "the topic", {});
+    v.optional("partition", &DeleteRecords::partition, "which of its partitions",
+        between(0, kMaxPartitions - 1));
+    v.required("before-offset", &DeleteRecords::beforeOffset,
+        "the oldest offset that stays; at most the high watermark", {});
+}
+
 constexpr std::string_view commandWord(Of<Produce>)
 {
     return "produce";

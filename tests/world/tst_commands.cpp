@@ -40,6 +40,8 @@ private Q_SLOTS:
             "{retention.ms: 60000}}");
         add("add-partitions: {topic: orders, partitions: 8}");
         add("delete-topic: {name: orders}");
+        add("delete-records: {topic: orders, before-offset: 0}");
+        add("delete-records: {topic: orders, partition: 2, before-offset: 17}");
         add("produce: {topic: orders, key: \"\", value: \"a: b\", count: 3}");
         add("produce: {topic: orders, value: hello, partition: 0}");
         add("add-producer: {topic: orders, name: shop, rate: 120/s, arrival: poisson, keys: "
