@@ -57,24 +57,76 @@ Assignments assignRange(const std::vector<GroupMember> &members,
     return assignments;
 }
 
-Assignments assignCooperativeSticky(const std::vector<GroupMember> &members,
+Assignments assignRoundRobin(const std::vector<GroupMember> &members,
+    const std::map<std::string, std::int32_t> &partitionCounts)
+{
+    Assignments assignments;
+    for (const GroupMember &member : members)
+        assignments[member.memberId];
+
+    const std::vector<const GroupMember *> sorted = sortedMembers(members);
+    std::size_t next = 0; // in the circle of members; goes on from topic to topic
+    for (const auto &[topic, partitions] : partitionCounts) {
+        const auto subscribes = [&topic](const GroupMember *member) {
+            return isSubscribed(*member, topic);
+        };
+        if (std::ranges::none_of(sorted, subscribes))
+            continue;
+        for (std::int32_t partition = 0; partition < partitions; ++partition) {
+            while (!subscribes(sorted[next % sorted.size()]))
+                ++next;
+            assignments[sorted[next++ % sorted.size()]->memberId].push_back({topic, partition});
+        }
+    }
+    return assignments;
+}
+
+/// What a member of a `sticky` group owned: told in its user data, as it has given it up already.
+StickyUserData previousOf(const Subscription &subscription)
+{
+    if (!subscription.userData)
+        return {};
+    return decodeStickyUserData(*subscription.userData).value_or(StickyUserData{});
+}
+
+std::vector<StickyMember> stickyMembers(Assignor assignor, const std::vector<GroupMember> &members,
     const std::map<std::string, std::int32_t> &partitionCounts)
 {
     std::vector<StickyMember> sticky;
     sticky.reserve(members.size());
     for (const GroupMember &member : members) {
-        StickyMember &entry = sticky.emplace_back(StickyMember{
-            member.memberId, {}, member.subscription.owned, member.subscription.generation});
-        std::ranges::copy_if(member.subscription.topics, std::back_inserter(entry.topics),
+        const Subscription &subscription = member.subscription;
+        const StickyUserData previous = isCooperative(assignor)
+            ? StickyUserData{subscription.owned, subscription.generation}
+            : previousOf(subscription);
+        StickyMember &entry = sticky.emplace_back(
+            StickyMember{member.memberId, {}, previous.owned, previous.generation});
+        std::ranges::copy_if(subscription.topics, std::back_inserter(entry.topics),
             [&](const std::string &topic) { return partitionCounts.contains(topic); });
         std::ranges::sort(entry.topics);
         const auto repeated = std::ranges::unique(entry.topics);
         entry.topics.erase(repeated.begin(), repeated.end());
     }
     std::ranges::sort(sticky, {}, &StickyMember::memberId);
+    return sticky;
+}
 
+Assignments assignUnsorted(Assignor assignor, const std::vector<GroupMember> &members,
+    const std::map<std::string, std::int32_t> &partitionCounts)
+{
+    switch (assignor) {
+    case Assignor::Range:
+        return assignRange(members, partitionCounts);
+    case Assignor::RoundRobin:
+        return assignRoundRobin(members, partitionCounts);
+    case Assignor::Sticky:
+    case Assignor::CooperativeSticky:
+        break;
+    }
+    const std::vector<StickyMember> sticky = stickyMembers(assignor, members, partitionCounts);
     Assignments assignments = assignSticky(sticky, partitionCounts);
-    withholdMovingPartitions(assignments, sticky);
+    if (isCooperative(assignor))
+        withholdMovingPartitions(assignments, sticky);
     return assignments;
 }
 
@@ -85,6 +137,10 @@ std::string_view assignorName(Assignor assignor)
     switch (assignor) {
     case Assignor::Range:
         return "range";
+    case Assignor::RoundRobin:
+        return "roundrobin";
+    case Assignor::Sticky:
+        return "sticky";
     case Assignor::CooperativeSticky:
         return "cooperative-sticky";
     }
@@ -93,7 +149,8 @@ std::string_view assignorName(Assignor assignor)
 
 std::optional<Assignor> assignorByName(std::string_view name)
 {
-    for (const Assignor assignor : {Assignor::Range, Assignor::CooperativeSticky}) {
+    for (const Assignor assignor :
+        {Assignor::Range, Assignor::RoundRobin, Assignor::Sticky, Assignor::CooperativeSticky}) {
         if (name == assignorName(assignor))
             return assignor;
     }
@@ -108,9 +165,7 @@ bool isCooperative(Assignor assignor)
 Assignments assign(Assignor assignor, const std::vector<GroupMember> &members,
     const std::map<std::string, std::int32_t> &partitionCounts)
 {
-    Assignments assignments = assignor == Assignor::Range
-        ? assignRange(members, partitionCounts)
-        : assignCooperativeSticky(members, partitionCounts);
+    Assignments assignments = assignUnsorted(assignor, members, partitionCounts);
     for (auto &[memberId, partitions] : assignments)
         std::ranges::sort(partitions);
     return assignments;

@@ -17,14 +17,24 @@ struct Subscription {
     std::vector<TopicPartition>
         owned; ///< v1 and later: cooperative members keep these while they rejoin
     std::int32_t generation = -1; ///< v2 and later
+    std::optional<Bytes> userData = std::nullopt; ///< the assignor's own
 };
 SharedBytes encodeSubscription(const Subscription &subscription);
 std::optional<Subscription> decodeSubscription(ByteView bytes);
 SharedBytes encodeAssignment(const std::vector<TopicPartition> &partitions);
 std::optional<std::vector<TopicPartition>> decodeAssignment(ByteView bytes);
 
-enum class Assignor : std::uint8_t { Range, CooperativeSticky };
-/// The names on the wire: "range", "cooperative-sticky".
+/// The user data of `sticky`: an eager member has given everything up when it joins, so it tells
+/// here what it was assigned last, and in which generation.
+struct StickyUserData {
+    std::vector<TopicPartition> owned;
+    std::int32_t generation = -1;
+};
+Bytes encodeStickyUserData(const StickyUserData &data);
+std::optional<StickyUserData> decodeStickyUserData(ByteView bytes);
+
+enum class Assignor : std::uint8_t { Range, RoundRobin, Sticky, CooperativeSticky };
+/// The names on the wire: "range", "roundrobin", "sticky", "cooperative-sticky".
 std::string_view assignorName(Assignor assignor);
 std::optional<Assignor> assignorByName(std::string_view name);
 /// Cooperative members keep what they own while they rejoin; eager ones give everything up first.

@@ -49,6 +49,7 @@ Result<std::vector<std::string>, Error> Broker::open(Context &context)
     const bool cleanShutdown = context.files.exists(marker);
     if (const auto loaded = state.loadTopics(cleanShutdown, context, notes); !loaded)
         return std::unexpected(loaded.error());
+    state.loadLogStartOffsets(context, notes);
     if (const auto opened = state.offsets.open(state.directory, cleanShutdown, context, notes);
         !opened)
         return std::unexpected(opened.error());
@@ -108,6 +109,9 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
         Overloaded{
             [&](const MetadataRequest &request) { answer(metadata(request, context)); },
             [&](const CreateTopicsRequest &request) { answer(createTopics(request, context)); },
+            [&](const CreatePartitionsRequest &request) {
+                answer(createPartitions(request, context));
+            },
             [&](const DeleteTopicsRequest &request) {
                 answer(deleteTopics(request, context, effects));
             },
@@ -118,6 +122,9 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
                 fetch(caller, input.name, request, context, effects);
             },
             [&](const ListOffsetsRequest &request) { answer(listOffsets(request, context.files)); },
+            [&](const DeleteRecordsRequest &request) {
+                answer(deleteRecords(request, input.name, context));
+            },
             [&](const FindCoordinatorRequest &request) { answer(findCoordinator(request)); },
             [&](const JoinGroupRequest &request) {
                 coordinator.join(caller, request, context, effects);

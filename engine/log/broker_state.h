@@ -16,7 +16,8 @@
 namespace queuelab::log {
 
 /// What a Broker is made of. Its functions are spread over broker_topics.cpp, broker_produce.cpp,
-/// broker_fetch.cpp and broker_groups.cpp; broker.cpp opens, closes and dispatches.
+/// broker_fetch.cpp, broker_retention.cpp and broker_groups.cpp; broker.cpp opens, closes and
+/// dispatches.
 struct Broker::State {
     using FetchId = std::uint64_t;
 
@@ -71,14 +72,31 @@ struct Broker::State {
     const Partition *find(const TopicPartition &partition) const;
     MetadataResponse metadata(const MetadataRequest &request, Context &context);
     CreateTopicsResponse createTopics(const CreateTopicsRequest &request, Context &context);
+    CreatePartitionsResponse createPartitions(
+        const CreatePartitionsRequest &request, Context &context);
     DeleteTopicsResponse deleteTopics(
         const DeleteTopicsRequest &request, Context &context, Effects &effects);
     CreateTopicsResponse::Topic createTopic(
         const CreateTopicsRequest::Topic &wanted, Context &context);
+    CreatePartitionsResponse::Topic growTopic(
+        const CreatePartitionsRequest::Topic &wanted, bool validateOnly, Context &context);
+    /// Makes partition `number` of a topic, with its directory. The caller adds it to the topic.
+    Result<Partition, Error> makePartition(const std::string &topic, std::int32_t number,
+        const LogConfig &logConfig, ByteView partitionMetadata, Context &context) const;
     Result<void, Error> loadTopics(
         bool cleanShutdown, Context &context, std::vector<std::string> &notes);
     Result<void, Error> saveTopics(Context &context) const;
     void checkRetention(Context &context);
+    DeleteRecordsResponse deleteRecords(
+        const DeleteRecordsRequest &request, NameId client, Context &context);
+    DeleteRecordsResponse::Partition deleteRecordsOf(
+        const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
+    /// Reads `log-start-offset-checkpoint` into the open logs. A damaged one is noted, and no
+    /// reason to stop: the logs then start where their first segment does.
+    void loadLogStartOffsets(Context &context, std::vector<std::string> &notes);
+    /// Writes the log start offsets that the files' names do not tell; `raised` replaces one.
+    Result<void, Error> saveLogStartOffsets(Context &context,
+        const std::optional<std::pair<TopicPartition, std::int64_t>> &raised = {}) const;
 
     // Records.
     void produce(Caller caller, NameId producer, const ProduceRequest &request, Context &context,

@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::size_t kTopicNameMax = 249;
 constexpr std::int32_t kPartitionsMax = 100'000;
+constexpr const char *kPartitionMetadataFile = "/partition.metadata";
 
 bool isValidTopicName(std::string_view name)
 {
@@ -243,27 +244,114 @@ CreateTopicsResponse::Topic Broker::State::createTopic(
     const std::string partitionMetadata =
         "version: 0\ntopic_id: " + newTopicId(context.random) + "\n";
     for (std::int32_t number = 0; number < wanted.partitions; ++number) {
-        const std::string name = TopicPartition{wanted.name, number}.name();
-        auto log =
-            PartitionLog::open(directory + "/" + name, topic.logConfig, true, context, nullptr);
-        if (!log)
-            return refuse(ErrorCode::KafkaStorageError, log.error().text());
-        if (const auto written = replaceFile(context.files,
-                directory + "/" + name + "/partition.metadata", asBytes(partitionMetadata));
-            !written)
-            return refuse(ErrorCode::KafkaStorageError, written.error().text());
-        topic.partitions.push_back({.log = std::move(*log),
-            .name = context.trace.name(name),
-            .leader = id.value(),
-            .replicas = {id.value()},
-            .isr = {id.value()},
-            .waiting = {}});
+        auto partition = makePartition(
+            wanted.name, number, topic.logConfig, asBytes(partitionMetadata), context);
+        if (!partition)
+            return refuse(ErrorCode::KafkaStorageError, partition.error().text());
+        topic.partitions.push_back(std::move(*partition));
     }
     topics.emplace(wanted.name, std::move(topic));
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::TopicCreated),
         .subject = context.trace.name(wanted.name),
         .count = wanted.partitions});
+    return {wanted.name, ErrorCode::None, {}};
+}
+
+Result<Broker::State::Partition, Error> Broker::State::makePartition(const std::string &topic,
+    std::int32_t number, const LogConfig &logConfig, ByteView partitionMetadata,
+    Context &context) const
+{
+    const std::string name = TopicPartition{topic, number}.name();
+    const std::string path = directory + "/" + name;
+    auto log = PartitionLog::open(path, logConfig, true, context, nullptr);
+    if (!log)
+        return std::unexpected(log.error());
+    if (const auto written =
+            replaceFile(context.files, path + kPartitionMetadataFile, partitionMetadata);
+        !written) {
+        (void)log->close(context); // the error to tell is the first one
+        return std::unexpected(written.error());
+    }
+    return Partition{.log = std::move(*log),
+        .name = context.trace.name(name),
+        .leader = id.value(),
+        .replicas = {id.value()},
+        .isr = {id.value()},
+        .waiting = {}};
+}
+
+CreatePartitionsResponse Broker::State::createPartitions(
+    const CreatePartitionsRequest &request, Context &context)
+{
+    CreatePartitionsResponse response;
+    for (const CreatePartitionsRequest::Topic &wanted : request.topics) {
+        const auto named =
+            std::ranges::count(request.topics, wanted.name, &CreatePartitionsRequest::Topic::name);
+        response.topics.push_back(named == 1
+                ? growTopic(wanted, request.validateOnly, context)
+                : CreatePartitionsResponse::Topic{wanted.name, ErrorCode::InvalidRequest,
+                      "the request names the topic more than once"});
+    }
+    return response;
+}
+
+CreatePartitionsResponse::Topic Broker::State::growTopic(
+    const CreatePartitionsRequest::Topic &wanted, bool validateOnly, Context &context)
+{
+    const auto refuse = [&wanted](ErrorCode error, std::string message) {
+        return CreatePartitionsResponse::Topic{wanted.name, error, std::move(message)};
+    };
+    const auto found = topics.find(wanted.name);
+    if (found == topics.end())
+        return refuse(ErrorCode::UnknownTopicOrPartition, "there is no such topic");
+    Topic &topic = found->second;
+    const auto before = static_cast<std::int32_t>(topic.partitions.size());
+    if (wanted.count <= before || wanted.count > kPartitionsMax) {
+        return refuse(ErrorCode::InvalidPartitions,
+            fmt::format("the topic has {} partitions; their number only grows, up to {}", before,
+                kPartitionsMax));
+    }
+    if (validateOnly)
+        return {wanted.name, ErrorCode::None, {}};
+
+    // All partitions of a topic carry its id, so the new ones take over what the first one has.
+    const std::string metadataPath =
+        topic.partitions.front().log.directory() + kPartitionMetadataFile;
+    const auto file = context.files.open(metadataPath, false);
+    if (!file)
+        return refuse(ErrorCode::KafkaStorageError, file.error().text());
+    const auto partitionMetadata = readWhole(context.files, *file);
+    context.files.close(*file);
+    if (!partitionMetadata)
+        return refuse(ErrorCode::KafkaStorageError, partitionMetadata.error().text());
+
+    std::optional<Error> failure;
+    for (std::int32_t number = before; number < wanted.count && !failure; ++number) {
+        auto partition =
+            makePartition(wanted.name, number, topic.logConfig, *partitionMetadata, context);
+        if (partition)
+            topic.partitions.push_back(std::move(*partition));
+        else
+            failure = partition.error();
+    }
+    if (!failure) {
+        if (const auto saved = saveTopics(context); !saved)
+            failure = saved.error();
+    }
+    if (failure) {
+        // Empty directories may stay behind; the next try takes them over.
+        while (static_cast<std::int32_t>(topic.partitions.size()) > before) {
+            (void)topic.partitions.back().log.close(context);
+            topic.partitions.pop_back();
+        }
+        return refuse(ErrorCode::KafkaStorageError, failure->text());
+    }
+    context.trace.record({.at = context.now,
+        .kind = kind(LogEvent::PartitionsAdded),
+        .subject = context.trace.name(wanted.name),
+        .count = wanted.count - before,
+        .value = wanted.count});
     return {wanted.name, ErrorCode::None, {}};
 }
 
@@ -283,10 +371,16 @@ DeleteTopicsResponse Broker::State::deleteTopics(
             waiting.insert(waiting.end(), partition.waiting.begin(), partition.waiting.end());
             directories.push_back(partition.log.directory());
         }
+        auto deleted = topics.extract(found);
+        // Not to be found by a later topic of the same name.
+        if (!saveLogStartOffsets(context)) {
+            topics.insert(std::move(deleted));
+            response.topics.push_back({name, ErrorCode::KafkaStorageError});
+            continue;
+        }
         // Whatever cannot be closed is removed all the same.
-        for (Partition &partition : found->second.partitions)
+        for (Partition &partition : deleted.mapped().partitions)
             (void)partition.log.close(context);
-        topics.erase(found);
         // The checkpoint first: a stop in between leaves directories behind, never a topic without
         // them.
         ErrorCode error = saveTopics(context) ? ErrorCode::None : ErrorCode::KafkaStorageError;
@@ -380,32 +474,6 @@ Result<void, Error> Broker::State::saveTopics(Context &context) const
             text += fmt::format("{}={}\n", key, value);
     }
     return replaceFile(context.files, directory + kTopicsFile, asBytes(text));
-}
-
-void Broker::State::checkRetention(Context &context)
-{
-    for (auto &[name, topic] : topics) {
-        for (Partition &partition : topic.partitions) {
-            const std::vector<SegmentInfo> before = partition.log.segments();
-            const std::int64_t retainedFrom =
-                epochMillis(context.now) - topic.logConfig.retentionMs;
-            const std::size_t deleted =
-                partition.log.deleteOldSegments(context, partition.highWatermark);
-            for (std::size_t i = 0; i < deleted; ++i) {
-                const std::int64_t end = i + 1 < before.size() ? before[i + 1].baseOffset
-                                                               : partition.log.logStartOffset();
-                const bool isOld =
-                    topic.logConfig.retentionMs >= 0 && before[i].maxTimestamp < retainedFrom;
-                context.trace.record({.at = context.now,
-                    .kind = kind(LogEvent::SegmentDeleted),
-                    .reason = reason(isOld ? LogReason::RetentionTime : LogReason::RetentionSize),
-                    .subject = partition.name,
-                    .item = before[i].baseOffset,
-                    .count = end - before[i].baseOffset,
-                    .value = static_cast<std::int64_t>(before[i].sizeBytes)});
-            }
-        }
-    }
 }
 
 } // namespace queuelab::log

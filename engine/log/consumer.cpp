@@ -9,7 +9,6 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr Duration kMetadataMaxAge = std::chrono::minutes{5}; // metadata.max.age.ms
 constexpr std::string_view kCloseReason = "the consumer is being closed";
 
 } // namespace
@@ -427,7 +426,8 @@ void Consumer::State::applyMetadata(
     metadataFailures = complete ? 0 : std::min(metadataFailures + 1, 5);
     const Duration backoff =
         std::min(kRetryBackoff * (1 << std::max(metadataFailures - 1, 0)), kRetryBackoffMax);
-    metadataExpires = context.now + (complete ? kMetadataMaxAge : backoff);
+    metadataExpires = context.now
+        + (complete ? std::max<Duration>(config.metadataMaxAge, kRetryBackoff) : backoff);
 
     if (phase == Phase::Assigning)
         shareOut(context, effects);

@@ -31,6 +31,7 @@ struct ConsumerConfig {
     std::int32_t fetchMinBytes = 1; ///< fetch.min.bytes
     std::chrono::milliseconds fetchMaxWait{500}; ///< fetch.max.wait.ms
     std::int32_t maxPartitionFetchBytes = 1'048'576; ///< max.partition.fetch.bytes
+    std::chrono::milliseconds metadataMaxAge{300'000}; ///< metadata.max.age.ms
 };
 
 /// A run of records of one partition that poll() hands out.

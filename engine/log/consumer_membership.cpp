@@ -57,7 +57,9 @@ void Consumer::State::join(Context &context, ClientEffects &effects)
     subscription.generation = generation;
     for (const auto &[partition, owned] : partitions)
         subscription.owned.push_back(partition);
-    const SharedBytes metadata = encodeSubscription(subscription);
+    Subscription ofSticky = subscription;
+    if (lastAssignment)
+        ofSticky.userData = encodeStickyUserData(*lastAssignment);
 
     JoinGroupRequest request;
     request.group = config.group;
@@ -65,8 +67,10 @@ void Consumer::State::join(Context &context, ClientEffects &effects)
     request.rebalanceTimeout = config.maxPollInterval;
     request.memberId = memberId;
     request.groupInstanceId = config.groupInstanceId;
-    for (const Assignor assignor : config.assignors)
-        request.protocols.push_back({std::string(assignorName(assignor)), metadata});
+    for (const Assignor assignor : config.assignors) {
+        request.protocols.push_back({std::string(assignorName(assignor)),
+            encodeSubscription(assignor == Assignor::Sticky ? ofSticky : subscription)});
+    }
     request.clientId = clientId;
     request.reason = std::exchange(rejoinReason, {});
     phase = Phase::Joining;
@@ -170,7 +174,7 @@ void Consumer::State::applySync(const SyncGroupResponse &response, Context &cont
 void Consumer::State::takeOverAssignment(Context &context)
 {
     const std::set<TopicPartition> assigned(newAssignment.begin(), newAssignment.end());
-    newAssignment.clear();
+    lastAssignment = {std::exchange(newAssignment, {}), generation};
     bool gaveUp = false;
     for (auto at = partitions.begin(); at != partitions.end();) {
         if (assigned.contains(at->first)) {

@@ -59,14 +59,23 @@ std::vector<TopicPartition> takePartitions(ByteReader &in)
     return partitions;
 }
 
-void skipNullableBytes(ByteReader &in)
+constexpr std::int32_t kNullBytes = -1;
+
+void putNullableBytes(ByteWriter &out, const std::optional<Bytes> &bytes)
 {
-    const auto size = in.integer<std::int32_t>();
-    if (size > 0)
-        in.bytes(static_cast<std::size_t>(size));
+    out.integer(bytes ? static_cast<std::int32_t>(bytes->size()) : kNullBytes);
+    if (bytes)
+        out.bytes(*bytes);
 }
 
-constexpr std::int32_t kNullBytes = -1;
+std::optional<Bytes> takeNullableBytes(ByteReader &in)
+{
+    const auto size = in.integer<std::int32_t>();
+    if (size < 0)
+        return std::nullopt;
+    const ByteView bytes = in.bytes(static_cast<std::size_t>(size));
+    return Bytes(bytes.begin(), bytes.end());
+}
 
 } // namespace
 
@@ -78,7 +87,7 @@ SharedBytes encodeSubscription(const Subscription &subscription)
     out.integer(static_cast<std::int32_t>(subscription.topics.size()));
     for (const std::string &topic : subscription.topics)
         putString(out, topic);
-    out.integer(kNullBytes); // user data
+    putNullableBytes(out, subscription.userData);
     putPartitions(out, subscription.owned);
     out.integer(subscription.generation);
     out.integer(std::int16_t{-1}); // no rack
@@ -93,7 +102,7 @@ std::optional<Subscription> decodeSubscription(ByteView bytes)
     const auto topics = in.integer<std::int32_t>();
     for (std::int32_t i = 0; i < topics && in.ok(); ++i)
         subscription.topics.push_back(takeString(in));
-    skipNullableBytes(in);
+    subscription.userData = takeNullableBytes(in);
     if (version >= 1)
         subscription.owned = takePartitions(in);
     if (version >= 2)
@@ -101,6 +110,26 @@ std::optional<Subscription> decodeSubscription(ByteView bytes)
     if (!in.ok() || version < 0)
         return std::nullopt;
     return subscription;
+}
+
+Bytes encodeStickyUserData(const StickyUserData &data)
+{
+    Bytes bytes;
+    ByteWriter out(bytes);
+    putPartitions(out, data.owned);
+    out.integer(data.generation);
+    return bytes;
+}
+
+std::optional<StickyUserData> decodeStickyUserData(ByteView bytes)
+{
+    ByteReader in(bytes);
+    StickyUserData data;
+    data.owned = takePartitions(in);
+    data.generation = in.integer<std::int32_t>();
+    if (!in.ok())
+        return std::nullopt;
+    return data;
 }
 
 SharedBytes encodeAssignment(const std::vector<TopicPartition> &partitions)
@@ -121,7 +150,7 @@ std::optional<std::vector<TopicPartition>> decodeAssignment(ByteView bytes)
     ByteReader in(bytes);
     const auto version = in.integer<std::int16_t>();
     std::vector<TopicPartition> partitions = takePartitions(in);
-    skipNullableBytes(in);
+    (void)takeNullableBytes(in); // user data, which none of the assignors here uses
     if (!in.ok() || version < 0)
         return std::nullopt;
     return partitions;

@@ -89,6 +89,7 @@ struct Consumer::State {
     std::string memberId;
     std::int32_t generation = -1; ///< -1: not a member
     bool holdsAssignment = false;
+    std::optional<StickyUserData> lastAssignment; ///< kept when the membership is lost
     LogReason lostReason = LogReason::Rebalance;
     std::vector<TopicPartition> newAssignment; ///< Synced
     JoinGroupResponse led; ///< Assigning: what the leader was told

@@ -74,8 +74,12 @@ constexpr std::array kEvents{
         "{actor} hears nothing about {subject} in time"),
     info(LogEvent::LogRecovered, "log-recovered", System, Milestone, "log recovered",
         "{subject} was checked after an unclean stop: {value:byte|bytes} cut off, it now ends at "
-        "offset "
-        "{item}"),
+        "offset {item}"),
+    info(LogEvent::PartitionsAdded, "partitions-added", System, Notable, "partitions added",
+        "topic {subject} gets {count:more partition|more partitions} and has {value} now; a key "
+        "may map to another one from here on"),
+    info(LogEvent::RecordsDeleted, "records-deleted", Quiet, Notable, "records deleted",
+        "{actor} deletes {count:record|records} of {subject}; it starts at offset {value} now"),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
@@ -113,6 +117,7 @@ constexpr std::array kReasons{
     info(LogReason::Rebalance, "rebalance", "the group rebalances"),
     info(LogReason::Unsubscribed, "unsubscribed", "it has unsubscribed"),
     info(LogReason::Seek, "seek", "it was told to seek there"),
+    info(LogReason::BelowLogStart, "below-log-start", "all its records were deleted before"),
 };
 
 } // namespace

@@ -41,6 +41,9 @@ enum class LogEvent : EventKind {
     PartitionRevoked, ///< subject partition, actor consumer, detail group, value generation
     RequestTimedOut, ///< subject topic or group, actor client
     LogRecovered, ///< subject partition, item log end offset, value bytes cut
+    PartitionsAdded, ///< subject topic, count new partitions, value partitions it has now
+    RecordsDeleted, ///< subject partition, actor client, item first offset, count records, value
+                    ///< new log start offset
 };
 
 enum class LogReason : EventReason {
@@ -64,6 +67,7 @@ enum class LogReason : EventReason {
     Rebalance,
     Unsubscribed,
     Seek,
+    BelowLogStart,
 };
 
 inline constexpr EventKind kind(LogEvent event)

@@ -101,6 +101,7 @@ void Producer::wake(Context &context, ClientEffects &effects)
                 state.queue(state.finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
         }
     }
+    state.expireMetadata(context.now);
     state.requestMetadata(context, effects);
     state.drain(context, effects);
     state.askForNextWake(context.now, effects);
@@ -340,6 +341,8 @@ void Producer::State::askForNextWake(Instant now, ClientEffects &effects)
         consider(metadata->sentAt + config.requestTimeout);
     else if (needsMetadata && metadataNotBefore)
         consider(*metadataNotBefore);
+    if (metadataExpires)
+        consider(*metadataExpires);
     if (next)
         ask(*next, effects);
 }

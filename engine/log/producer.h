@@ -20,6 +20,7 @@ struct ProducerConfig {
     std::chrono::milliseconds deliveryTimeout{120'000}; ///< delivery.timeout.ms
     std::chrono::milliseconds requestTimeout{30'000}; ///< request.timeout.ms
     std::chrono::milliseconds retryBackoff{100}; ///< retry.backoff.ms
+    std::chrono::milliseconds metadataMaxAge{300'000}; ///< metadata.max.age.ms
 };
 
 /// What became of a batch, told to the application.

@@ -133,6 +133,15 @@ void Producer::State::requestMetadata(Context &context, ClientEffects &effects)
         std::in_place_type<SendRequest>, kBootstrapBroker, metadata->id, std::move(request));
 }
 
+void Producer::State::expireMetadata(Instant now)
+{
+    if (!metadataExpires || now < *metadataExpires)
+        return;
+    metadataExpires.reset();
+    for (Topic &topic : topics)
+        topic.needsMetadata = true;
+}
+
 void Producer::State::applyMetadata(
     const MetadataResponse &response, Context &context, ClientEffects &effects)
 {
@@ -174,6 +183,8 @@ void Producer::State::applyMetadata(
         }
     }
     metadataNotBefore = context.now + config.retryBackoff;
+    metadataExpires = context.now + config.metadataMaxAge;
+    ask(*metadataExpires, effects);
     requestMetadata(context, effects);
 }
 

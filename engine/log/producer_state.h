@@ -78,6 +78,7 @@ struct Producer::State {
     std::deque<ProduceInFlight> inFlight; // in the order they were sent
     std::optional<MetadataInFlight> metadata;
     std::optional<Instant> metadataNotBefore;
+    std::optional<Instant> metadataExpires; // empty until there is any
     std::uint64_t nextRequest = 1;
     std::optional<Instant> askedWake;
     std::vector<Delivery> deliveries;
@@ -97,6 +98,9 @@ struct Producer::State {
     void drain(Context &context, ClientEffects &effects);
     void sendBatches(NodeId broker, Context &context, ClientEffects &effects);
     void requestMetadata(Context &context, ClientEffects &effects);
+    /// What it knows of the cluster is asked for again after metadata.max.age.ms: that is how it
+    /// finds partitions that were added.
+    void expireMetadata(Instant now);
     void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
     void applyProduce(
         RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects);

@@ -59,6 +59,23 @@ struct CreateTopicsResponse {
     std::vector<Topic> topics;
 };
 
+struct CreatePartitionsRequest {
+    struct Topic {
+        std::string name;
+        std::int32_t count = 0; ///< partitions it shall have in all; more than now
+    };
+    std::vector<Topic> topics;
+    bool validateOnly = false; ///< answers as if, and changes nothing
+};
+struct CreatePartitionsResponse {
+    struct Topic {
+        std::string name;
+        ErrorCode error = ErrorCode::None;
+        std::string message;
+    };
+    std::vector<Topic> topics;
+};
+
 struct DeleteTopicsRequest {
     std::vector<std::string> topics;
 };
@@ -130,6 +147,23 @@ struct ListOffsetsResponse {
         ErrorCode error = ErrorCode::None;
         std::int64_t timestamp = -1;
         std::int64_t offset = -1;
+    };
+    std::vector<Partition> partitions;
+};
+
+struct DeleteRecordsRequest {
+    static constexpr std::int64_t kAll = -1; ///< up to the high watermark
+    struct Partition {
+        TopicPartition partition;
+        std::int64_t beforeOffset = kAll; ///< the oldest offset that stays
+    };
+    std::vector<Partition> partitions;
+};
+struct DeleteRecordsResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+        std::int64_t lowWatermark = -1; ///< the log start offset now
     };
     std::vector<Partition> partitions;
 };
@@ -256,12 +290,13 @@ struct OffsetFetchResponse {
     std::vector<Partition> partitions;
 };
 
-using Request = std::variant<MetadataRequest, CreateTopicsRequest, DeleteTopicsRequest,
-    ProduceRequest, FetchRequest, ListOffsetsRequest, FindCoordinatorRequest, JoinGroupRequest,
-    SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest>;
-using Response = std::variant<MetadataResponse, CreateTopicsResponse, DeleteTopicsResponse,
-    ProduceResponse, FetchResponse, ListOffsetsResponse, FindCoordinatorResponse, JoinGroupResponse,
-    SyncGroupResponse, HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse,
-    OffsetFetchResponse>;
+using Request = std::variant<MetadataRequest, CreateTopicsRequest, CreatePartitionsRequest,
+    DeleteTopicsRequest, ProduceRequest, FetchRequest, ListOffsetsRequest, DeleteRecordsRequest,
+    FindCoordinatorRequest, JoinGroupRequest, SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest,
+    OffsetCommitRequest, OffsetFetchRequest>;
+using Response = std::variant<MetadataResponse, CreateTopicsResponse, CreatePartitionsResponse,
+    DeleteTopicsResponse, ProduceResponse, FetchResponse, ListOffsetsResponse,
+    DeleteRecordsResponse, FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse,
+    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse>;
 
 } // namespace queuelab::log

@@ -97,6 +97,7 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"delivery.timeout.ms", milliseconds(&Config::deliveryTimeout, 1)},
         {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
         {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
     };
     return setters;
 }
@@ -110,7 +111,8 @@ std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::
         std::erase(name, ' ');
         const std::optional<log::Assignor> assignor = log::assignorByName(name);
         if (!assignor)
-            return "write range, cooperative-sticky, or both with a comma between";
+            return "write range, roundrobin, sticky or cooperative-sticky, or several with commas "
+                   "between";
         config.assignors.push_back(*assignor);
         from = comma + 1;
     }
@@ -153,6 +155,7 @@ const Setters<log::ConsumerConfig> &consumerSetters()
         {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
         {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
         {"max.partition.fetch.bytes", number(&Config::maxPartitionFetchBytes, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
     };
     return setters;
 }

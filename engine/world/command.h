@@ -52,9 +52,20 @@ struct CreateTopic { ///< create-topic
     Settings configs;
     friend bool operator==(const CreateTopic &, const CreateTopic &) = default;
 };
+struct AddPartitions { ///< add-partitions: the number only grows
+    std::string topic;
+    std::int32_t partitions = 1; ///< how many it has then, in all
+    friend bool operator==(const AddPartitions &, const AddPartitions &) = default;
+};
 struct DeleteTopic { ///< delete-topic
     std::string name;
     friend bool operator==(const DeleteTopic &, const DeleteTopic &) = default;
+};
+struct DeleteRecords { ///< delete-records: those of a partition that lie below an offset
+    std::string topic;
+    std::int32_t partition = 0;
+    std::uint64_t beforeOffset = 0; ///< the oldest that stays
+    friend bool operator==(const DeleteRecords &, const DeleteRecords &) = default;
 };
 struct Produce { ///< produce: one record by hand
     std::string topic;
@@ -263,11 +274,11 @@ struct MendLink { ///< mend-link
     friend bool operator==(const MendLink &, const MendLink &) = default;
 };
 
-using Command = std::variant<CreateTopic, DeleteTopic, Produce, AddProducer, AddConsumer,
-    DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher,
-    AddWorker, CreateQueue, SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer,
-    RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer,
-    SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
+using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, DeleteRecords, Produce,
+    AddProducer, AddConsumer, DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind, Unbind,
+    Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage, AddSender,
+    AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer,
+    SetProcessing, StopProducer, SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);

@@ -74,6 +74,21 @@ template <class Visitor> void describe(Visitor &v, Of<CreateTopic>)
         "configs", &CreateTopic::configs, "topic settings such as {retention.ms: 60000}", {});
 }
 
+constexpr std::string_view commandWord(Of<AddPartitions>)
+{
+    return "add-partitions";
+}
+constexpr std::string_view commandSentence(Of<AddPartitions>)
+{
+    return "Raises a topic's number of partitions; what is in it stays where it is.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AddPartitions>)
+{
+    v.required("topic", &AddPartitions::topic, "the topic", {});
+    v.required("partitions", &AddPartitions::partitions,
+        "how many partitions it has then, in all; more than now", between(1, kMaxPartitions));
+}
+
 constexpr std::string_view commandWord(Of<DeleteTopic>)
 {
     return "delete-topic";
@@ -85,6 +100,23 @@ constexpr std::string_view commandSentence(Of<DeleteTopic>)
 template <class Visitor> void describe(Visitor &v, Of<DeleteTopic>)
 {
     v.required("name", &DeleteTopic::name, "the topic's name", {});
+}
+
+constexpr std::string_view commandWord(Of<DeleteRecords>)
+{
+    return "delete-records";
+}
+constexpr std::string_view commandSentence(Of<DeleteRecords>)
+{
+    return "Deletes the oldest records of a partition, up to an offset.";
+}
+template <class Visitor> void describe(Visitor &v, Of<DeleteRecords>)
+{
+    v.required("topic", &DeleteRecords::topic, "the topic", {});
+    v.optional("partition", &DeleteRecords::partition, "which of its partitions",
+        between(0, kMaxPartitions - 1));
+    v.required("before-offset", &DeleteRecords::beforeOffset,
+        "the oldest offset that stays; at most the high watermark", {});
 }
 
 constexpr std::string_view commandWord(Of<Produce>)

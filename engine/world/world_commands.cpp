@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 
 namespace queuelab::world {
 
@@ -37,7 +38,9 @@ public:
     }
 
     Outcome operator()(const CreateTopic &command);
+    Outcome operator()(const AddPartitions &command);
     Outcome operator()(const DeleteTopic &command);
+    Outcome operator()(const DeleteRecords &command);
     Outcome operator()(const Produce &command);
     Outcome operator()(const AddProducer &command);
     Outcome operator()(const AddConsumer &command);
@@ -152,6 +155,18 @@ Outcome Hand::operator()(const CreateTopic &command)
     return logRefusal(topic.error, command.name, topic.message);
 }
 
+Outcome Hand::operator()(const AddPartitions &command)
+{
+    log::CreatePartitionsRequest request;
+    request.topics.push_back({command.topic, command.partitions});
+    const auto response = askLog(std::move(request));
+    if (!response)
+        return std::unexpected(response.error());
+    const log::CreatePartitionsResponse::Topic &topic =
+        std::get<log::CreatePartitionsResponse>(*response).topics.at(0);
+    return logRefusal(topic.error, command.topic, topic.message);
+}
+
 Outcome Hand::operator()(const DeleteTopic &command)
 {
     const auto response = askLog(log::DeleteTopicsRequest{{command.name}});
@@ -159,6 +174,23 @@ Outcome Hand::operator()(const DeleteTopic &command)
         return std::unexpected(response.error());
     return logRefusal(
         std::get<log::DeleteTopicsResponse>(*response).topics.at(0).error, command.name);
+}
+
+Outcome Hand::operator()(const DeleteRecords &command)
+{
+    // What no offset can be is out of range too, and must not turn into Kafka's -1.
+    constexpr std::uint64_t kMaxOffset = std::numeric_limits<std::int64_t>::max();
+    log::DeleteRecordsRequest request;
+    request.partitions.push_back({{command.topic, command.partition},
+        static_cast<std::int64_t>(std::min(command.beforeOffset, kMaxOffset))});
+    const auto response = askLog(std::move(request));
+    if (!response)
+        return std::unexpected(response.error());
+    const log::ErrorCode error =
+        std::get<log::DeleteRecordsResponse>(*response).partitions.at(0).error;
+    return logRefusal(error, command.topic,
+        error == log::ErrorCode::OffsetOutOfRange ? "the offset lies above the high watermark"
+                                                  : std::string_view());
 }
 
 Outcome Hand::operator()(const Produce &command)

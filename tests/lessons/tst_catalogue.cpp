@@ -99,6 +99,8 @@ private Q_SLOTS:
         row("kafka.ceiling", "{name: orders, partitions: 6}", "{name: orders, partitions: 8}");
         row("kafka.ceiling", "{name: refunds, partitions: 8}", "{name: refunds, partitions: 6}");
         row("kafka.order", "{name: payments, partitions: 3}", "{name: payments, partitions: 1}");
+        row("kafka.order", "{topic: wallet, partitions: 4}", "{topic: wallet, partitions: 6}");
+        row("kafka.order", "metadata.max.age.ms: \"1000\"", "metadata.max.age.ms: \"300000\"");
         row("kafka.replay-outage", "{name: clicks, partitions: 3}",
             "{name: clicks, partitions: 3, configs: {segment.bytes: 1048576, retention.ms: "
             "600000}}");

@@ -3,11 +3,11 @@
 #include "engine/core/random.h"
 #include "engine/log/assignor.h"
 #include "engine/log/client.h"
-#include "engine/log/sticky_assignor.h"
 
 #include <algorithm>
 #include <ranges>
 #include <set>
+#include <utility>
 
 using namespace queuelab;
 using namespace queuelab::log;
@@ -106,21 +106,18 @@ std::vector<GroupMember> membersOf(std::string_view subscriptions, const Assignm
     return members;
 }
 
-/// The plain sticky assignor, which hands over in the same round.
+/// The eager sticky assignor: members tell what they owned in their user data, and hand over in the
+/// same round.
 Assignments sticky(
-    const std::vector<GroupMember> &members, const std::map<std::string, std::int32_t> &topics)
+    std::vector<GroupMember> members, const std::map<std::string, std::int32_t> &topics)
 {
-    std::vector<StickyMember> entries;
-    for (const GroupMember &member : members) {
-        StickyMember entry{member.memberId, member.subscription.topics, member.subscription.owned,
-            member.subscription.generation};
-        std::ranges::sort(entry.topics);
-        entries.push_back(std::move(entry));
+    for (GroupMember &member : members) {
+        Subscription &subscription = member.subscription;
+        subscription.userData =
+            encodeStickyUserData({std::exchange(subscription.owned, {}), subscription.generation});
+        subscription.generation = -1;
     }
-    Assignments assignments = assignSticky(entries, topics);
-    for (auto &[member, partitions] : assignments)
-        std::ranges::sort(partitions);
-    return assignments;
+    return assign(Assignor::Sticky, members, topics);
 }
 
 const std::string kUneven = "C0 t0; C1 t0 t1; C2 t0 t1 t2";
@@ -171,9 +168,90 @@ private Q_SLOTS:
             describe(parseAssignments("C1 0,1; C0 2,3; C2 4,5")));
     }
 
+    void roundRobinDealsPartitionsOut_data()
+    {
+        QTest::addColumn<std::string>("topics");
+        QTest::addColumn<std::string>("subscriptions");
+        QTest::addColumn<std::string>("expected");
+        const auto row = [](const char *name, std::string topics, std::string subscriptions,
+                             std::string expected) {
+            QTest::newRow(name) << topics << subscriptions << expected;
+        };
+        const auto even = [&row](const char *name, const char *topics, int members,
+                              std::string expected) {
+            row(name, topics, everybody(members, parseTopics(topics)), std::move(expected));
+        };
+        even("6 over 2", "t:6", 2, "C0 0,2,4; C1 1,3,5");
+        even("6 over 3", "t:6", 3, "C0 0,3; C1 1,4; C2 2,5");
+        even("6 over 4", "t:6", 4, "C0 0,4; C1 1,5; C2 2; C3 3");
+        even("6 over 6", "t:6", 6, "C0 0; C1 1; C2 2; C3 3; C4 4; C5 5");
+        even("6 over 7", "t:6", 7, "C0 0; C1 1; C2 2; C3 3; C4 4; C5 5; C6");
+        even("two topics, one circle", "t0:3 t1:3", 2, "C0 t0-0,2 t1-1; C1 t0-1 t1-0,2");
+        row("uneven", "t0:1 t1:2 t2:3", kUneven, "C0 t0-0; C1 t1-0; C2 t1-1 t2-0,1,2");
+        row("uneven, C0 leaves", "t0:1 t1:2 t2:3", "C1 t0 t1; C2 t0 t1 t2",
+            "C1 t0-0 t1-1; C2 t1-0 t2-0,1,2");
+        even("four topics", "t0:2 t1:2 t2:2 t3:2", 3,
+            "C0 t0-0 t1-1 t3-0; C1 t0-1 t2-0 t3-1; C2 t1-0 t2-1");
+        row("four topics minus C1", "t0:2 t1:2 t2:2 t3:2", "C0 t0 t1 t2 t3; C2 t0 t1 t2 t3",
+            "C0 t0-0 t1-0 t2-0 t3-0; C2 t0-1 t1-1 t2-1 t3-1");
+        row("a topic of nobody", "a:2 t:2", "C0 t; C1 t", "C0 0; C1 1");
+    }
+    void roundRobinDealsPartitionsOut()
+    {
+        QFETCH(std::string, topics);
+        QFETCH(std::string, subscriptions);
+        QFETCH(std::string, expected);
+        QCOMPARE(
+            describe(assign(Assignor::RoundRobin, membersOf(subscriptions), parseTopics(topics))),
+            describe(parseAssignments(expected)));
+    }
+
+    void roundRobinPutsStaticMembersFirst()
+    {
+        std::vector<GroupMember> members = membersOf("C0 t; C1 t; C2 t");
+        members[0].groupInstanceId = "z";
+        members[1].groupInstanceId = "a";
+        QCOMPARE(describe(assign(Assignor::RoundRobin, members, {{"t", 6}})),
+            describe(parseAssignments("C1 0,3; C0 1,4; C2 2,5")));
+    }
+
+    void assignorsAreKnownByTheirNamesOnTheWire()
+    {
+        for (const char *name : {"range", "roundrobin", "sticky", "cooperative-sticky"}) {
+            QVERIFY(assignorByName(name));
+            QCOMPARE(assignorName(*assignorByName(name)), std::string_view(name));
+            QCOMPARE(isCooperative(*assignorByName(name)),
+                std::string_view(name) == "cooperative-sticky");
+        }
+        QVERIFY(!assignorByName("round-robin"));
+    }
+
+    void stickyMembersTellWhatTheyOwnedInTheirUserData()
+    {
+        const Bytes golden = *fromHex("0000000100017400000002000000000000000300000001");
+        QCOMPARE(toHex(encodeStickyUserData({{{"t", 0}, {"t", 3}}, 1})), toHex(golden));
+        const auto read = decodeStickyUserData(golden);
+        QVERIFY(read);
+        QCOMPARE(read->owned, (std::vector<TopicPartition>{{"t", 0}, {"t", 3}}));
+        QCOMPARE(read->generation, 1);
+        for (std::size_t size = 0; size < golden.size(); ++size)
+            QVERIFY(!decodeStickyUserData(ByteView(golden).first(size)));
+        Subscription subscription;
+        subscription.topics = {"t"};
+        subscription.userData = golden;
+        QCOMPARE(decodeSubscription(encodeSubscription(subscription).view())->userData,
+            std::optional(golden));
+        // Damaged user data is no reason to stop the group: the member starts afresh.
+        std::vector<GroupMember> members = membersOf("C0 t; C1 t");
+        members[1].subscription.userData = Bytes{1, 2, 3};
+        QCOMPARE(describe(assign(Assignor::Sticky, members, {{"t", 2}})),
+            describe(parseAssignments("C0 0; C1 1")));
+    }
+
     void topicsThatDoNotExistAreLeftOut()
     {
-        for (const Assignor assignor : {Assignor::Range, Assignor::CooperativeSticky}) {
+        for (const Assignor assignor : {Assignor::Range, Assignor::RoundRobin, Assignor::Sticky,
+                 Assignor::CooperativeSticky}) {
             QCOMPARE(describe(assign(assignor, membersOf("C0 t ghost; C1 t ghost"), {{"t", 2}})),
                 describe(parseAssignments("C0 0; C1 1")));
         }

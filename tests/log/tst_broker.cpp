@@ -81,6 +81,22 @@ std::optional<FetchResponse> takeFetch(LogWorld &world, RequestId id)
     return std::get<FetchResponse>(*answer);
 }
 
+DeleteRecordsResponse::Partition deleteRecords(
+    LogWorld &world, const std::string &topic, std::int64_t before, std::int32_t partition = 0)
+{
+    DeleteRecordsRequest request;
+    request.partitions.push_back({{topic, partition}, before});
+    return world.askFor<DeleteRecordsResponse>(request).partitions.at(0);
+}
+
+std::string contentOf(LogWorld &world, const std::string &path)
+{
+    const auto file = world.files().open(path, false);
+    const Bytes bytes = *readWhole(world.files(), *file);
+    world.files().close(*file);
+    return std::string(asText(bytes));
+}
+
 } // namespace
 
 class BrokerTest : public QObject {
@@ -157,6 +173,79 @@ private Q_SLOTS:
         answer = world.askFor<MetadataResponse>(request);
         QCOMPARE(answer.topics[0].partitions.size(), 4U);
         QCOMPARE(world.askFor<MetadataResponse>(MetadataRequest{}).topics.size(), 2U);
+    }
+
+    void theNumberOfPartitionsOnlyGrows_data()
+    {
+        QTest::addColumn<std::string>("topic");
+        QTest::addColumn<int>("count");
+        QTest::addColumn<bool>("validateOnly");
+        QTest::addColumn<ErrorCode>("error");
+        QTest::addColumn<int>("partitions");
+        const auto row = [](const char *title, std::string topic, int count, bool validateOnly,
+                             ErrorCode error, int partitions) {
+            QTest::newRow(title) << topic << count << validateOnly << error << partitions;
+        };
+        row("more", "orders", 5, false, ErrorCode::None, 5);
+        row("only asked", "orders", 5, true, ErrorCode::None, 3);
+        row("as many", "orders", 3, false, ErrorCode::InvalidPartitions, 3);
+        row("fewer", "orders", 2, false, ErrorCode::InvalidPartitions, 3);
+        row("none", "orders", 0, false, ErrorCode::InvalidPartitions, 3);
+        row("negative", "orders", -1, true, ErrorCode::InvalidPartitions, 3);
+        row("too many", "orders", 100'001, false, ErrorCode::InvalidPartitions, 3);
+        row("unknown topic", "ghost", 5, false, ErrorCode::UnknownTopicOrPartition, 3);
+    }
+    void theNumberOfPartitionsOnlyGrows()
+    {
+        QFETCH(std::string, topic);
+        QFETCH(int, count);
+        QFETCH(bool, validateOnly);
+        QFETCH(ErrorCode, error);
+        QFETCH(int, partitions);
+        LogWorld world;
+        create(world, {"orders", 3, 1, {}});
+        const auto answer = world
+                                .askFor<CreatePartitionsResponse>(
+                                    CreatePartitionsRequest{{{topic, count}}, validateOnly})
+                                .topics.at(0);
+        QCOMPARE(answer.name, topic);
+        QCOMPARE(answer.error, error);
+        QCOMPARE(answer.message.empty(), error == ErrorCode::None);
+        QCOMPARE(world.broker().snapshot().topics.at(0).partitions.size(),
+            static_cast<std::size_t>(partitions));
+        QCOMPARE(world.trace().count(kind(LogEvent::PartitionsAdded)), partitions > 3 ? 1U : 0U);
+    }
+
+    void addedPartitionsBelongToTheTopicForGood()
+    {
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        produce(world, {"a"});
+        QCOMPARE(
+            produce(world, {"b"}, -1, {"orders", 1}).error, ErrorCode::UnknownTopicOrPartition);
+        QCOMPARE(world.askFor<CreatePartitionsResponse>(CreatePartitionsRequest{{{"orders", 2}}})
+                     .topics.at(0)
+                     .error,
+            ErrorCode::None);
+        QCOMPARE(produce(world, {"b"}, -1, {"orders", 1}).baseOffset, 0);
+        QCOMPARE(contentOf(world, "broker-1/orders-1/partition.metadata"),
+            contentOf(world, "broker-1/orders-0/partition.metadata")); // one topic id
+        world.killBroker(); // without another word: it is there after the answer
+        world.startBroker();
+        const auto topic = world.broker().snapshot().topics.at(0);
+        QCOMPARE(topic.partitions.size(), 2U);
+        QCOMPARE(topic.partitions[1].logEndOffset, 1);
+    }
+
+    void aTopicNamedTwiceDoesNotGrow()
+    {
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        const auto answer = world.askFor<CreatePartitionsResponse>(
+            CreatePartitionsRequest{{{"orders", 2}, {"orders", 3}}});
+        QCOMPARE(answer.topics.at(0).error, ErrorCode::InvalidRequest);
+        QCOMPARE(answer.topics.at(1).error, ErrorCode::InvalidRequest);
+        QCOMPARE(world.broker().snapshot().topics.at(0).partitions.size(), 1U);
     }
 
     void deletingATopicTakesItsCommitsAlong()
@@ -538,6 +627,139 @@ private Q_SLOTS:
             ErrorCode::OffsetOutOfRange);
     }
 
+    void recordsAreDeletedUpToTheHighWatermark_data()
+    {
+        QTest::addColumn<std::string>("topic");
+        QTest::addColumn<qint64>("before");
+        QTest::addColumn<ErrorCode>("error");
+        QTest::addColumn<qint64>("start");
+        const auto row = [](const char *title, std::string topic, qint64 before, ErrorCode error,
+                             qint64 start) {
+            QTest::newRow(title) << topic << before << error << start;
+        };
+        row("some", "orders", 3, ErrorCode::None, 3);
+        row("inside a batch", "orders", 4, ErrorCode::None, 4);
+        row("all, by offset", "orders", 6, ErrorCode::None, 6);
+        row("all, by -1", "orders", -1, ErrorCode::None, 6);
+        row("what is gone already", "orders", 1, ErrorCode::None, 2);
+        row("above the high watermark", "orders", 7, ErrorCode::OffsetOutOfRange, 2);
+        row("negative", "orders", -2, ErrorCode::OffsetOutOfRange, 2);
+        row("unknown topic", "ghost", 3, ErrorCode::UnknownTopicOrPartition, 2);
+    }
+    void recordsAreDeletedUpToTheHighWatermark()
+    {
+        QFETCH(std::string, topic);
+        QFETCH(qint64, before);
+        QFETCH(ErrorCode, error);
+        QFETCH(qint64, start);
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        for (int i = 0; i < 3; ++i)
+            produce(world, {"a", "b"});
+        QCOMPARE(deleteRecords(world, "orders", 2).lowWatermark, 2);
+        const auto answer = deleteRecords(world, topic, before);
+        QCOMPARE(answer.error, error);
+        QCOMPARE(answer.lowWatermark, error == ErrorCode::None ? start : -1);
+        const auto partition = world.broker().snapshot().topics.at(0).partitions.at(0);
+        QCOMPARE(partition.logStartOffset, start);
+        QCOMPARE(partition.logEndOffset, 6);
+        QCOMPARE(world.askFor<FetchResponse>(fetchFrom(start - 1)).partitions[0].error,
+            ErrorCode::OffsetOutOfRange);
+        ListOffsetsRequest earliest;
+        earliest.partitions.push_back({{"orders", 0}, ListOffsetsRequest::kEarliest});
+        QCOMPARE(world.askFor<ListOffsetsResponse>(earliest).partitions[0].offset, start);
+    }
+
+    void deletedRecordsStayDeleted_data()
+    {
+        QTest::addColumn<bool>("inOrder");
+        QTest::addColumn<bool>("powerLoss");
+        QTest::newRow("stopped in order") << true << false;
+        QTest::newRow("killed") << false << false;
+        QTest::newRow("power lost") << false << true;
+    }
+    void deletedRecordsStayDeleted()
+    {
+        QFETCH(bool, inOrder);
+        QFETCH(bool, powerLoss);
+        LogWorld world;
+        create(world, {"a.b", 1, 1, {}});
+        create(world, {"orders", 2, 1, {}});
+        produce(world, {"a", "b", "c"}, -1, {"orders", 1});
+        QCOMPARE(deleteRecords(world, "orders", 2, 1).error, ErrorCode::None);
+        QCOMPARE(contentOf(world, "broker-1/log-start-offset-checkpoint"),
+            std::string("0\n1\norders 1 2\n"));
+        if (inOrder)
+            world.stopBroker();
+        else
+            world.killBroker(powerLoss);
+        world.startBroker();
+        const auto partition = world.broker().snapshot().topics.at(1).partitions.at(1);
+        QCOMPARE(partition.logStartOffset, 2);
+        QCOMPARE(partition.logEndOffset, 3);
+        QCOMPARE(world.askFor<FetchResponse>(fetchFrom(1, 1, {"orders", 1})).partitions[0].error,
+            ErrorCode::OffsetOutOfRange);
+    }
+
+    void aNewTopicDoesNotInheritALogStart()
+    {
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        produce(world, {"a", "b"});
+        deleteRecords(world, "orders", 2);
+        world.askFor<DeleteTopicsResponse>(DeleteTopicsRequest{{"orders"}});
+        QCOMPARE(contentOf(world, "broker-1/log-start-offset-checkpoint"), std::string("0\n0\n"));
+        create(world, {"orders", 1, 1, {}});
+        produce(world, {"c", "d"});
+        world.killBroker();
+        world.startBroker();
+        QCOMPARE(world.broker().snapshot().topics.at(0).partitions.at(0).logStartOffset, 0);
+    }
+
+    void aDamagedLogStartCheckpointIsLeftAside_data()
+    {
+        QTest::addColumn<std::string>("content");
+        QTest::newRow("empty") << std::string();
+        QTest::newRow("another version") << std::string("1\n1\norders 0 2\n");
+        QTest::newRow("too few") << std::string("0\n2\norders 0 2\n");
+        QTest::newRow("too many") << std::string("0\n1\norders 0 2\norders 1 2\n");
+        QTest::newRow("no number") << std::string("0\n1\norders zero 2\n");
+        QTest::newRow("cut off") << std::string("0\n1\norders 0 2");
+    }
+    void aDamagedLogStartCheckpointIsLeftAside()
+    {
+        QFETCH(std::string, content);
+        LogWorld world;
+        create(world, {"orders", 1, 1, {}});
+        produce(world, {"a", "b", "c"});
+        deleteRecords(world, "orders", 2);
+        world.stopBroker();
+        QVERIFY(
+            replaceFile(world.files(), "broker-1/log-start-offset-checkpoint", asBytes(content)));
+        const std::vector<std::string> notes = world.startBroker();
+        QCOMPARE(notes.size(), 1U);
+        QVERIFY(notes[0].find("log-start-offset-checkpoint") != std::string::npos);
+        QCOMPARE(world.broker().snapshot().topics.at(0).partitions.at(0).logStartOffset, 0);
+    }
+
+    void segmentsBelowTheLogStartGoWithTheNextCheck()
+    {
+        LogWorld world;
+        create(world, {"orders", 1, 1, {{"segment.ms", "60000"}}});
+        for (int i = 0; i < 3; ++i) {
+            produce(world, {"a"});
+            world.run(61s);
+        }
+        QCOMPARE(world.broker().snapshot().topics[0].partitions[0].segments.size(), 3U);
+        deleteRecords(world, "orders", 2);
+        QCOMPARE(world.broker().snapshot().topics[0].partitions[0].segments.size(), 3U);
+        world.run(5min);
+        QCOMPARE(world.broker().snapshot().topics[0].partitions[0].segments.size(), 1U);
+        QCOMPARE(
+            world.trace().count(kind(LogEvent::SegmentDeleted), reason(LogReason::BelowLogStart)),
+            2U);
+    }
+
     void peekReadsWithoutATrace()
     {
         LogWorld world;
@@ -560,13 +782,13 @@ private Q_SLOTS:
             QVERIFY(!info.title.empty() && !info.text.empty() && !info.text.ends_with('.'));
             QVERIFY(names.insert(info.name).second);
         }
-        QCOMPARE(expected, kind(LogEvent::LogRecovered) + 1);
+        QCOMPARE(expected, kind(LogEvent::RecordsDeleted) + 1);
         EventReason reasonNumber = reason(LogReason::NewMember);
         for (const ReasonInfo &info : reasonTable()) {
             QCOMPARE(info.reason, reasonNumber++);
             QVERIFY(!info.text.empty());
         }
-        QCOMPARE(reasonNumber, reason(LogReason::Seek) + 1);
+        QCOMPARE(reasonNumber, reason(LogReason::BelowLogStart) + 1);
     }
 };
 

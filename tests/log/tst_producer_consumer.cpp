@@ -4,6 +4,7 @@
 #include "log_world.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -129,6 +130,33 @@ private Q_SLOTS:
         QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2, 2}));
         QCOMPARE(world.trace().count(kind(LogEvent::PartitionRevoked)) - before, 2U);
         QCOMPARE(world.group("billing").generation, generation + 2); // two rounds
+    }
+
+    void stickyMembersGetBackWhatTheyGaveUp()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 6);
+        ConsumerConfig config = billing();
+        config.assignors = {Assignor::Sticky};
+        world.addConsumer(config);
+        world.addConsumer(config);
+        world.run(10s);
+        const auto ownedBy = [&world](std::size_t app) {
+            std::set<std::int32_t> owned;
+            for (const Consumer::Position &position : world.apps[app].consumer.positions())
+                owned.insert(position.partition.partition);
+            return owned;
+        };
+        const std::array<std::set<std::int32_t>, 2> before{ownedBy(0), ownedBy(1)};
+        QCOMPARE(before[0].size(), 3U);
+        const std::uint64_t revokedBefore = world.trace().count(kind(LogEvent::PartitionRevoked));
+        world.addConsumer(config);
+        world.run(10s);
+        // All six are given up, as it is eager; four of them come back to who had them.
+        QCOMPARE(world.trace().count(kind(LogEvent::PartitionRevoked)) - revokedBefore, 6U);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2, 2}));
+        QVERIFY(std::ranges::includes(before[0], ownedBy(0)));
+        QVERIFY(std::ranges::includes(before[1], ownedBy(1)));
     }
 
     void cooperativeMembersReadOnDuringARebalance()
@@ -565,6 +593,51 @@ private Q_SLOTS:
         QCOMPARE(world.partitionsPerApp(), std::vector<std::size_t>{5});
     }
 
+    void addedPartitionsAreFoundWhenMetadataIsOld()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 3);
+        const std::size_t producer = world.addProducer();
+        world.addConsumer(billing());
+        world.addConsumer(billing());
+        world.send(producer, "orders", "before", "customer-7"); // its hash: 1 of 3, 3 of 4
+        world.run(10s);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 1}));
+        QCOMPARE(world.askFor<CreatePartitionsResponse>(CreatePartitionsRequest{{{"orders", 4}}})
+                     .topics.at(0)
+                     .error,
+            ErrorCode::None);
+        world.run(4min);
+        QCOMPARE(world.send(producer, "orders", "still", "customer-7"), 1);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 1}));
+        world.run(2min); // metadata.max.age.ms is over; then the leader asks for a rebalance
+        QCOMPARE(world.send(producer, "orders", "after", "customer-7"), 3);
+        world.run(10s);
+        QCOMPARE(world.partitionsPerApp(), (std::vector<std::size_t>{2, 2}));
+        QCOMPARE(world.group("billing").generation, 2);
+        QCOMPARE(world.recordsSeen(), 3U);
+    }
+
+    void howSoonAddedPartitionsAreFoundIsASetting()
+    {
+        LogWorld world;
+        createTopic(world, "orders", 3);
+        ProducerConfig producing;
+        producing.metadataMaxAge = 1s;
+        const std::size_t producer = world.addProducer(producing);
+        ConsumerConfig config = billing();
+        config.metadataMaxAge = 1s;
+        world.addConsumer(config);
+        world.send(producer, "orders", "before", "customer-7");
+        world.run(10s);
+        world.ask(CreatePartitionsRequest{{{"orders", 4}}});
+        world.run(2s);
+        QCOMPARE(world.send(producer, "orders", "after", "customer-7"), 3);
+        world.run(5s);
+        QCOMPARE(world.partitionsPerApp(), std::vector<std::size_t>{4});
+        QCOMPARE(world.recordsSeen(), 2U);
+    }
+
     void aFencedStaticMemberStops()
     {
         LogWorld world;
@@ -634,8 +707,9 @@ private Q_SLOTS:
         const auto partitions = static_cast<std::int32_t>(random.between(1, 8));
         createTopic(world, "orders", partitions);
         ConsumerConfig config = billing();
-        if (random.chance(0.5))
-            config.assignors = {Assignor::CooperativeSticky};
+        constexpr std::array kAssignors{
+            Assignor::Range, Assignor::RoundRobin, Assignor::Sticky, Assignor::CooperativeSticky};
+        config.assignors = {kAssignors[random.below(kAssignors.size())]};
         config.sessionTimeout = 6s;
         config.heartbeatInterval = 1s;
         config.maxPollInterval = 20s;

@@ -38,7 +38,10 @@ private Q_SLOTS:
         add("create-topic: {name: orders}");
         add("create-topic: {name: orders, partitions: 6, replication-factor: 3, configs: "
             "{retention.ms: 60000}}");
+        add("add-partitions: {topic: orders, partitions: 8}");
         add("delete-topic: {name: orders}");
+        add("delete-records: {topic: orders, before-offset: 0}");
+        add("delete-records: {topic: orders, partition: 2, before-offset: 17}");
         add("produce: {topic: orders, key: \"\", value: \"a: b\", count: 3}");
         add("produce: {topic: orders, value: hello, partition: 0}");
         add("add-producer: {topic: orders, name: shop, rate: 120/s, arrival: poisson, keys: "
@@ -200,7 +203,7 @@ private Q_SLOTS:
             << "did you mean 'session.timeout.ms'?";
         QTest::newRow("assignor") << "add-consumer: {group: g, topics: [a], configs: "
                                      "{partition.assignment.strategy: sticki}}"
-                                  << "range, cooperative-sticky";
+                                  << "range, roundrobin, sticky or cooperative-sticky";
     }
     void theImpossibleIsRefusedBeforeItRuns()
     {

@@ -131,7 +131,14 @@ private Q_SLOTS:
         add("create-topic: {name: \"or ders\"}", "INVALID_TOPIC_EXCEPTION");
         add("create-topic: {name: x, configs: {retention: 5}}", "INVALID_CONFIG");
         add("create-topic: {name: x, replication-factor: 2}", "INVALID_REPLICATION_FACTOR");
+        add("add-partitions: {topic: orders, partitions: 1}", "INVALID_PARTITIONS");
+        add("add-partitions: {topic: order, partitions: 2}", "UNKNOWN_TOPIC_OR_PARTITION");
         add("delete-topic: {name: order}", "UNKNOWN_TOPIC_OR_PARTITION");
+        add("delete-records: {topic: orders, before-offset: 1000}", "OFFSET_OUT_OF_RANGE");
+        add("delete-records: {topic: orders, before-offset: 18446744073709551615}",
+            "OFFSET_OUT_OF_RANGE");
+        add("delete-records: {topic: orders, partition: 1, before-offset: 0}",
+            "UNKNOWN_TOPIC_OR_PARTITION");
         add("produce: {topic: order, value: x}", "UNKNOWN_TOPIC_OR_PARTITION");
         add("produce: {topic: orders, value: x, partition: 9}", "UNKNOWN_TOPIC_OR_PARTITION");
         add("add-producer: {topic: orders, configs: {acks: 5}}", "INVALID_CONFIG");
