@@ -55,7 +55,6 @@ EventPanel::EventPanel(QWidget *parent)
     text->setPlaceholderText(tr("Filter events"));
     text->setClearButtonEnabled(true);
     text->setMaximumWidth(150);
-    text->setMinimumWidth(60); // the tabs beside it come first
     connect(text, &QLineEdit::textChanged, m_filter, &EventFilter::setText);
     auto *weight = new QComboBox(m_bar);
     weight->setObjectName(u"events.weight"_s);

@@ -9,9 +9,13 @@ namespace queuelab::ui {
 
 namespace {
 
-constexpr qint64 kFrameMs = 16; // 60 frames a second at most
+constexpr qint64 kFrameMs = 15; // with the look at the clock that ends it, 60 frames a second
 constexpr qint64 kSliceMs = 10; // how long the thread works before it looks for commands
-constexpr std::uint64_t kStepsAtOnce = 2000; // agenda items between two looks at the wall clock
+// Agenda items between two looks at the wall clock. A step with thousands of records takes as long
+// as hundreds of heartbeats, so their number follows from how long the last ones took.
+constexpr std::uint64_t kFewestSteps = 8;
+constexpr std::uint64_t kMostSteps = 2048;
+constexpr qint64 kLookNs = 1'000'000;
 constexpr std::size_t kRowsWhilePlaying = 1000;
 constexpr std::size_t kStoryRows = 200;
 constexpr std::size_t kRecordRows = 500;
@@ -262,11 +266,16 @@ void WorldWorker::tick()
     } else if (m_driver.playing()) {
         const Duration bound = limit();
         do {
+            const qint64 before = m_wall.nsecsElapsed();
             Duration until = bound;
             if (bound == Duration::max() && m_driver.speed() == world::Driver::kFlatOut)
                 until = here->position() + kFlatOutStride;
-            more = m_driver.advance(*here, Duration(m_wall.nsecsElapsed()), until, kStepsAtOnce);
-        } while (more && slice.elapsed() < kSliceMs && here->position() < bound);
+            more = m_driver.advance(*here, Duration(before), until, m_stepsAtOnce);
+            const qint64 took = m_wall.nsecsElapsed() - before;
+            m_stepsAtOnce = std::clamp(
+                took > kLookNs ? m_stepsAtOnce / 2 : m_stepsAtOnce * 2, kFewestSteps, kMostSteps);
+        } while (more && slice.elapsed() < kSliceMs && here->position() < bound
+            && m_wall.elapsed() - m_lastFrameMs < kFrameMs);
         const bool nothingComes = bound == Duration::max()
             && m_driver.speed() == world::Driver::kFlatOut && !here->world().nextDue();
         if (here->position() >= bound || nothingComes) {

@@ -86,6 +86,7 @@ private:
     LatestCell<Frame> &m_frames;
     QTimer m_timer;
     QElapsedTimer m_wall;
+    std::uint64_t m_stepsAtOnce = 64;
     qint64 m_lastFrameMs = 0;
 
     std::unique_ptr<lessons::LessonPlayer> m_player; // a lesson, or
