@@ -23,6 +23,8 @@ struct EngineOf {
     using Engine = world::Engine;
     std::optional<Engine> operator()(const world::CreateTopic &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::DeleteTopic &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::AddPartitions &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::DeleteRecords &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::Produce &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddProducer &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddConsumer &) const { return Engine::Log; }
