@@ -13,7 +13,7 @@ namespace queuelab::lessons {
 struct Claim {
     std::string id;
     std::string section;
-    std::string show;    ///< run, measure, drill, card
+    std::string show; ///< run, measure, drill, card
     std::string verdict; ///< holds, nuanced, corrected
     std::string text;
     std::string nuance;

@@ -54,8 +54,8 @@ public:
     Broker &operator=(Broker &&) noexcept;
     ~Broker();
 
-    /// Appends to `effects`, which the caller reuses. Names are kept as numbers of the trace: a broker is used with one
-    /// trace, or copies of it, all its life.
+    /// Appends to `effects`, which the caller reuses. Names are kept as numbers of the trace: a
+    /// broker is used with one trace, or copies of it, all its life.
     void apply(const Input &input, Context &context, Effects &effects);
 
     BrokerSnapshot snapshot() const;
