@@ -27,9 +27,8 @@ constexpr std::array kEvents{
     info(LogEvent::BatchRefused, "batch-refused", Dead, Notable, "batch refused",
         "{subject} refuses a batch of {actor} with error {value}; nothing was written"),
     info(LogEvent::BatchAcked, "batch-acked", Done, Routine, "batch acknowledged",
-        "{actor} learns that its {count:record|records} are in {subject} from offset {item}, "
-        "{value:duration} after "
-        "handing over the first"),
+        "{actor} learns that {subject} has its {count:record|records} from offset {item}, "
+        "{value:duration} after handing over the first"),
     info(LogEvent::BatchFailed, "batch-failed", Dead, Notable, "batch failed",
         "{actor} gives up {count:record|records} for {subject}: error {value}"),
     info(LogEvent::SegmentRolled, "segment-rolled", System, Routine, "segment rolled",
