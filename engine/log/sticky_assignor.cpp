@@ -189,8 +189,9 @@ private:
         std::uint64_t score = 0;
         for (std::size_t i = 0; i < m_held.size(); ++i) {
             for (std::size_t j = i + 1; j < m_held.size(); ++j) {
-                const auto [low, high] = std::minmax(m_held[i].size(), m_held[j].size());
-                score += high - low;
+                const std::size_t a = m_held[i].size();
+                const std::size_t b = m_held[j].size();
+                score += a > b ? a - b : b - a;
             }
         }
         return score;
