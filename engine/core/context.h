@@ -15,6 +15,11 @@ struct Context {
     Random &random; ///< the machine's own stream
     Trace &trace;
     Files &files;
+    Duration clockError{}; ///< how far this machine's wall clock is ahead of the world's
+
+    /// What this machine's calendar shows: for timestamps and ages. Timeouts run by `now`, as a
+    /// monotonic clock does.
+    Instant wallClock() const { return now + clockError; }
 };
 
 } // namespace queuelab

@@ -88,6 +88,7 @@ void Broker::apply(const Input &input, Context &context, Effects &effects)
                    [&](const ClientRequest &request) { state.handle(request, context, effects); },
                    [&](const ClientGone &gone) { state.clientGone(gone.client); },
                    [&](const WakeUp &) { state.askedWake.reset(); },
+                   [](const auto &) {}, // a broker alone has no peers
                },
         input);
 
@@ -142,6 +143,7 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
                 answer(commitOffsets(request, input.name, context));
             },
             [&](const OffsetFetchRequest &request) { answer(fetchOffsets(request)); },
+            [](const auto &) {},
         },
         input.request);
 }
@@ -186,7 +188,7 @@ ClusterSnapshot Broker::snapshot() const
 {
     const State &state = *m_state;
     ClusterSnapshot cluster;
-    cluster.brokers.push_back({state.id.value(), true});
+    cluster.brokers.push_back({.id = state.id.value()});
     for (const auto &[name, topic] : state.topics) {
         TopicSnapshot &shown = cluster.topics.emplace_back();
         shown.name = name;

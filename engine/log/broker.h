@@ -1,61 +1,24 @@
 #pragma once
 
-#include "engine/core/context.h"
-#include "engine/log/requests.h"
+#include "engine/log/broker_config.h"
+#include "engine/log/broker_io.h"
 #include "engine/log/snapshot.h"
 
 #include <memory>
 #include <optional>
-#include <variant>
+#include <string>
 #include <vector>
 
 namespace queuelab::log {
 
-/// Broker-wide settings under Kafka's keys and defaults.
-struct BrokerConfig {
-    std::chrono::milliseconds groupMinSessionTimeout{6'000}; ///< group.min.session.timeout.ms
-    std::chrono::milliseconds groupMaxSessionTimeout{1'800'000}; ///< group.max.session.timeout.ms
-    std::chrono::milliseconds groupInitialRebalanceDelay{
-        3'000}; ///< group.initial.rebalance.delay.ms
-    std::int32_t groupMaxSize = INT32_MAX; ///< group.max.size
-    std::int32_t numPartitions = 1; ///< num.partitions, for auto-created topics
-    bool autoCreateTopics = true; ///< auto.create.topics.enable
-    std::chrono::milliseconds retentionCheckInterval{300'000}; ///< log.retention.check.interval.ms
-    std::map<std::string, std::string>
-        topicDefaults; ///< topic keys that apply where a topic sets none
-};
-
-/// What reaches a broker: a client's request, the end of a client's connection, or the time it
-/// asked to be woken at.
-struct ClientRequest {
-    ClientId client;
-    RequestId id;
-    Request request;
-    NameId name = kNoName; ///< the client in the trace: the client id of its request header
-};
-struct ClientGone {
-    ClientId client;
-};
-struct WakeUp { };
-using Input = std::variant<ClientRequest, ClientGone, WakeUp>;
-
-/// What a broker wants done, in this order.
-struct Answer {
-    ClientId client;
-    RequestId id;
-    Response response;
-};
-/// Wake me (WakeUp) at `at`. Only the earliest one asked for is kept; waking early is harmless.
-struct WakeAt {
-    Instant at;
-};
-using Effect = std::variant<Answer, WakeAt>;
-using Effects = std::vector<Effect>;
-
-/// One broker: topics, partitions and the group coordinator. A state machine whose state is a
-/// value: apply() is the only way to change it; the same state, input, time and random stream give
-/// the same effects. A request that must wait (a fetch below min bytes, a join) is part of the
-/// state and answered by a later step.
+/// One broker, with a controller in the same process (process.roles=broker,controller): replicas of
+/// partitions, the group coordinators it leads, and its part of the controller quorum. A state
+/// machine whose state is a value: apply() is the only way to change it; the same state, input,
+/// time and random stream give the same effects. A request that must wait (a fetch below min bytes,
+/// a join, acks=all) is part of the state and answered by a later step.
+///
+/// A broker that is the only voter leads its quorum from open() on, and what it commits is
+/// committed at once: then CreateTopics and the like are answered in the same step.
 class Broker {
 public:
     Broker(NodeId id, BrokerConfig config);
@@ -65,16 +28,26 @@ public:
     Broker &operator=(Broker &&) noexcept;
     ~Broker();
 
-    /// Reads its directory "broker-<id>" in `context.files`: topics, logs, committed offsets.
-    /// Called once before the first apply(); hand it a WakeUp then, with which it asks for its
-    /// timers. Notes say what had to be cut or rebuilt.
+    /// Reads its directory "broker-<id>" in `context.files`: the metadata log, and (when it is the
+    /// only voter) the partitions; else those follow when it learns what is committed. Called once
+    /// before the first apply(); hand it a WakeUp then, with which it asks for its timers. Notes
+    /// say what had to be cut or rebuilt.
     Result<std::vector<std::string>, Error> open(Context &context);
+    /// What had to be cut or rebuilt since open(), taken out.
+    std::vector<std::string> takeNotes();
+    /// Begins a controlled shutdown: leaders move away, then the effect ShutDown comes. Called at
+    /// most once in a life.
+    void shutDown(Context &context, Effects &effects);
     /// Stops in order: flushes, writes checkpoints, closes the files.
     Result<void, Error> close(Context &context);
 
     /// Appends to `effects`, which the caller reuses.
     void apply(const Input &input, Context &context, Effects &effects);
 
+    /// What this broker knows: its own replicas, and the cluster as its metadata says.
+    /// clusterSnapshot() puts those of all brokers together.
+    BrokerView view() const;
+    /// What would be shown of a cluster of this broker alone.
     ClusterSnapshot snapshot() const;
     /// Read-only access for the message view: batches of a partition from `offset`, at most
     /// `maxBytes`.

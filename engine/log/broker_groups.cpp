@@ -37,7 +37,7 @@ OffsetCommitResponse Broker::State::commitOffsets(
             error = ErrorCode::OffsetMetadataTooLarge;
         if (error == ErrorCode::None) {
             commits[wanted.partition] = {wanted.committedOffset, wanted.committedLeaderEpoch,
-                wanted.metadata, epochMillis(context.now)};
+                wanted.metadata, epochMillis(context.wallClock())};
         }
         response.partitions.push_back({wanted.partition, error});
     }

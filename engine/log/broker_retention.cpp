@@ -149,7 +149,7 @@ void Broker::State::checkRetention(Context &context)
             const std::vector<SegmentInfo> before = partition.log.segments();
             const std::int64_t startBefore = partition.log.logStartOffset();
             const std::int64_t retainedFrom =
-                epochMillis(context.now) - topic.logConfig.retentionMs;
+                epochMillis(context.wallClock()) - topic.logConfig.retentionMs;
             const std::size_t deleted =
                 partition.log.deleteOldSegments(context, partition.highWatermark);
             for (std::size_t i = 0; i < deleted; ++i) {

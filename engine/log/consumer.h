@@ -16,9 +16,9 @@ enum class OffsetReset : std::uint8_t { Earliest, Latest, None };
 
 /// A consumer's settings under Kafka's keys and defaults.
 struct ConsumerConfig {
-    std::string group; ///< group.id
-    std::vector<std::string> topics;
-    std::optional<std::string> groupInstanceId; ///< group.instance.id
+    std::string group{}; ///< group.id
+    std::vector<std::string> topics{};
+    std::optional<std::string> groupInstanceId{}; ///< group.instance.id
     std::vector<Assignor> assignors{
         Assignor::Range, Assignor::CooperativeSticky}; ///< partition.assignment.strategy
     std::chrono::milliseconds sessionTimeout{45'000}; ///< session.timeout.ms
@@ -32,6 +32,8 @@ struct ConsumerConfig {
     std::chrono::milliseconds fetchMaxWait{500}; ///< fetch.max.wait.ms
     std::int32_t maxPartitionFetchBytes = 1'048'576; ///< max.partition.fetch.bytes
     std::chrono::milliseconds metadataMaxAge{300'000}; ///< metadata.max.age.ms
+    std::int32_t fetchMaxBytes = 52'428'800; ///< fetch.max.bytes
+    std::vector<NodeId> bootstrapServers{NodeId{1}}; ///< bootstrap.servers
 };
 
 /// A run of records of one partition that poll() hands out.

@@ -38,12 +38,51 @@ enum class LogEvent : EventKind {
     AssignmentComputed, ///< subject group, actor leader's client, detail assignor, count members,
                         ///< value generation
     PartitionAssigned, ///< subject partition, actor consumer, detail group, value generation
-    PartitionRevoked, ///< subject partition, actor consumer, detail group, value generation
+    PartitionRevoked, ///< subject partition, actor consumer, detail group, value generation, item
+                      ///< its position, count records it had handled and not committed
     RequestTimedOut, ///< subject topic or group, actor client
     LogRecovered, ///< subject partition, item log end offset, value bytes cut
     PartitionsAdded, ///< subject topic, count new partitions, value partitions it has now
     RecordsDeleted, ///< subject partition, actor client, item first offset, count records, value
                     ///< new log start offset
+
+    // The cluster.
+    ControllerElected, ///< subject broker, value quorum epoch: it is the active controller
+    ControllerResigned, ///< subject broker, value quorum epoch
+    QuorumCandidate, ///< subject broker, value quorum epoch: it asks for votes
+    BrokerRegistered, ///< subject broker, value broker epoch
+    BrokerFenced, ///< subject broker; reason why
+    BrokerUnfenced, ///< subject broker
+    LeaderElected, ///< subject partition, actor the leader, detail the one before, value leader
+                   ///< epoch; reason why
+    PartitionOffline, ///< subject partition, detail the leader it had, value leader epoch
+    IsrShrunk, ///< subject partition, actor the broker that left, count replicas in the ISR now
+    IsrExpanded, ///< subject partition, actor the broker that came, count replicas in the ISR now
+    BatchReplicated, ///< subject partition, actor follower, item base offset, count records, value
+                     ///< bytes
+    ReplicaTruncated, ///< subject partition, actor broker, item its new log end offset, count
+                      ///< records cut, value the leader epoch it follows
+    ConfigsAltered, ///< subject topic, detail "retention.ms=1000"
+
+    // Producers.
+    ProducerIdAssigned, ///< subject producer, value its producer id
+    DuplicateAnswered, ///< subject partition, actor producer, item the original base offset, count
+                       ///< records: the batch was there already
+
+    // Groups.
+    GroupLoaded, ///< subject group, actor broker, value generation: it is the coordinator now
+    GroupUnloaded, ///< subject group, actor broker: it is no longer
+    RebalanceCompleted, ///< subject group, actor the member that joined last, count members, value
+                        ///< nanoseconds since the first of them waited
+    OffsetsReset, ///< subject partition, actor client, detail group, item new offset, value by how
+                  ///< much it moved
+
+    // Applications.
+    RecordRetried, ///< subject partition, actor consumer, detail retry topic, item offset, value
+                   ///< attempt
+    RecordDeadLettered, ///< subject partition, actor consumer, detail dead-letter topic, item
+                        ///< offset, value attempts
+    RecordRedriven, ///< subject partition, actor client, detail destination topic, item offset
 };
 
 enum class LogReason : EventReason {
@@ -68,6 +107,21 @@ enum class LogReason : EventReason {
     Unsubscribed,
     Seek,
     BelowLogStart,
+    LeaderFenced, ///< the broker that led is gone
+    PreferredLeader,
+    UncleanElection, ///< outside the ISR: what the others had acknowledged may be lost
+    ControlledShutdown,
+    NewTopic,
+    ReplicaLagging, ///< replica.lag.time.max.ms
+    ReplicaFenced,
+    HeartbeatsMissing, ///< broker.session.timeout.ms
+    Restarted,
+    LogsParted, ///< after a change of leader the follower had records that the leader had not
+    ToEarliest,
+    ToLatest,
+    ToTime,
+    ByShift,
+    ToOffset,
 };
 
 inline constexpr EventKind kind(LogEvent event)

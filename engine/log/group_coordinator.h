@@ -1,9 +1,11 @@
 #pragma once
 
 #include "engine/core/context.h"
-#include "engine/log/broker.h"
+#include "engine/log/broker_config.h"
+#include "engine/log/broker_io.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
+#include "engine/log/partition_log.h"
 #include "engine/log/requests.h"
 #include "engine/log/snapshot.h"
 
@@ -15,12 +17,6 @@
 #include <vector>
 
 namespace queuelab::log {
-
-/// Who asked, so that the answer finds its way.
-struct Caller {
-    ClientId client;
-    RequestId id;
-};
 
 /// The group coordinator of the classic protocol, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2):
 /// members join, the leader shares out, heartbeats keep members alive. It knows members and
@@ -39,10 +35,46 @@ public:
     void sync(Caller caller, const SyncGroupRequest &request, Context &context, Effects &effects);
     HeartbeatResponse heartbeat(const HeartbeatRequest &request, Context &context);
     LeaveGroupResponse leave(const LeaveGroupRequest &request, Context &context, Effects &effects);
+
+    // Which groups are its own: those of the partitions of __consumer_offsets that its broker
+    // leads.
+
+    /// The broker became the leader of this partition: reads members, generations and offsets back
+    /// from the log (all below `highWatermark`). Members get a whole session timeout from now. An
+    /// Error when the log cannot be read; it then coordinates nothing of it.
+    Result<void, Error> load(std::int32_t partition, const PartitionLog &log,
+        std::int64_t highWatermark, Context &context);
+    /// The broker leads it no longer: who waits is told NotCoordinator, the groups are forgotten.
+    void unload(std::int32_t partition, Context &context, Effects &effects);
+    /// Whether requests for this group belong here; others are answered NotCoordinator.
+    bool coordinates(const std::string &group) const;
+
     /// Whether this member may commit now; keeps its session alive if so.
     ErrorCode admitCommit(const OffsetCommitRequest &request, Context &context);
     /// The name in the trace of a member's client; kNoName when there is no such member.
     NameId nameOf(const std::string &group, const std::string &memberId) const;
+
+    // Offsets.
+
+    /// Answered when the commit stands in the log, or at once when it is refused.
+    void commit(Caller caller, const OffsetCommitRequest &request, NameId client, Context &context,
+        Effects &effects);
+    OffsetFetchResponse fetch(const OffsetFetchRequest &request) const;
+    /// Tombstones for what groups of its own committed in a topic that is no more.
+    void forgetTopic(const std::string &topic, Context &context);
+
+    // What it writes. After every call above the broker takes the writes, appends each to its
+    // partition with acks=all, and says what became of it.
+
+    struct Write {
+        std::uint64_t id = 0;
+        std::int32_t partition = 0; ///< of __consumer_offsets
+        SharedBytes batch;
+    };
+    /// Appends to `out`, in the order in which they are to be written.
+    void takeWrites(std::vector<Write> &out);
+    /// The write is committed, or failed. Writes of one partition are told in their order.
+    void written(std::uint64_t id, ErrorCode error, Context &context, Effects &effects);
 
     /// Answers to this client are no longer sent. It stays a member until its session times out: as
     /// in Kafka, the end of a connection says nothing about the group.
@@ -52,8 +84,7 @@ public:
     /// Carries out what is due.
     void expire(Context &context, Effects &effects);
 
-    /// Without committed offsets: those are kept elsewhere.
-    std::vector<GroupSnapshot> snapshot() const;
+    std::vector<GroupSnapshot> snapshot() const; ///< by name
 
 private:
     enum class Due : std::uint8_t { InitialDelay, JoinPhase, SyncPhase, Session, PendingMember };

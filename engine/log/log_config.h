@@ -1,9 +1,11 @@
 #pragma once
 
 #include "engine/core/result.h"
+#include "engine/log/types.h"
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 
 namespace queuelab::log {
@@ -19,15 +21,21 @@ struct LogConfig {
     std::int32_t indexIntervalBytes = 4096; ///< index.interval.bytes
     std::int32_t maxMessageBytes = 1'048'588; ///< max.message.bytes
     std::int64_t flushMessages = INT64_MAX; ///< flush.messages: fsync after so many records
+    std::int64_t flushMs = INT64_MAX; ///< flush.ms
     std::int32_t minInsyncReplicas = 1; ///< min.insync.replicas
+    bool uncleanLeaderElection = false; ///< unclean.leader.election.enable
     bool logAppendTime = false; ///< message.timestamp.type
     std::int64_t timestampAfterMaxMs = 3'600'000; ///< message.timestamp.after.max.ms (KIP-1030)
+    std::int64_t timestampBeforeMaxMs = INT64_MAX; ///< message.timestamp.before.max.ms
+    std::int64_t fileDeleteDelayMs = 60'000; ///< file.delete.delay.ms
+    /// compression.type: nothing is `producer`, batches are kept as they come.
+    std::optional<CompressionType> compression{};
 
     /// Applies "segment.bytes" = "1048576" and so on; ErrorCode::InvalidConfig and why, when key or
     /// value is not valid.
     struct Invalid {
-        std::string key;
-        std::string why;
+        std::string key{};
+        std::string why{};
     };
     static Result<LogConfig, Invalid> parse(const std::map<std::string, std::string> &configs);
 };

@@ -240,8 +240,8 @@ void OffsetStore::forgetTopic(const std::string &topic, Context &context)
         tombstones.reset();
         for (const auto &[partition, commit] : commits) {
             if (partition.topic == topic) {
-                tombstones.append(
-                    epochMillis(context.now), encodeOffsetKey({group, partition}), std::nullopt);
+                tombstones.append(epochMillis(context.wallClock()),
+                    encodeOffsetKey({group, partition}), std::nullopt);
             }
         }
         if (tombstones.recordCount() == 0)

@@ -159,7 +159,7 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
 Result<AppendResult, ErrorCode> PartitionLog::append(
     ByteView batch, std::int32_t leaderEpoch, Context &context, AppendOrigin origin)
 {
-    const std::int64_t nowMs = epochMillis(context.now);
+    const std::int64_t nowMs = epochMillis(context.wallClock());
     const auto valid = validate(batch, m_config, nowMs, origin);
     if (!valid)
         return std::unexpected(valid.error());

@@ -3,11 +3,13 @@
 #include "engine/core/context.h"
 #include "engine/log/log_config.h"
 #include "engine/log/record_batch.h"
+#include "engine/log/requests.h"
 #include "engine/log/segment.h"
 #include "engine/log/types.h"
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,6 +27,22 @@ struct AppendResult {
     std::int64_t lastOffset = 0;
     std::int64_t logAppendTimeMs = -1; ///< -1 with CreateTime
     bool rolled = false; ///< a new segment was started for it
+    /// The producer's own batch was there already: nothing was appended, the offsets are the
+    /// original ones.
+    bool duplicate = false;
+};
+
+/// What a log remembers of a producer (facts: kafka.md 1.5, `.snapshot`).
+struct ProducerEntry {
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
+    std::int32_t lastSequence = -1;
+    std::int64_t lastOffset = -1;
+    std::int32_t offsetDelta = 0; ///< lastOffset minus the base offset of the last batch
+    std::int64_t timestamp = -1;
+    std::int32_t coordinatorEpoch = -1;
+    std::int64_t currentTxnFirstOffset = -1;
+    friend bool operator==(const ProducerEntry &, const ProducerEntry &) = default;
 };
 
 /// Who made a batch: only the broker itself may append control batches.
@@ -43,11 +61,17 @@ public:
     static Result<PartitionLog, Error> open(std::string directory, LogConfig config,
         bool cleanShutdown, Context &context, RecoveryReport *report);
 
-    /// Appends one batch as a leader does: checks it (facts: kafka.md 1.4), gives it the next
-    /// offsets and `leaderEpoch`. On refusal nothing changed. KafkaStorageError when the files
-    /// cannot be written.
+    /// Appends one batch as a leader does: checks it (facts: kafka.md 1.4), and its sequence when
+    /// it has a producer id (4.3: OutOfOrderSequenceNumber, InvalidProducerEpoch, duplicates),
+    /// gives it the next offsets and `leaderEpoch`. On refusal nothing changed. KafkaStorageError
+    /// when the files cannot be written.
     Result<AppendResult, ErrorCode> append(ByteView batch, std::int32_t leaderEpoch,
         Context &context, AppendOrigin origin = AppendOrigin::Client);
+    /// Appends what a follower has fetched: whole batches that begin at logEndOffset(), with the
+    /// offsets and epochs they have. Lengths, CRCs and the order of offsets are checked; sequences
+    /// are taken over without a check. On an error the batches before the bad one are there.
+    Result<AppendResult, ErrorCode> replicate(
+        std::span<const SharedBytes> pieces, Context &context);
 
     struct ReadResult {
         std::uint64_t bytes = 0; ///< added to `out`
@@ -71,10 +95,24 @@ public:
     Result<TimestampOffset, Error> offsetForTime(
         std::int64_t timestampMs, std::int64_t limit, const Files &files) const;
 
+    /// A leader begins an epoch at logEndOffset(): an entry in `leader-epoch-checkpoint`, on disk
+    /// when this returns. Nothing when the log knows it or a later one.
+    Result<void, Error> beginEpoch(std::int32_t epoch, Context &context);
+    /// Of the newest record, or of beginEpoch(); -1 when there is none.
+    std::int32_t latestEpoch() const;
+    /// Where `epoch` ends in this log, by the rules of OffsetForLeaderEpoch (facts: kafka.md 5);
+    /// the end of the newest is logEndOffset(). -1, -1 when not known.
+    EpochEnd endOfEpoch(std::int32_t epoch) const;
+    /// Of the record at `offset`; -1 when not known.
+    std::int32_t epochAt(std::int64_t offset) const;
+
     /// Cuts the tail: [0-9][10-19][20-29] truncated to 20 leaves [0-9][10-19]; an offset inside a
     /// batch cuts the whole batch. Below logStartOffset() everything goes and the log starts again,
     /// empty, at `offset`.
     Result<void, Error> truncateTo(std::int64_t offset, Context &context);
+    /// Everything goes; the log starts again, empty, at `offset`: what a follower does that is
+    /// below its leader's log start.
+    Result<void, Error> restartAt(std::int64_t offset, Context &context);
     /// Nothing below `offset` (at most logEndOffset()) is read any more; deleteOldSegments()
     /// deletes what lies wholly below. The caller keeps the figure over a restart, as Kafka's
     /// log-start-offset-checkpoint does.
@@ -90,6 +128,13 @@ public:
     /// Writes the indexes to their ends, syncs, closes: what a broker does when it is stopped in
     /// order. Not used after that.
     Result<void, Error> close(Context &context);
+
+    /// Takes other settings from the next append or check on.
+    void configure(LogConfig config) { m_config = std::move(config); }
+    /// Forgets producers that have not written for `idle` (producer.id.expiration.ms).
+    void expireProducers(Instant now, Duration idle);
+    /// Idempotent producers that are known, by id: what a producer snapshot holds.
+    std::vector<ProducerEntry> producers() const;
 
     std::int64_t logStartOffset() const { return m_logStartOffset; }
     std::int64_t logEndOffset() const { return m_active.nextOffset(); }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace queuelab::log {
 
@@ -20,7 +21,17 @@ struct ProducerConfig {
     std::chrono::milliseconds deliveryTimeout{120'000}; ///< delivery.timeout.ms
     std::chrono::milliseconds requestTimeout{30'000}; ///< request.timeout.ms
     std::chrono::milliseconds retryBackoff{100}; ///< retry.backoff.ms
+    std::chrono::milliseconds retryBackoffMax{1'000}; ///< retry.backoff.max.ms
+    std::int32_t retries = INT32_MAX; ///< retries
     std::chrono::milliseconds metadataMaxAge{300'000}; ///< metadata.max.age.ms
+    /// enable.idempotence: on by default, as in Kafka 3.0 and later. Needs acks=all, retries, and
+    /// at most 5 in flight: else the client turns it off when it was not asked for by name, and
+    /// refuses the settings when it was.
+    bool enableIdempotence = true;
+    CompressionType compression = CompressionType::None; ///< compression.type
+    std::int64_t bufferMemory = 33'554'432; ///< buffer.memory
+    std::int32_t maxRequestSize = 1'048'576; ///< max.request.size
+    std::vector<NodeId> bootstrapServers{NodeId{1}}; ///< bootstrap.servers
 };
 
 /// What became of a batch, told to the application.

@@ -75,10 +75,11 @@ struct RecordView {
 /// Nothing when they are malformed.
 std::optional<std::vector<HeaderView>> readHeaders(const RecordView &record);
 
-/// Walks the records of one uncompressed batch without allocating:
+/// Walks the records of one batch, without allocating when it is not compressed:
 ///   for (RecordCursor cursor(batch); cursor.next();) use(cursor.record());
-/// After the loop ok() tells whether all of them were well formed. A compressed batch gives no
-/// record and is not ok().
+/// After the loop ok() tells whether all of them were well formed, and could be decompressed. Views
+/// of a compressed batch's records point into the cursor and live as long as it (a move keeps
+/// them).
 class RecordCursor {
 public:
     /// `batch` is a whole batch whose header was checked.
@@ -100,7 +101,7 @@ private:
     RecordView m_record;
 };
 
-/// Builds one uncompressed batch in a buffer that is reused: no allocation per record once it has
+/// Builds one batch in a buffer that is reused: no allocation per record once it has
 /// grown.
 class BatchBuilder {
 public:
@@ -114,6 +115,8 @@ public:
     void setProducer(
         std::int64_t producerId, std::int16_t producerEpoch, std::int32_t baseSequence);
     void setTransactional(bool transactional);
+    /// For this batch and those after it; finish() compresses.
+    void setCompression(CompressionType type);
     void append(std::int64_t timestampMs, std::optional<ByteView> key,
         std::optional<ByteView> value, std::span<const Header> headers = {});
     std::int32_t recordCount() const { return m_count; }

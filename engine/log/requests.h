@@ -19,7 +19,7 @@ namespace queuelab::log {
 /// struct X has its answer in XResponse.
 
 struct MetadataRequest {
-    std::optional<std::vector<std::string>> topics; ///< nothing: all
+    std::optional<std::vector<std::string>> topics{}; ///< nothing: all
     bool allowAutoTopicCreation = false;
 };
 struct PartitionMetadata {
@@ -27,64 +27,82 @@ struct PartitionMetadata {
     std::int32_t partition = 0;
     std::int32_t leader = -1;
     std::int32_t leaderEpoch = -1;
-    std::vector<std::int32_t> replicas;
-    std::vector<std::int32_t> isr;
+    std::vector<std::int32_t> replicas{};
+    std::vector<std::int32_t> isr{};
+    std::vector<std::int32_t> offlineReplicas{};
 };
 struct TopicMetadata {
     ErrorCode error = ErrorCode::None;
-    std::string name;
-    std::vector<PartitionMetadata> partitions;
+    std::string name{};
+    bool isInternal = false; ///< __consumer_offsets
+    std::vector<PartitionMetadata> partitions{};
 };
 struct MetadataResponse {
-    std::vector<std::int32_t> brokers; ///< ids of the live ones
-    std::int32_t controller = -1;
-    std::vector<TopicMetadata> topics;
+    std::vector<std::int32_t> brokers{}; ///< ids of those that are registered and not fenced
+    std::int32_t controller = -1; ///< the active controller; -1 not known
+    std::vector<TopicMetadata> topics{};
 };
 
 struct CreateTopicsRequest {
     struct Topic {
-        std::string name;
-        std::int32_t partitions = 1;
-        std::int16_t replicationFactor = 1;
-        std::map<std::string, std::string> configs; ///< "retention.ms" and so on
+        std::string name{};
+        std::int32_t partitions = 1; ///< -1: num.partitions; not with `assignments`
+        std::int16_t replicationFactor = 1; ///< -1: default.replication.factor
+        std::map<std::string, std::string> configs{}; ///< "retention.ms" and so on
+        /// Replicas of each partition, the preferred leader first; empty: the controller places
+        /// them.
+        std::vector<std::vector<std::int32_t>> assignments{};
     };
-    std::vector<Topic> topics;
+    std::vector<Topic> topics{};
 };
 struct CreateTopicsResponse {
     struct Topic {
-        std::string name;
+        std::string name{};
         ErrorCode error = ErrorCode::None;
-        std::string message;
+        std::string message{};
     };
-    std::vector<Topic> topics;
+    std::vector<Topic> topics{};
 };
 
 struct CreatePartitionsRequest {
     struct Topic {
-        std::string name;
+        std::string name{};
         std::int32_t count = 0; ///< partitions it shall have in all; more than now
     };
-    std::vector<Topic> topics;
+    std::vector<Topic> topics{};
     bool validateOnly = false; ///< answers as if, and changes nothing
 };
 struct CreatePartitionsResponse {
     struct Topic {
-        std::string name;
+        std::string name{};
         ErrorCode error = ErrorCode::None;
-        std::string message;
+        std::string message{};
     };
-    std::vector<Topic> topics;
+    std::vector<Topic> topics{};
 };
 
 struct DeleteTopicsRequest {
-    std::vector<std::string> topics;
+    std::vector<std::string> topics{};
 };
 struct DeleteTopicsResponse {
     struct Topic {
-        std::string name;
+        std::string name{};
         ErrorCode error = ErrorCode::None;
     };
-    std::vector<Topic> topics;
+    std::vector<Topic> topics{};
+};
+
+/// Who leads a partition now, told with an error so that clients need not ask.
+struct LeaderHint {
+    std::int32_t leader = -1;
+    std::int32_t leaderEpoch = -1;
+    friend bool operator==(const LeaderHint &, const LeaderHint &) = default;
+};
+/// Where an epoch ends in a log: the offset after its last record; -1, -1 when not known.
+struct EpochEnd {
+    std::int32_t epoch = -1;
+    std::int64_t endOffset = -1;
+    friend bool operator==(const EpochEnd &, const EpochEnd &) = default;
 };
 
 struct ProduceRequest {
@@ -94,7 +112,7 @@ struct ProduceRequest {
     };
     std::int16_t acks = -1; ///< -1 all in-sync replicas, 1 the leader, 0 no answer at all
     std::chrono::milliseconds timeout{30'000};
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
 };
 struct ProduceResponse {
     struct Partition {
@@ -103,9 +121,14 @@ struct ProduceResponse {
         std::int64_t baseOffset = -1;
         std::int64_t logAppendTimeMs = -1;
         std::int64_t logStartOffset = -1;
+        std::optional<LeaderHint>
+            currentLeader{}; ///< with NotLeaderOrFollower, when known (KIP-951)
     };
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
 };
+
+/// What a reader may see: up to the high watermark, or up to the last stable offset.
+enum class IsolationLevel : std::uint8_t { ReadUncommitted, ReadCommitted };
 
 struct FetchRequest {
     struct Partition {
@@ -113,11 +136,18 @@ struct FetchRequest {
         std::int64_t fetchOffset = 0;
         std::int32_t currentLeaderEpoch = -1; ///< -1 skips the check
         std::int32_t partitionMaxBytes = 1'048'576;
+        /// Followers: the epoch of the last record they have, so that the leader sees when the logs
+        /// have parted (KIP-595); -1 skips that.
+        std::int32_t lastFetchedEpoch = -1;
+        std::int64_t logStartOffset = -1; ///< followers: where their log starts
     };
+    std::int32_t replicaId = -1; ///< the follower that fetches; -1 a consumer
+    std::int64_t replicaEpoch = -1; ///< the follower's broker epoch (KIP-903)
+    IsolationLevel isolation = IsolationLevel::ReadUncommitted;
     std::chrono::milliseconds maxWait{500};
     std::int32_t minBytes = 1;
     std::int32_t maxBytes = 52'428'800;
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
 };
 struct FetchResponse {
     struct Partition {
@@ -126,9 +156,14 @@ struct FetchResponse {
         std::int64_t highWatermark = -1;
         std::int64_t lastStableOffset = -1;
         std::int64_t logStartOffset = -1;
-        std::vector<SharedBytes> records; ///< whole batches; each piece starts and ends at one
+        std::vector<SharedBytes> records{}; ///< whole batches; each piece starts and ends at one
+        /// The logs have parted: the follower cuts its own to the smaller of this end and its end
+        /// of this epoch, and fetches again.
+        std::optional<EpochEnd> divergingEpoch{};
+        std::optional<LeaderHint>
+            currentLeader{}; ///< with NotLeaderOrFollower or FencedLeaderEpoch
     };
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
 };
 
 struct ListOffsetsRequest {
@@ -138,8 +173,10 @@ struct ListOffsetsRequest {
     struct Partition {
         TopicPartition partition;
         std::int64_t timestamp = kLatest; ///< milliseconds since the epoch, or one of the above
+        std::int32_t currentLeaderEpoch = -1; ///< -1 skips the check
     };
-    std::vector<Partition> partitions;
+    IsolationLevel isolation = IsolationLevel::ReadUncommitted;
+    std::vector<Partition> partitions{};
 };
 struct ListOffsetsResponse {
     struct Partition {
@@ -147,8 +184,26 @@ struct ListOffsetsResponse {
         ErrorCode error = ErrorCode::None;
         std::int64_t timestamp = -1;
         std::int64_t offset = -1;
+        std::int32_t leaderEpoch = -1; ///< of the record at `offset`
     };
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
+};
+
+struct OffsetForLeaderEpochRequest {
+    struct Partition {
+        TopicPartition partition;
+        std::int32_t currentLeaderEpoch = -1; ///< -1 skips the check
+        std::int32_t leaderEpoch = -1; ///< whose end is asked for
+    };
+    std::vector<Partition> partitions{};
+};
+struct OffsetForLeaderEpochResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+        EpochEnd end;
+    };
+    std::vector<Partition> partitions{};
 };
 
 struct DeleteRecordsRequest {
@@ -157,7 +212,7 @@ struct DeleteRecordsRequest {
         TopicPartition partition;
         std::int64_t beforeOffset = kAll; ///< the oldest offset that stays
     };
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
 };
 struct DeleteRecordsResponse {
     struct Partition {
@@ -165,11 +220,51 @@ struct DeleteRecordsResponse {
         ErrorCode error = ErrorCode::None;
         std::int64_t lowWatermark = -1; ///< the log start offset now
     };
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
+};
+
+/// Set or delete settings of topics (IncrementalAlterConfigs, resource type 2).
+struct AlterConfigsRequest {
+    struct Topic {
+        std::string name{};
+        std::map<std::string, std::optional<std::string>>
+            configs{}; ///< nothing: back to the default
+    };
+    std::vector<Topic> topics{};
+};
+struct AlterConfigsResponse {
+    struct Topic {
+        std::string name{};
+        ErrorCode error = ErrorCode::None;
+        std::string message{};
+    };
+    std::vector<Topic> topics{};
+};
+
+enum class ElectionType : std::uint8_t { Preferred, Unclean };
+struct ElectLeadersRequest {
+    ElectionType type = ElectionType::Preferred;
+    std::optional<std::vector<TopicPartition>> partitions{}; ///< nothing: all that need it
+};
+struct ElectLeadersResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None; ///< ElectionNotNeeded when it has that leader
+    };
+    ErrorCode error = ErrorCode::None;
+    std::vector<Partition> partitions{};
+};
+
+/// A producer id for an idempotent producer (no transactional id yet: facts, kafka.md 4.3).
+struct InitProducerIdRequest { };
+struct InitProducerIdResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
 };
 
 struct FindCoordinatorRequest {
-    std::string group;
+    std::string group{};
 };
 struct FindCoordinatorResponse {
     ErrorCode error = ErrorCode::None;
@@ -178,59 +273,59 @@ struct FindCoordinatorResponse {
 
 struct JoinGroupRequest {
     struct Protocol {
-        std::string name; ///< "range", "cooperative-sticky"
+        std::string name{}; ///< "range", "cooperative-sticky"
         SharedBytes
             metadata; ///< the embedded consumer protocol's Subscription; opaque to the broker
     };
-    std::string group;
+    std::string group{};
     std::chrono::milliseconds sessionTimeout{45'000};
     std::chrono::milliseconds rebalanceTimeout{300'000};
     std::string
         memberId; ///< empty on the first try: answered MEMBER_ID_REQUIRED with a generated one
-    std::optional<std::string> groupInstanceId;
+    std::optional<std::string> groupInstanceId{};
     std::string protocolType = "consumer";
-    std::vector<Protocol> protocols; ///< in the member's order of preference
-    std::string clientId; ///< from the request header
-    std::string reason;
+    std::vector<Protocol> protocols{}; ///< in the member's order of preference
+    std::string clientId{}; ///< from the request header
+    std::string reason{};
     bool memberIdRequired =
         true; ///< false before version 4: a member without id is admitted at once
 };
 struct JoinGroupResponse {
     struct Member {
-        std::string memberId;
-        std::optional<std::string> groupInstanceId;
+        std::string memberId{};
+        std::optional<std::string> groupInstanceId{};
         SharedBytes metadata;
     };
     ErrorCode error = ErrorCode::None;
     std::int32_t generation = -1;
-    std::string protocolName;
-    std::string leader;
-    std::string memberId;
-    std::vector<Member> members; ///< only for the leader
+    std::string protocolName{};
+    std::string leader{};
+    std::string memberId{};
+    std::vector<Member> members{}; ///< only for the leader
 };
 
 struct SyncGroupRequest {
     struct Assignment {
-        std::string memberId;
+        std::string memberId{};
         SharedBytes assignment;
     };
-    std::string group;
+    std::string group{};
     std::int32_t generation = -1;
-    std::string memberId;
-    std::optional<std::string> groupInstanceId;
-    std::vector<Assignment> assignments; ///< only from the leader
+    std::string memberId{};
+    std::optional<std::string> groupInstanceId{};
+    std::vector<Assignment> assignments{}; ///< only from the leader
 };
 struct SyncGroupResponse {
     ErrorCode error = ErrorCode::None;
-    std::string protocolName;
+    std::string protocolName{};
     SharedBytes assignment;
 };
 
 struct HeartbeatRequest {
-    std::string group;
+    std::string group{};
     std::int32_t generation = -1;
-    std::string memberId;
-    std::optional<std::string> groupInstanceId;
+    std::string memberId{};
+    std::optional<std::string> groupInstanceId{};
 };
 struct HeartbeatResponse {
     ErrorCode error = ErrorCode::None;
@@ -242,16 +337,16 @@ inline constexpr std::string_view kPollTimeoutReason = "consumer poll timeout ha
 
 struct LeaveGroupRequest {
     struct Member {
-        std::string memberId;
-        std::optional<std::string> groupInstanceId;
-        std::string reason; ///< version 5 and later; see kPollTimeoutReason
+        std::string memberId{};
+        std::optional<std::string> groupInstanceId{};
+        std::string reason{}; ///< version 5 and later; see kPollTimeoutReason
     };
-    std::string group;
-    std::vector<Member> members;
+    std::string group{};
+    std::vector<Member> members{};
 };
 struct LeaveGroupResponse {
     ErrorCode error = ErrorCode::None;
-    std::vector<ErrorCode> members; ///< one for each member of the request
+    std::vector<ErrorCode> members{}; ///< one for each member of the request
 };
 
 struct OffsetCommitRequest {
@@ -259,44 +354,154 @@ struct OffsetCommitRequest {
         TopicPartition partition;
         std::int64_t committedOffset = 0; ///< the next offset to read
         std::int32_t committedLeaderEpoch = -1;
-        std::string metadata;
+        std::string metadata{};
     };
-    std::string group;
+    std::string group{};
     std::int32_t generation = -1; ///< -1 with an empty member id is a simple commit
-    std::string memberId;
-    std::optional<std::string> groupInstanceId;
-    std::vector<Partition> partitions;
+    std::string memberId{};
+    std::optional<std::string> groupInstanceId{};
+    std::vector<Partition> partitions{};
 };
 struct OffsetCommitResponse {
     struct Partition {
         TopicPartition partition;
         ErrorCode error = ErrorCode::None;
     };
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
 };
 
 struct OffsetFetchRequest {
-    std::string group;
-    std::optional<std::vector<TopicPartition>> partitions; ///< nothing: all that have a commit
+    std::string group{};
+    std::optional<std::vector<TopicPartition>> partitions{}; ///< nothing: all that have a commit
 };
 struct OffsetFetchResponse {
     struct Partition {
         TopicPartition partition;
         ErrorCode error = ErrorCode::None;
         std::int64_t committedOffset = -1; ///< -1 when none is committed
-        std::string metadata;
+        std::string metadata{};
     };
     ErrorCode error = ErrorCode::None;
-    std::vector<Partition> partitions;
+    std::vector<Partition> partitions{};
+};
+
+// Between brokers and the controller quorum (facts: kafka.md 5). The metadata log is replicated by
+// FetchRequest on the topic kMetadataTopic.
+
+inline constexpr std::string_view kMetadataTopic = "__cluster_metadata"; ///< one partition, 0
+
+/// KRaft: a candidate asks for a vote (KIP-595, pre-vote of KIP-996).
+struct VoteRequest {
+    std::int32_t candidateEpoch = 0;
+    std::int32_t candidateId = 0;
+    std::int32_t lastOffsetEpoch = 0;
+    std::int64_t lastOffset = 0; ///< the candidate's log end offset
+    bool preVote = false; ///< asks only whether it would get the vote
+};
+struct VoteResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int32_t leaderId = -1;
+    std::int32_t leaderEpoch = 0;
+    bool voteGranted = false;
+};
+/// The new leader of the quorum makes itself known.
+struct BeginQuorumEpochRequest {
+    std::int32_t leaderId = 0;
+    std::int32_t leaderEpoch = 0;
+};
+struct BeginQuorumEpochResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int32_t leaderId = -1;
+    std::int32_t leaderEpoch = 0;
+};
+/// The leader of the quorum resigns; the first preferred successor stands at once.
+struct EndQuorumEpochRequest {
+    std::int32_t leaderId = 0;
+    std::int32_t leaderEpoch = 0;
+    std::vector<std::int32_t> preferredSuccessors{}; ///< by how far they have fetched, best first
+};
+struct EndQuorumEpochResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int32_t leaderId = -1;
+    std::int32_t leaderEpoch = 0;
+};
+
+struct BrokerRegistrationRequest {
+    std::int32_t brokerId = 0;
+    std::uint64_t incarnation =
+        0; ///< drawn anew in every life of the process; Kafka's incarnation id
+    std::int64_t previousBrokerEpoch = -1; ///< of its last clean shutdown; -1 it was not clean
+};
+struct BrokerRegistrationResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int64_t brokerEpoch = -1; ///< the offset of its registration in the metadata log
+};
+struct BrokerHeartbeatRequest {
+    std::int32_t brokerId = 0;
+    std::int64_t brokerEpoch = -1;
+    std::int64_t currentMetadataOffset = -1; ///< the newest metadata record it has applied
+    bool wantFence = false;
+    bool wantShutDown = false;
+};
+struct BrokerHeartbeatResponse {
+    ErrorCode error = ErrorCode::None;
+    bool isCaughtUp = false;
+    bool isFenced = true;
+    bool shouldShutDown = false; ///< it leads nothing any more
+};
+/// A leader asks for another ISR.
+struct AlterPartitionRequest {
+    struct Replica {
+        std::int32_t broker = -1;
+        std::int64_t brokerEpoch = -1; ///< -1 skips the check
+    };
+    struct Partition {
+        TopicPartition partition;
+        std::int32_t leaderEpoch = -1;
+        std::vector<Replica> newIsr{};
+        std::int32_t partitionEpoch = -1;
+    };
+    std::int32_t brokerId = 0;
+    std::int64_t brokerEpoch = -1;
+    std::vector<Partition> partitions{};
+};
+struct AlterPartitionResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+        std::int32_t leader = -1;
+        std::int32_t leaderEpoch = -1;
+        std::vector<std::int32_t> isr{};
+        std::int32_t partitionEpoch = -1;
+    };
+    ErrorCode error = ErrorCode::None; ///< of the request as a whole
+    std::vector<Partition> partitions{};
+};
+/// A broker asks for a block of producer ids.
+struct AllocateProducerIdsRequest {
+    std::int32_t brokerId = 0;
+    std::int64_t brokerEpoch = -1;
+};
+struct AllocateProducerIdsResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int64_t producerIdStart = -1;
+    std::int32_t producerIdLen = 0;
 };
 
 using Request = std::variant<MetadataRequest, CreateTopicsRequest, CreatePartitionsRequest,
-    DeleteTopicsRequest, ProduceRequest, FetchRequest, ListOffsetsRequest, DeleteRecordsRequest,
-    FindCoordinatorRequest, JoinGroupRequest, SyncGroupRequest, HeartbeatRequest, LeaveGroupRequest,
-    OffsetCommitRequest, OffsetFetchRequest>;
+    DeleteTopicsRequest, ProduceRequest, FetchRequest, ListOffsetsRequest,
+    OffsetForLeaderEpochRequest, DeleteRecordsRequest, AlterConfigsRequest, ElectLeadersRequest,
+    InitProducerIdRequest, FindCoordinatorRequest, JoinGroupRequest, SyncGroupRequest,
+    HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, VoteRequest,
+    BeginQuorumEpochRequest, EndQuorumEpochRequest, BrokerRegistrationRequest,
+    BrokerHeartbeatRequest, AlterPartitionRequest, AllocateProducerIdsRequest>;
+/// The same order as Request.
 using Response = std::variant<MetadataResponse, CreateTopicsResponse, CreatePartitionsResponse,
     DeleteTopicsResponse, ProduceResponse, FetchResponse, ListOffsetsResponse,
-    DeleteRecordsResponse, FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse,
-    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse>;
+    OffsetForLeaderEpochResponse, DeleteRecordsResponse, AlterConfigsResponse, ElectLeadersResponse,
+    InitProducerIdResponse, FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse,
+    HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse, VoteResponse,
+    BeginQuorumEpochResponse, EndQuorumEpochResponse, BrokerRegistrationResponse,
+    BrokerHeartbeatResponse, AlterPartitionResponse, AllocateProducerIdsResponse>;
 
 } // namespace queuelab::log

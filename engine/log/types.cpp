@@ -1,6 +1,29 @@
 #include "engine/log/types.h"
 
+#include <array>
+
 namespace queuelab::log {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> kCompressionNames{
+    "none", "gzip", "snappy", "lz4", "zstd"};
+
+} // namespace
+
+std::string_view compressionName(CompressionType type)
+{
+    return kCompressionNames[static_cast<std::size_t>(type)];
+}
+
+std::optional<CompressionType> compressionOf(std::string_view name)
+{
+    for (std::size_t i = 0; i < kCompressionNames.size(); ++i) {
+        if (kCompressionNames[i] == name)
+            return static_cast<CompressionType>(i);
+    }
+    return std::nullopt;
+}
 
 std::string_view errorName(ErrorCode code)
 {
@@ -65,10 +88,16 @@ std::string_view errorName(ErrorCode code)
         return "INVALID_PARTITIONS";
     case ErrorCode::InvalidReplicationFactor:
         return "INVALID_REPLICATION_FACTOR";
+    case ErrorCode::InvalidReplicaAssignment:
+        return "INVALID_REPLICA_ASSIGNMENT";
     case ErrorCode::InvalidConfig:
         return "INVALID_CONFIG";
+    case ErrorCode::NotController:
+        return "NOT_CONTROLLER";
     case ErrorCode::InvalidRequest:
         return "INVALID_REQUEST";
+    case ErrorCode::PolicyViolation:
+        return "POLICY_VIOLATION";
     case ErrorCode::OutOfOrderSequenceNumber:
         return "OUT_OF_ORDER_SEQUENCE_NUMBER";
     case ErrorCode::DuplicateSequenceNumber:
@@ -77,18 +106,40 @@ std::string_view errorName(ErrorCode code)
         return "INVALID_PRODUCER_EPOCH";
     case ErrorCode::KafkaStorageError:
         return "KAFKA_STORAGE_ERROR";
+    case ErrorCode::NonEmptyGroup:
+        return "NON_EMPTY_GROUP";
+    case ErrorCode::GroupIdNotFound:
+        return "GROUP_ID_NOT_FOUND";
     case ErrorCode::FencedLeaderEpoch:
         return "FENCED_LEADER_EPOCH";
     case ErrorCode::UnknownLeaderEpoch:
         return "UNKNOWN_LEADER_EPOCH";
+    case ErrorCode::UnsupportedCompressionType:
+        return "UNSUPPORTED_COMPRESSION_TYPE";
+    case ErrorCode::StaleBrokerEpoch:
+        return "STALE_BROKER_EPOCH";
+    case ErrorCode::OffsetNotAvailable:
+        return "OFFSET_NOT_AVAILABLE";
     case ErrorCode::MemberIdRequired:
         return "MEMBER_ID_REQUIRED";
+    case ErrorCode::PreferredLeaderNotAvailable:
+        return "PREFERRED_LEADER_NOT_AVAILABLE";
     case ErrorCode::GroupMaxSizeReached:
         return "GROUP_MAX_SIZE_REACHED";
     case ErrorCode::FencedInstanceId:
         return "FENCED_INSTANCE_ID";
+    case ErrorCode::EligibleLeadersNotAvailable:
+        return "ELIGIBLE_LEADERS_NOT_AVAILABLE";
+    case ErrorCode::ElectionNotNeeded:
+        return "ELECTION_NOT_NEEDED";
     case ErrorCode::InvalidRecord:
         return "INVALID_RECORD";
+    case ErrorCode::InvalidUpdateVersion:
+        return "INVALID_UPDATE_VERSION";
+    case ErrorCode::BrokerIdNotRegistered:
+        return "BROKER_ID_NOT_REGISTERED";
+    case ErrorCode::IneligibleReplica:
+        return "INELIGIBLE_REPLICA";
     }
     return "UNKNOWN_SERVER_ERROR";
 }
@@ -107,9 +158,14 @@ bool isRetriable(ErrorCode code)
     case ErrorCode::NotCoordinator:
     case ErrorCode::NotEnoughReplicas:
     case ErrorCode::NotEnoughReplicasAfterAppend:
+    case ErrorCode::NotController:
     case ErrorCode::KafkaStorageError:
     case ErrorCode::FencedLeaderEpoch:
     case ErrorCode::UnknownLeaderEpoch:
+    case ErrorCode::OffsetNotAvailable:
+    case ErrorCode::PreferredLeaderNotAvailable:
+    case ErrorCode::EligibleLeadersNotAvailable:
+    case ErrorCode::ElectionNotNeeded:
         return true;
     default:
         return false;

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,6 +20,11 @@ struct TopicPartition {
     std::string name() const { return topic + "-" + std::to_string(partition); }
     friend auto operator<=>(const TopicPartition &, const TopicPartition &) = default;
 };
+
+/// The codec of a batch: bits 0 to 2 of its attributes.
+enum class CompressionType : std::uint8_t { None = 0, Gzip = 1, Snappy = 2, Lz4 = 3, Zstd = 4 };
+std::string_view compressionName(CompressionType type); ///< "zstd"
+std::optional<CompressionType> compressionOf(std::string_view name);
 
 /// Kafka's error codes, as on the wire (facts: kafka.md 2.6). Only those that some code here raises
 /// or understands.
@@ -53,18 +59,32 @@ enum class ErrorCode : std::int16_t {
     TopicAlreadyExists = 36,
     InvalidPartitions = 37,
     InvalidReplicationFactor = 38,
+    InvalidReplicaAssignment = 39,
     InvalidConfig = 40,
+    NotController = 41,
     InvalidRequest = 42,
+    PolicyViolation = 44,
     OutOfOrderSequenceNumber = 45,
     DuplicateSequenceNumber = 46,
     InvalidProducerEpoch = 47,
     KafkaStorageError = 56,
+    NonEmptyGroup = 68,
+    GroupIdNotFound = 69,
     FencedLeaderEpoch = 74,
     UnknownLeaderEpoch = 75,
+    UnsupportedCompressionType = 76,
+    StaleBrokerEpoch = 77,
+    OffsetNotAvailable = 78,
     MemberIdRequired = 79,
+    PreferredLeaderNotAvailable = 80,
     GroupMaxSizeReached = 81,
     FencedInstanceId = 82,
+    EligibleLeadersNotAvailable = 83,
+    ElectionNotNeeded = 84,
     InvalidRecord = 87,
+    InvalidUpdateVersion = 95,
+    BrokerIdNotRegistered = 102,
+    IneligibleReplica = 107,
 };
 
 /// "UNKNOWN_TOPIC_OR_PARTITION": the name Kafka's documentation uses.

@@ -72,8 +72,9 @@ public:
     virtual void receive(exchange::ChannelNumber, const exchange::ServerMethod &, ActorContext &) {
     }
     virtual void receive(RequestId, const visibility::Response &, ActorContext &) { }
-    /// The broker it talks to went away, or came back refusing the connection.
-    virtual void connectionLost(ActorContext &) { }
+    /// Its connection to a broker broke, or was refused. Brokers of the log are told apart by their
+    /// ids; the other engines are one broker, NodeId 1.
+    virtual void connectionLost(NodeId, ActorContext &) { }
     /// Leaves in order; sets out.finished when it has nothing more to say (at once, or in a later
     /// step).
     virtual void stop(ActorContext &context) = 0;

@@ -152,7 +152,7 @@ void World::State::deliver(Item item)
             },
             [&](ConnectionBroke &broke) {
                 hand(broke.client, [&](Actor &actor, ActorContext &actorContext) {
-                    actor.connectionLost(actorContext);
+                    actor.connectionLost(broke.node, actorContext);
                 });
             },
             [&](WakeLog &wake) {

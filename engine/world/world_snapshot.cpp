@@ -45,7 +45,7 @@ log::ClusterSnapshot World::State::logSnapshot() const
     log::ClusterSnapshot cluster = logNodes.front().broker.snapshot();
     cluster.brokers.clear();
     for (const LogNode &node : logNodes)
-        cluster.brokers.push_back({node.id.value(), node.alive});
+        cluster.brokers.push_back({.id = node.id.value(), .alive = node.alive});
     return cluster;
 }
 

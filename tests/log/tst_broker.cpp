@@ -458,7 +458,8 @@ private Q_SLOTS:
         LogWorld world;
         create(world, {"orders", 1, 1, {}});
         const auto at = [&world](std::int64_t timestamp) {
-            ListOffsetsRequest request{{{{"orders", 0}, timestamp}}};
+            ListOffsetsRequest request;
+            request.partitions.push_back({{"orders", 0}, timestamp});
             return world.askFor<ListOffsetsResponse>(request).partitions.at(0);
         };
         QCOMPARE(at(ListOffsetsRequest::kMaxTimestamp).offset, -1);
@@ -475,7 +476,8 @@ private Q_SLOTS:
         QCOMPARE(at(start + 20'001).offset, -1);
         QCOMPARE(at(start + 20'001).error, ErrorCode::None);
         QCOMPARE(at(-9).error, ErrorCode::UnsupportedVersion);
-        ListOffsetsRequest unknown{{{{"ghost", 0}, -1}}};
+        ListOffsetsRequest unknown;
+        unknown.partitions.push_back({{"ghost", 0}, -1});
         QCOMPARE(world.askFor<ListOffsetsResponse>(unknown).partitions[0].error,
             ErrorCode::UnknownTopicOrPartition);
     }

@@ -69,10 +69,10 @@ public:
         step(context);
     }
 
-    void connectionLost(ActorContext &context) override
+    void connectionLost(NodeId broker, ActorContext &context) override
     {
         m_connected = false;
-        m_consumer.connectionLost(kBootstrapBroker, context.base, m_effects);
+        m_consumer.connectionLost(broker, context.base, m_effects);
         step(context);
     }
 

@@ -50,10 +50,10 @@ public:
         step(context);
     }
 
-    void connectionLost(ActorContext &context) override
+    void connectionLost(NodeId broker, ActorContext &context) override
     {
         m_connected = false;
-        m_producer.connectionLost(kBootstrapBroker, context.base, m_effects);
+        m_producer.connectionLost(broker, context.base, m_effects);
         step(context);
     }
 

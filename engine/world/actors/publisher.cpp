@@ -85,7 +85,7 @@ public:
             leave(context);
     }
 
-    void connectionLost(ActorContext &context) override
+    void connectionLost(NodeId, ActorContext &context) override
     {
         m_connected = false;
         breakOff("connection lost");

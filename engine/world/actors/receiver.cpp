@@ -49,7 +49,7 @@ public:
         act(context);
     }
 
-    void connectionLost(ActorContext &context) override
+    void connectionLost(NodeId, ActorContext &context) override
     {
         m_poll.reset();
         m_nextPoll = context.base.now + m_command.pollInterval;

@@ -72,7 +72,7 @@ public:
             leave(context);
     }
 
-    void connectionLost(ActorContext &context) override
+    void connectionLost(NodeId, ActorContext &context) override
     {
         failPending();
         m_note = "connection lost";

@@ -73,7 +73,7 @@ public:
         work(context);
     }
 
-    void connectionLost(ActorContext &context) override
+    void connectionLost(NodeId, ActorContext &context) override
     {
         m_connected = false;
         breakOff("connection lost");

@@ -1,0 +1,72 @@
+#pragma once
+
+#include "engine/log/metadata_record.h"
+#include "engine/log/types.h"
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace queuelab::log {
+
+using TopicId = std::array<std::uint8_t, 16>;
+/// 22 characters of URL-safe base64 without padding, as in partition.metadata.
+std::string topicIdText(const TopicId &id);
+
+struct BrokerImage {
+    std::uint64_t incarnation = 0;
+    std::int64_t epoch = -1;
+    bool fenced = true;
+    bool inControlledShutdown = false;
+    /// May lead and be in an ISR.
+    bool isActive() const { return !fenced && !inControlledShutdown; }
+    friend bool operator==(const BrokerImage &, const BrokerImage &) = default;
+};
+struct PartitionImage {
+    std::vector<std::int32_t> replicas{}; ///< the preferred leader first
+    std::vector<std::int32_t> isr{};
+    std::int32_t leader = -1; ///< -1: offline
+    std::int32_t leaderEpoch = 0;
+    std::int32_t partitionEpoch = 0;
+    std::vector<std::int32_t>
+        eligibleLeaderReplicas{}; ///< not in the ISR, but hold all below the HW
+    std::vector<std::int32_t> lastKnownElr{};
+    friend bool operator==(const PartitionImage &, const PartitionImage &) = default;
+};
+struct TopicImage {
+    std::string name{};
+    TopicId id{};
+    std::map<std::string, std::string> configs{}; ///< those that are set
+    std::vector<PartitionImage> partitions{};
+    friend bool operator==(const TopicImage &, const TopicImage &) = default;
+};
+
+/// The cluster as a prefix of the metadata log describes it. A value; the same records give the
+/// same image on every broker.
+class ClusterImage {
+public:
+    /// Carries out one record, the one after the last. A record that does not fit (a partition of a
+    /// topic that is not there) breaks an invariant: the log is then not ours.
+    void apply(const MetadataRecord &record);
+
+    const std::map<std::int32_t, BrokerImage> &brokers() const { return m_brokers; }
+    const BrokerImage *broker(std::int32_t id) const;
+    const std::map<std::string, TopicImage, std::less<>> &topics() const { return m_topics; }
+    const TopicImage *topic(std::string_view name) const;
+    const TopicImage *topic(const TopicId &id) const;
+    const PartitionImage *partition(const TopicPartition &partition) const;
+    std::int64_t nextProducerId() const { return m_nextProducerId; }
+
+    friend bool operator==(const ClusterImage &, const ClusterImage &) = default;
+
+private:
+    std::map<std::int32_t, BrokerImage> m_brokers{};
+    std::map<std::string, TopicImage, std::less<>> m_topics{};
+    std::map<TopicId, std::string> m_names{};
+    std::int64_t m_nextProducerId = 0;
+};
+
+} // namespace queuelab::log
