@@ -50,8 +50,7 @@ Result<std::vector<std::string>, Error> Broker::open(Context &context)
     if (const auto loaded = state.loadTopics(cleanShutdown, context, notes); !loaded)
         return std::unexpected(loaded.error());
     state.loadLogStartOffsets(context, notes);
-    if (const auto opened = state.offsets.open(state.directory, cleanShutdown, context, notes);
-        !opened)
+    if (const auto opened = state.openOffsets(cleanShutdown, context, notes); !opened)
         return std::unexpected(opened.error());
     // From here on a stop is unclean until close() says otherwise.
     if (cleanShutdown) {
@@ -72,7 +71,7 @@ Result<void, Error> Broker::close(Context &context)
                 return closed;
         }
     }
-    if (const auto closed = state.offsets.close(context); !closed)
+    if (const auto closed = state.closeOffsets(context); !closed)
         return closed;
     return replaceFile(context.files, state.directory + kCleanShutdownFile, {});
 }
@@ -128,24 +127,33 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
             },
             [&](const FindCoordinatorRequest &request) { answer(findCoordinator(request)); },
             [&](const JoinGroupRequest &request) {
+                coordinate(request.group, context);
                 coordinator.join(caller, request, context, effects);
             },
             [&](const SyncGroupRequest &request) {
+                coordinate(request.group, context);
                 coordinator.sync(caller, request, context, effects);
             },
             [&](const HeartbeatRequest &request) {
+                coordinate(request.group, context);
                 answer(coordinator.heartbeat(request, context));
             },
             [&](const LeaveGroupRequest &request) {
+                coordinate(request.group, context);
                 answer(coordinator.leave(request, context, effects));
             },
             [&](const OffsetCommitRequest &request) {
-                answer(commitOffsets(request, input.name, context));
+                coordinate(request.group, context);
+                commitOffsets(caller, request, input.name, context, effects);
             },
-            [&](const OffsetFetchRequest &request) { answer(fetchOffsets(request)); },
+            [&](const OffsetFetchRequest &request) {
+                coordinate(request.group, context);
+                answer(coordinator.fetch(request));
+            },
             [](const auto &) {},
         },
         input.request);
+    writeGroups(context, effects);
 }
 
 void Broker::State::clientGone(ClientId client)
@@ -167,6 +175,7 @@ void Broker::State::expire(Context &context, Effects &effects)
     while (const std::optional<FetchId> due = fetchDeadlines.takeDue(context.now))
         answerFetch(*due, context, effects);
     coordinator.expire(context, effects);
+    writeGroups(context, effects);
     if (context.now >= *nextRetentionCheck) {
         checkRetention(context);
         nextRetentionCheck = context.now + config.retentionCheckInterval;
@@ -214,7 +223,7 @@ ClusterSnapshot Broker::snapshot() const
             }
         }
     }
-    cluster.groups = state.groups();
+    cluster.groups = state.coordinator.snapshot();
     return cluster;
 }
 

@@ -4,7 +4,6 @@
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
-#include "engine/log/offset_store.h"
 #include "engine/log/partition_log.h"
 
 #include <map>
@@ -49,7 +48,7 @@ struct Broker::State {
     State(NodeId nodeId, BrokerConfig brokerConfig)
         : id(nodeId)
         , config(std::move(brokerConfig))
-        , coordinator(config)
+        , coordinator(config, nodeId)
         , directory("broker-" + std::to_string(nodeId.value()))
     {
     }
@@ -58,7 +57,7 @@ struct Broker::State {
     BrokerConfig config;
     std::map<std::string, Topic, std::less<>> topics;
     GroupCoordinator coordinator;
-    OffsetStore offsets;
+    std::map<std::int32_t, PartitionLog> offsetLogs; ///< by partition of __consumer_offsets
     std::string directory; ///< below the root of Files
 
     std::map<FetchId, ParkedFetch> parkedFetches;
@@ -115,10 +114,18 @@ struct Broker::State {
 
     // Groups.
     FindCoordinatorResponse findCoordinator(const FindCoordinatorRequest &request) const;
-    OffsetCommitResponse commitOffsets(
-        const OffsetCommitRequest &request, NameId client, Context &context);
-    OffsetFetchResponse fetchOffsets(const OffsetFetchRequest &request) const;
-    std::vector<GroupSnapshot> groups() const;
+    void commitOffsets(Caller caller, const OffsetCommitRequest &request, NameId client,
+        Context &context, Effects &effects);
+    /// Opens the logs of __consumer_offsets that are there, and takes their groups over.
+    Result<void, Error> openOffsets(
+        bool cleanShutdown, Context &context, std::vector<std::string> &notes);
+    Result<void, Error> openOffsetsPartition(std::int32_t partition, bool cleanShutdown,
+        Context &context, std::vector<std::string> &notes);
+    Result<void, Error> closeOffsets(Context &context);
+    /// Makes this broker the coordinator of the group.
+    void coordinate(const std::string &group, Context &context);
+    /// Appends what the coordinator wants written, and tells it.
+    void writeGroups(Context &context, Effects &effects);
 
     void handle(const ClientRequest &input, Context &context, Effects &effects);
     void clientGone(ClientId client);
