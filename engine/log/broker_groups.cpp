@@ -1,15 +1,24 @@
-// What groups ask for beside membership: where their coordinator is, and their committed offsets.
+// What groups need of a broker beside their coordinator: where it is, and the logs it writes to.
 
 #include "engine/log/broker_state.h"
 
-#include <algorithm>
+#include <charconv>
 #include <utility>
 
 namespace queuelab::log {
 
 namespace {
 
-constexpr std::size_t kOffsetMetadataMaxBytes = 4096; // offset.metadata.max.bytes
+constexpr std::int32_t kLeaderEpoch = 0;
+
+LogConfig offsetsLogConfig()
+{
+    LogConfig config;
+    config.segmentBytes = 104'857'600; // offsets.topic.segment.bytes
+    config.retentionMs = -1; // the topic is compacted, never aged out
+    config.timestampAfterMaxMs = std::numeric_limits<std::int64_t>::max();
+    return config;
+}
 
 } // namespace
 
@@ -20,104 +29,86 @@ FindCoordinatorResponse Broker::State::findCoordinator(const FindCoordinatorRequ
     return {ErrorCode::None, id.value()};
 }
 
-OffsetCommitResponse Broker::State::commitOffsets(
-    const OffsetCommitRequest &request, NameId client, Context &context)
+void Broker::State::commitOffsets(Caller caller, const OffsetCommitRequest &request, NameId client,
+    Context &context, Effects &effects)
 {
-    const NameId member = coordinator.nameOf(request.group, request.memberId);
-    const NameId committer = member == kNoName ? client : member;
-    const ErrorCode refused = coordinator.admitCommit(request, context);
-    OffsetCommitResponse response;
-    response.partitions.reserve(request.partitions.size());
-    OffsetStore::Commits commits;
+    std::vector<ErrorCode> refused;
+    refused.reserve(request.partitions.size());
     for (const OffsetCommitRequest::Partition &wanted : request.partitions) {
-        ErrorCode error = refused;
-        if (error == ErrorCode::None && !find(wanted.partition))
-            error = ErrorCode::UnknownTopicOrPartition;
-        if (error == ErrorCode::None && wanted.metadata.size() > kOffsetMetadataMaxBytes)
-            error = ErrorCode::OffsetMetadataTooLarge;
-        if (error == ErrorCode::None) {
-            commits[wanted.partition] = {wanted.committedOffset, wanted.committedLeaderEpoch,
-                wanted.metadata, epochMillis(context.wallClock())};
-        }
-        response.partitions.push_back({wanted.partition, error});
+        refused.push_back(
+            find(wanted.partition) ? ErrorCode::None : ErrorCode::UnknownTopicOrPartition);
     }
-    const ErrorCode stored = offsets.commit(request.group, commits, context);
-    ErrorCode firstError = stored;
-    for (OffsetCommitResponse::Partition &partition : response.partitions) {
-        if (partition.error == ErrorCode::None)
-            partition.error = stored;
-        else if (firstError == ErrorCode::None)
-            firstError = partition.error;
-    }
-    if (firstError != ErrorCode::None) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::CommitRefused),
-            .subject = context.trace.name(request.group),
-            .actor = committer,
-            .value = static_cast<std::int64_t>(firstError)});
-    }
-    if (stored != ErrorCode::None)
-        return response;
-    const NameId group = context.trace.name(request.group);
-    for (const auto &[partition, commit] : commits) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::OffsetCommitted),
-            .subject = find(partition)->name,
-            .actor = committer,
-            .detail = group,
-            .item = commit.offset});
-    }
-    return response;
+    coordinator.commit(caller, request, client, context, effects, refused);
 }
 
-OffsetFetchResponse Broker::State::fetchOffsets(const OffsetFetchRequest &request) const
+Result<void, Error> Broker::State::openOffsets(
+    bool cleanShutdown, Context &context, std::vector<std::string> &notes)
 {
-    OffsetFetchResponse response;
-    if (request.group.empty()) {
-        response.error = ErrorCode::InvalidGroupId;
-        return response;
-    }
-    const OffsetStore::Commits *commits = offsets.commitsOf(request.group);
-    if (!request.partitions) {
-        if (commits) {
-            for (const auto &[partition, commit] : *commits)
-                response.partitions.push_back(
-                    {partition, ErrorCode::None, commit.offset, commit.metadata});
-        }
-        return response;
-    }
-    response.partitions.reserve(request.partitions->size());
-    for (const TopicPartition &partition : *request.partitions) {
-        OffsetFetchResponse::Partition &out = response.partitions.emplace_back();
-        out.partition = partition;
-        if (!commits)
+    const auto names = context.files.list(directory);
+    if (!names)
+        return std::unexpected(names.error());
+    const std::string prefix = std::string(kOffsetsTopic) + "-";
+    for (const std::string &name : *names) {
+        if (!name.starts_with(prefix))
             continue;
-        if (const auto found = commits->find(partition); found != commits->end()) {
-            out.committedOffset = found->second.offset;
-            out.metadata = found->second.metadata;
-        }
+        std::int32_t partition = -1;
+        const char *end = name.data() + name.size();
+        const auto parsed = std::from_chars(name.data() + prefix.size(), end, partition);
+        if (parsed.ec != std::errc() || parsed.ptr != end)
+            continue;
+        const auto opened = openOffsetsPartition(partition, cleanShutdown, context, notes);
+        if (!opened)
+            return opened;
     }
-    return response;
+    return {};
 }
 
-std::vector<GroupSnapshot> Broker::State::groups() const
+Result<void, Error> Broker::State::openOffsetsPartition(
+    std::int32_t partition, bool cleanShutdown, Context &context, std::vector<std::string> &notes)
 {
-    std::vector<GroupSnapshot> shown = coordinator.snapshot();
-    for (const auto &[name, commits] : offsets.all()) {
-        auto group = std::ranges::lower_bound(shown, name, {}, &GroupSnapshot::name);
-        // Groups that only commit, or that have not been seen since the broker started, have no
-        // members.
-        if (group == shown.end() || group->name != name) {
-            GroupSnapshot simple;
-            simple.name = name;
-            group = shown.insert(group, std::move(simple));
-        }
-        for (const auto &[partition, commit] : commits) {
-            group->committed.push_back(
-                {partition, commit.offset, Instant(std::chrono::milliseconds(commit.timestampMs))});
+    RecoveryReport report;
+    const std::string name = TopicPartition{std::string(kOffsetsTopic), partition}.name();
+    auto log = PartitionLog::open(
+        directory + "/" + name, offsetsLogConfig(), cleanShutdown, context, &report);
+    if (!log)
+        return std::unexpected(log.error());
+    notes.insert(notes.end(), report.notes.begin(), report.notes.end());
+    const PartitionLog &opened =
+        offsetLogs.insert_or_assign(partition, std::move(*log)).first->second;
+    return coordinator.load(partition, opened, opened.logEndOffset(), context);
+}
+
+Result<void, Error> Broker::State::closeOffsets(Context &context)
+{
+    for (auto &[partition, log] : offsetLogs) {
+        if (const auto closed = log.close(context); !closed)
+            return closed;
+    }
+    return {};
+}
+
+void Broker::State::coordinate(const std::string &group, Context &context)
+{
+    const std::int32_t partition = offsetsPartitionFor(group, config.offsetsTopicPartitions);
+    if (offsetLogs.contains(partition))
+        return;
+    // When it cannot be opened the coordinator answers that it is none.
+    std::vector<std::string> notes;
+    (void)openOffsetsPartition(partition, true, context, notes);
+}
+
+void Broker::State::writeGroups(Context &context, Effects &effects)
+{
+    std::vector<GroupCoordinator::Write> writes;
+    // What is written may lead to more: a write that failed begins a rebalance.
+    for (coordinator.takeWrites(writes); !writes.empty(); coordinator.takeWrites(writes)) {
+        for (const GroupCoordinator::Write &write : std::exchange(writes, {})) {
+            const auto appended =
+                offsetLogs.at(write.partition).append(write.batch.view(), kLeaderEpoch, context);
+            coordinator.written(
+                write.id, appended ? ErrorCode::None : appended.error(), context, effects);
         }
     }
-    return shown;
 }
 
 } // namespace queuelab::log

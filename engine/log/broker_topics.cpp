@@ -388,7 +388,8 @@ DeleteTopicsResponse Broker::State::deleteTopics(
             if (!context.files.remove(path))
                 error = ErrorCode::KafkaStorageError;
         }
-        offsets.forgetTopic(name, context);
+        coordinator.forgetTopic(name, context);
+        writeGroups(context, effects);
         context.trace.record({.at = context.now,
             .kind = kind(LogEvent::TopicDeleted),
             .subject = context.trace.name(name)});

@@ -79,6 +79,16 @@ constexpr std::array kEvents{
         "may map to another one from here on"),
     info(LogEvent::RecordsDeleted, "records-deleted", Quiet, Notable, "records deleted",
         "{actor} deletes {count:record|records} of {subject}; it starts at offset {value} now"),
+    info(LogEvent::GroupLoaded, "group-loaded", System, Notable, "group taken over",
+        "{actor} coordinates {subject} from here on, as its log tells: generation {value}"),
+    info(LogEvent::GroupUnloaded, "group-unloaded", System, Notable, "group given up",
+        "{actor} no longer coordinates {subject}"),
+    info(LogEvent::RebalanceCompleted, "rebalance-completed", Done, Notable, "rebalance completed",
+        "{count:member|members} of {subject} have their assignment {value:duration} after the "
+        "first "
+        "of them waited; {actor} was the last to join"),
+    info(LogEvent::OffsetsReset, "offsets-reset", System, Notable, "offset reset",
+        "{actor} sets {detail} to offset {item} of {subject}, {value} from where it was"),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
@@ -96,6 +106,9 @@ constexpr std::array kReasons{
     info(LogReason::DidNotRejoin, "did-not-rejoin",
         "it did not rejoin within the rebalance timeout"),
     info(LogReason::DidNotSync, "did-not-sync", "it did not ask for its assignment in time"),
+    info(LogReason::GroupFull, "group-full", "the group has group.max.size members"),
+    info(LogReason::AssignmentNotStored, "assignment-not-stored",
+        "the write to __consumer_offsets failed"),
     info(LogReason::MetadataChanged, "metadata-changed",
         "the topics, partitions or subscriptions changed"),
     info(LogReason::AllJoined, "all-joined", "every member has joined"),

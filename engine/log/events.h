@@ -93,6 +93,8 @@ enum class LogReason : EventReason {
     MaxPollInterval,
     DidNotRejoin,
     DidNotSync,
+    GroupFull, ///< group.max.size
+    AssignmentNotStored, ///< the write of the assignment to __consumer_offsets failed
     MetadataChanged,
     AllJoined,
     RebalanceTimeout,

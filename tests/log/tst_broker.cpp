@@ -515,38 +515,6 @@ private Q_SLOTS:
         QCOMPARE(world.group("g").committed.at(0).offset, 7);
     }
 
-    void offsetRecordsAreKafkas()
-    {
-        const OffsetKey key{"g1", {"t", 0}};
-        QCOMPARE(toHex(encodeOffsetKey(key)), std::string("00010002673100017400000000"));
-        QCOMPARE(*decodeOffsetKey(encodeOffsetKey(key)), key);
-        const Commit commit{42, -1, "", 1'700'000'000'000};
-        QCOMPARE(toHex(encodeOffsetValue(commit)),
-            std::string("0003000000000000002affffffff00000000018bcfe56800"));
-        QCOMPARE(*decodeOffsetValue(encodeOffsetValue(commit)), commit);
-        QVERIFY(!decodeOffsetKey(*fromHex("000200026731"))); // GroupMetadata
-        QVERIFY(!decodeOffsetKey(*fromHex("0001000267")));
-    }
-
-    void groupsAreSpreadOverOffsetsPartitionsAsInKafka_data()
-    {
-        QTest::addColumn<std::string>("group");
-        QTest::addColumn<int>("partition");
-        QTest::newRow("g1") << std::string("g1") << 42;
-        QTest::newRow("test") << std::string("test") << 48;
-        QTest::newRow("my-group") << std::string("my-group") << 12;
-        QTest::newRow("console") << std::string("console-consumer-1") << 24;
-        QTest::newRow("orders-app") << std::string("orders-app") << 5;
-        QTest::newRow("kcat") << std::string("kcat") << 49;
-        QTest::newRow("hash of INT_MIN") << std::string("polygenelubricants") << 0;
-    }
-    void groupsAreSpreadOverOffsetsPartitionsAsInKafka()
-    {
-        QFETCH(std::string, group);
-        QFETCH(int, partition);
-        QCOMPARE(offsetsPartitionFor(group), partition);
-    }
-
     void everythingIsThereAfterARestart_data()
     {
         QTest::addColumn<bool>("clean");
