@@ -79,16 +79,63 @@ constexpr std::array kEvents{
         "may map to another one from here on"),
     info(LogEvent::RecordsDeleted, "records-deleted", Quiet, Notable, "records deleted",
         "{actor} deletes {count:record|records} of {subject}; it starts at offset {value} now"),
+
+    info(LogEvent::ControllerElected, "controller-elected", System, Milestone, "controller elected",
+        "{subject} is the active controller from epoch {value} on"),
+    info(LogEvent::ControllerResigned, "controller-resigned", Quiet, Milestone,
+        "controller resigned", "{subject} is no longer the active controller of epoch {value}"),
+    info(LogEvent::QuorumCandidate, "quorum-candidate", System, Notable, "candidate stands",
+        "{subject} asks the voters to make it the controller of epoch {value}"),
+    info(LogEvent::BrokerRegistered, "broker-registered", System, Notable, "broker registered",
+        "{subject} is registered with broker epoch {value}; it is fenced until it has caught up"),
+    info(LogEvent::BrokerFenced, "broker-fenced", Dead, Milestone, "broker fenced",
+        "{subject} is fenced and leads nothing: {reason}"),
+    info(LogEvent::BrokerUnfenced, "broker-unfenced", Ready, Milestone, "broker unfenced",
+        "{subject} may lead partitions and join their ISR"),
+    info(LogEvent::LeaderElected, "leader-elected", System, Notable, "leader elected",
+        "{actor} leads {subject} from leader epoch {value} on: {reason}"),
+    info(LogEvent::PartitionOffline, "partition-offline", Dead, Milestone, "partition offline",
+        "{subject} has lost its leader {detail}, and no replica may take over"),
+    info(LogEvent::IsrShrunk, "isr-shrunk", Dead, Notable, "ISR shrunk",
+        "{actor} leaves the ISR of {subject}, which has {count:replica|replicas} now: {reason}"),
+    info(LogEvent::IsrExpanded, "isr-expanded", Ready, Notable, "ISR expanded",
+        "{actor} is in the ISR of {subject}, which has {count:replica|replicas} now"),
+    info(LogEvent::BatchReplicated, "batch-replicated", InFlight, Routine, "batch replicated",
+        "{actor} has offsets {item} to {last} of {subject} too ({value:byte|bytes})"),
+    info(LogEvent::ReplicaTruncated, "replica-truncated", Dead, Milestone, "replica truncated",
+        "{actor} cuts {count:record|records} off its copy of {subject}, which ends at offset "
+        "{item} now: the leader of epoch {value} does not have them"),
+    info(LogEvent::ConfigsAltered, "configs-altered", System, Notable, "setting changed",
+        "topic {subject} has {detail} from here on"),
+
+    info(LogEvent::ProducerIdAssigned, "producer-id-assigned", System, Routine,
+        "producer id assigned", "{subject} is idempotent under producer id {value}"),
+    info(LogEvent::DuplicateAnswered, "duplicate-answered", Done, Notable, "duplicate answered",
+        "{subject} has this batch of {actor} at offsets {item} to {last} already; it answers so "
+        "and writes nothing"),
+
     info(LogEvent::GroupLoaded, "group-loaded", System, Notable, "group taken over",
         "{actor} coordinates {subject} from here on, as its log tells: generation {value}"),
     info(LogEvent::GroupUnloaded, "group-unloaded", System, Notable, "group given up",
         "{actor} no longer coordinates {subject}"),
     info(LogEvent::RebalanceCompleted, "rebalance-completed", Done, Notable, "rebalance completed",
         "{count:member|members} of {subject} have their assignment {value:duration} after the "
-        "first "
-        "of them waited; {actor} was the last to join"),
+        "first of them waited; {actor} was the last to join"),
     info(LogEvent::OffsetsReset, "offsets-reset", System, Notable, "offset reset",
         "{actor} sets {detail} to offset {item} of {subject}, {value} from where it was"),
+
+    info(LogEvent::RecordRetried, "record-retried", InFlight, Notable, "record put off",
+        "{actor} could not handle offset {item} of {subject} at attempt {value} and sends it to "
+        "{detail}"),
+    info(LogEvent::RecordDeadLettered, "record-dead-lettered", Dead, Milestone,
+        "record dead-lettered",
+        "{actor} gives up on offset {item} of {subject} after {value:attempt|attempts} and sends "
+        "it to {detail}"),
+    info(LogEvent::RecordRedriven, "record-redriven", InFlight, Notable, "record redriven",
+        "{actor} sends offset {item} of {subject} back to {detail}"),
+
+    info(LogEvent::BrokerShuttingDown, "broker-shutting-down", Quiet, Milestone,
+        "broker shutting down", "{subject} asks to stop; its leaders move away first"),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
@@ -106,9 +153,6 @@ constexpr std::array kReasons{
     info(LogReason::DidNotRejoin, "did-not-rejoin",
         "it did not rejoin within the rebalance timeout"),
     info(LogReason::DidNotSync, "did-not-sync", "it did not ask for its assignment in time"),
-    info(LogReason::GroupFull, "group-full", "the group has group.max.size members"),
-    info(LogReason::AssignmentNotStored, "assignment-not-stored",
-        "the write to __consumer_offsets failed"),
     info(LogReason::MetadataChanged, "metadata-changed",
         "the topics, partitions or subscriptions changed"),
     info(LogReason::AllJoined, "all-joined", "every member has joined"),
@@ -130,6 +174,31 @@ constexpr std::array kReasons{
     info(LogReason::Unsubscribed, "unsubscribed", "it has unsubscribed"),
     info(LogReason::Seek, "seek", "it was told to seek there"),
     info(LogReason::BelowLogStart, "below-log-start", "all its records were deleted before"),
+    info(LogReason::LeaderFenced, "leader-fenced", "the broker that led is gone"),
+    info(LogReason::PreferredLeader, "preferred-leader",
+        "it stands first in the list of replicas, and leadership goes back to it"),
+    info(LogReason::UncleanElection, "unclean-election",
+        "it is outside the ISR, but unclean.leader.election.enable allows it; what it lacks is "
+        "lost"),
+    info(LogReason::ControlledShutdown, "controlled-shutdown", "a broker is shut down in order"),
+    info(LogReason::NewTopic, "new-topic", "the partition is new"),
+    info(LogReason::ReplicaLagging, "replica-lagging",
+        "it has not caught up with the leader for replica.lag.time.max.ms"),
+    info(LogReason::ReplicaFenced, "replica-fenced", "its broker is gone"),
+    info(LogReason::HeartbeatsMissing, "heartbeats-missing",
+        "no heartbeat arrived for broker.session.timeout.ms"),
+    info(LogReason::Restarted, "restarted", "its broker was started anew"),
+    info(LogReason::LogsParted, "logs-parted",
+        "after a change of leader it had records that the leader had not"),
+    info(LogReason::ToEarliest, "to-earliest", "to the earliest offset"),
+    info(LogReason::ToLatest, "to-latest", "to the latest offset"),
+    info(LogReason::ToTime, "to-time", "to the first record of a time"),
+    info(LogReason::ByShift, "by-shift", "forward or back by a number of records"),
+    info(LogReason::ToOffset, "to-offset", "to a given offset"),
+    info(LogReason::LastKnownLeader, "last-known-leader",
+        "no replica is known to have everything, so the last that led is the best guess"),
+    info(LogReason::ReplicaReturned, "replica-returned", "a replica that has everything is back"),
+    info(LogReason::AskedFor, "asked-for", "it was asked for"),
 };
 
 } // namespace

@@ -83,6 +83,8 @@ enum class LogEvent : EventKind {
     RecordDeadLettered, ///< subject partition, actor consumer, detail dead-letter topic, item
                         ///< offset, value attempts
     RecordRedriven, ///< subject partition, actor client, detail destination topic, item offset
+
+    BrokerShuttingDown, ///< subject broker: a controlled shutdown begins, its leaders move away
 };
 
 enum class LogReason : EventReason {
@@ -124,6 +126,9 @@ enum class LogReason : EventReason {
     ToTime,
     ByShift,
     ToOffset,
+    LastKnownLeader, ///< ISR and ELR are empty: the last that led is elected, whatever it has left
+    ReplicaReturned, ///< an offline partition: a replica that has all is back
+    AskedFor,
 };
 
 inline constexpr EventKind kind(LogEvent event)
