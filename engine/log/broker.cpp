@@ -161,20 +161,6 @@ void Broker::State::handle(
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
             },
-            [&](const JoinGroupRequest &asked) {
-                coordinator.join(caller, asked, context, effects);
-            },
-            [&](const SyncGroupRequest &asked) {
-                coordinator.sync(caller, asked, context, effects);
-            },
-            [&](const HeartbeatRequest &asked) { answer(coordinator.heartbeat(asked, context)); },
-            [&](const LeaveGroupRequest &asked) {
-                answer(coordinator.leave(asked, context, effects));
-            },
-            [&](const OffsetCommitRequest &asked) {
-                commitOffsets(caller, client, asked, context, effects);
-            },
-            [&](const OffsetFetchRequest &asked) { answer(coordinator.fetch(asked)); },
             // Only brokers ask these: see the other overload.
             [&](const VoteRequest &) { answer(VoteResponse{ErrorCode::InvalidRequest}); },
             [&](const BeginQuorumEpochRequest &) {
@@ -183,7 +169,7 @@ void Broker::State::handle(
             [&](const EndQuorumEpochRequest &) {
                 answer(EndQuorumEpochResponse{ErrorCode::InvalidRequest});
             },
-            [](const auto &) { invariantBroken("what the controller decides was handed to it"); },
+            [&](const auto &) { coordinate(caller, client, request, context, effects); },
         },
         request);
 }
@@ -218,7 +204,7 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
         quorum.apply(input, context, effects);
         return;
     }
-    auto found = asked.extract(input.id.value());
+    auto found = asksOut.extract(input.id.value());
     if (found.empty()) // it came too late
         return;
     Asked &out = found.mapped();
@@ -251,14 +237,14 @@ void Broker::State::handle(const PeerLost &input, Context &context, Effects &eff
         return caller && caller->peer == input.peer;
     });
     std::vector<AskId> lost;
-    for (const auto &[askId, out] : asked) {
+    for (const auto &[askId, out] : asksOut) {
         if (out.to == input.peer)
             lost.push_back(askId);
     }
     for (const AskId askId : lost) {
-        auto found = asked.extract(askId);
+        auto found = asksOut.extract(askId);
         askDeadlines.cancel(found.mapped().deadline);
-        askFailed(std::move(found.mapped()), context, effects);
+        askFailed(std::move(found.mapped()), context);
     }
 }
 
@@ -280,14 +266,14 @@ Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Ask
     Duration timeout, Context &context, Effects &effects)
 {
     const AskId askId = nextAsk++;
-    asked.emplace_hint(asked.end(), askId,
+    asksOut.emplace_hint(asksOut.end(), askId,
         Asked{to, std::move(what), askDeadlines.set(context.now + timeout, askId)});
     effects.emplace_back(
         std::in_place_type<AskPeer>, to, RequestId{askId}, std::move(request));
     return askId;
 }
 
-void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
+void Broker::State::askFailed(Asked &&out, const Context &context)
 {
     std::visit(Overloaded{
                    [&](const CallAsk &it) { callLost(it.call, context); },
@@ -315,8 +301,8 @@ void Broker::State::expire(Context &context, Effects &effects)
     while (const std::optional<ProduceId> due = produceDeadlines.takeDue(context.now))
         produceTimedOut(*due, context, effects);
     while (const std::optional<AskId> due = askDeadlines.takeDue(context.now)) {
-        auto found = asked.extract(*due);
-        askFailed(std::move(found.mapped()), context, effects);
+        auto found = asksOut.extract(*due);
+        askFailed(std::move(found.mapped()), context);
     }
     while (const std::optional<CallId> due = callDeadlines.takeDue(context.now)) {
         auto found = calls.extract(*due);
@@ -341,6 +327,8 @@ void Broker::State::expire(Context &context, Effects &effects)
         checkRetention(context);
         nextRetentionCheck = context.now + config.retentionCheckInterval;
     }
+    if (isDue(nextDelayedDelete))
+        deleteDelayed(context);
     if (isDue(shutDownBy))
         sayShutDown(context, effects);
 }
@@ -355,6 +343,7 @@ void Broker::State::settle(Context &context, Effects &effects)
             again = true;
         }
         again |= giveAnswers(context, effects);
+        again |= loadGroups(context);
         again |= writeGroups(context, effects);
         communicate(context);
         again |= sendAlterPartition(context);
@@ -381,6 +370,7 @@ std::optional<Instant> Broker::State::nextDeadline() const
         consider(controller->nextDeadline());
     consider(nextIsrCheck);
     consider(nextCheckpoint);
+    consider(nextDelayedDelete);
     consider(nextFetchRetry);
     if (!communicating)
         consider(nextCommunication);

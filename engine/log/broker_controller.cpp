@@ -140,7 +140,7 @@ void Broker::State::followQuorum(Context &context, Effects &effects)
     for (auto &[callId, out] : calls) {
         if (!out.ask)
             continue;
-        auto lost = asked.extract(*out.ask);
+        auto lost = asksOut.extract(*out.ask);
         askDeadlines.cancel(lost.mapped().deadline);
         out.ask.reset();
         unsentCalls.push_back(callId);

@@ -1,114 +1,159 @@
-// What groups need of a broker beside their coordinator: where it is, and the logs it writes to.
+// Consumer groups on a broker: where a group's coordinator is, and what the coordinator here wants
+// read from and written to its partitions of __consumer_offsets.
 
 #include "engine/log/broker_state.h"
 
-#include <charconv>
+#include <algorithm>
 #include <utility>
 
 namespace queuelab::log {
 
 namespace {
 
-constexpr std::int32_t kLeaderEpoch = 0;
+constexpr std::chrono::milliseconds kCommitTimeout{5'000}; // offsets.commit.timeout.ms
 
-LogConfig offsetsLogConfig()
-{
-    LogConfig config;
-    config.segmentBytes = 104'857'600; // offsets.topic.segment.bytes
-    config.retentionMs = -1; // the topic is compacted, never aged out
-    config.timestampAfterMaxMs = std::numeric_limits<std::int64_t>::max();
-    return config;
-}
+template <class... Functions> struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
 
 } // namespace
 
-FindCoordinatorResponse Broker::State::findCoordinator(const FindCoordinatorRequest &request) const
+FindCoordinatorResponse Broker::State::findCoordinator(
+    const FindCoordinatorRequest &request, Context &context, Effects &effects)
 {
     if (request.group.empty())
         return {ErrorCode::InvalidGroupId, -1};
-    return {ErrorCode::None, id.value()};
+    if (!image.topic(kOffsetsTopic)) {
+        const std::size_t brokers = std::max<std::size_t>(config.brokers.size(), 1);
+        const auto replicas = static_cast<std::int16_t>(std::min<std::size_t>(
+            brokers, static_cast<std::size_t>(config.offsetsTopicReplicationFactor)));
+        // Kafka compacts this topic; until there is compaction, nothing of it may go.
+        askForTopic({.name = std::string(kOffsetsTopic),
+                        .partitions = config.offsetsTopicPartitions,
+                        .replicationFactor = replicas,
+                        .configs = {{"retention.ms", "-1"}, {"segment.bytes", "104857600"}}},
+            context);
+        settle(context, effects); // where this broker is alone it is there now
+    }
+    const TopicImage *topic = image.topic(kOffsetsTopic);
+    if (!topic)
+        return {ErrorCode::CoordinatorNotAvailable, -1};
+    const std::int32_t partition =
+        offsetsPartitionFor(request.group, static_cast<std::int32_t>(topic->partitions.size()));
+    const std::int32_t leader = topic->partitions[static_cast<std::size_t>(partition)].leader;
+    if (leader < 0)
+        return {ErrorCode::CoordinatorNotAvailable, -1};
+    return {ErrorCode::None, leader};
 }
 
-void Broker::State::commitOffsets(Caller caller, const OffsetCommitRequest &request, NameId client,
+bool Broker::State::isLoading(const std::string &group) const
+{
+    return !groupsToLoad.empty()
+        && groupsToLoad.contains(offsetsPartitionFor(group, config.offsetsTopicPartitions));
+}
+
+void Broker::State::coordinate(
+    Caller caller, NameId client, const Request &request, Context &context, Effects &effects)
+{
+    const auto refused = [&]<class Response_>(const std::string &group, Response_ response) {
+        if (!isLoading(group))
+            return false;
+        response.error = ErrorCode::CoordinatorLoadInProgress;
+        caller.answer(std::move(response), effects);
+        return true;
+    };
+    std::visit(
+        Overloaded{
+            [&](const JoinGroupRequest &asked) {
+                if (!refused(asked.group, JoinGroupResponse{.memberId = asked.memberId}))
+                    coordinator.join(caller, asked, context, effects);
+            },
+            [&](const SyncGroupRequest &asked) {
+                if (!refused(asked.group, SyncGroupResponse{}))
+                    coordinator.sync(caller, asked, context, effects);
+            },
+            [&](const HeartbeatRequest &asked) {
+                // A broker that still reads the group cannot know the member: it lives, as in Kafka.
+                if (isLoading(asked.group))
+                    caller.answer(HeartbeatResponse{}, effects);
+                else
+                    caller.answer(coordinator.heartbeat(asked, context), effects);
+            },
+            [&](const LeaveGroupRequest &asked) {
+                if (!refused(asked.group, LeaveGroupResponse{}))
+                    caller.answer(coordinator.leave(asked, context, effects), effects);
+            },
+            [&](const OffsetCommitRequest &asked) {
+                commitOffsets(caller, client, asked, context, effects);
+            },
+            [&](const OffsetFetchRequest &asked) {
+                if (!refused(asked.group, OffsetFetchResponse{}))
+                    caller.answer(coordinator.fetch(asked), effects);
+            },
+            [](const auto &) { invariantBroken("only requests of groups reach the coordinator"); },
+        },
+        request);
+}
+
+void Broker::State::commitOffsets(Caller caller, NameId client, const OffsetCommitRequest &request,
     Context &context, Effects &effects)
 {
+    if (isLoading(request.group)) {
+        OffsetCommitResponse response;
+        for (const OffsetCommitRequest::Partition &wanted : request.partitions)
+            response.partitions.push_back(
+                {wanted.partition, ErrorCode::CoordinatorLoadInProgress});
+        caller.answer(std::move(response), effects);
+        return;
+    }
     std::vector<ErrorCode> refused;
     refused.reserve(request.partitions.size());
     for (const OffsetCommitRequest::Partition &wanted : request.partitions) {
-        refused.push_back(
-            find(wanted.partition) ? ErrorCode::None : ErrorCode::UnknownTopicOrPartition);
+        refused.push_back(image.partition(wanted.partition) ? ErrorCode::None
+                                                            : ErrorCode::UnknownTopicOrPartition);
     }
     coordinator.commit(caller, request, client, context, effects, refused);
 }
 
-Result<void, Error> Broker::State::openOffsets(
-    bool cleanShutdown, Context &context, std::vector<std::string> &notes)
+bool Broker::State::loadGroups(Context &context)
 {
-    const auto names = context.files.list(directory);
-    if (!names)
-        return std::unexpected(names.error());
-    const std::string prefix = std::string(kOffsetsTopic) + "-";
-    for (const std::string &name : *names) {
-        if (!name.starts_with(prefix))
+    bool any = false;
+    for (auto next = groupsToLoad.begin(); next != groupsToLoad.end();) {
+        const Partition *partition = find({std::string(kOffsetsTopic), *next});
+        // What stood in the log when this leader began may have been acknowledged by the one
+        // before; it counts once it is known to be committed.
+        if (partition->highWatermark < partition->replication.epochStartOffset()) {
+            ++next;
             continue;
-        std::int32_t partition = -1;
-        const char *end = name.data() + name.size();
-        const auto parsed = std::from_chars(name.data() + prefix.size(), end, partition);
-        if (parsed.ec != std::errc() || parsed.ptr != end)
-            continue;
-        const auto opened = openOffsetsPartition(partition, cleanShutdown, context, notes);
-        if (!opened)
-            return opened;
+        }
+        if (const auto loaded =
+                coordinator.load(*next, partition->log, partition->highWatermark, context);
+            !loaded)
+            notes.push_back(loaded.error().text());
+        next = groupsToLoad.erase(next);
+        any = true;
     }
-    return {};
+    return any;
 }
 
-Result<void, Error> Broker::State::openOffsetsPartition(
-    std::int32_t partition, bool cleanShutdown, Context &context, std::vector<std::string> &notes)
+bool Broker::State::writeGroups(Context &context, Effects &effects)
 {
-    RecoveryReport report;
-    const std::string name = TopicPartition{std::string(kOffsetsTopic), partition}.name();
-    auto log = PartitionLog::open(
-        directory + "/" + name, offsetsLogConfig(), cleanShutdown, context, &report);
-    if (!log)
-        return std::unexpected(log.error());
-    notes.insert(notes.end(), report.notes.begin(), report.notes.end());
-    const PartitionLog &opened =
-        offsetLogs.insert_or_assign(partition, std::move(*log)).first->second;
-    return coordinator.load(partition, opened, opened.logEndOffset(), context);
-}
-
-Result<void, Error> Broker::State::closeOffsets(Context &context)
-{
-    for (auto &[partition, log] : offsetLogs) {
-        if (const auto closed = log.close(context); !closed)
-            return closed;
-    }
-    return {};
-}
-
-void Broker::State::coordinate(const std::string &group, Context &context)
-{
-    const std::int32_t partition = offsetsPartitionFor(group, config.offsetsTopicPartitions);
-    if (offsetLogs.contains(partition))
-        return;
-    // When it cannot be opened the coordinator answers that it is none.
-    std::vector<std::string> notes;
-    (void)openOffsetsPartition(partition, true, context, notes);
-}
-
-void Broker::State::writeGroups(Context &context, Effects &effects)
-{
-    std::vector<GroupCoordinator::Write> writes;
-    // What is written may lead to more: a write that failed begins a rebalance.
-    for (coordinator.takeWrites(writes); !writes.empty(); coordinator.takeWrites(writes)) {
-        for (const GroupCoordinator::Write &write : std::exchange(writes, {})) {
-            const auto appended =
-                offsetLogs.at(write.partition).append(write.batch.view(), kLeaderEpoch, context);
-            coordinator.written(
-                write.id, appended ? ErrorCode::None : appended.error(), context, effects);
+    coordinator.takeWrites(groupWrites);
+    if (groupWrites.empty())
+        return false;
+    for (GroupCoordinator::Write &write : std::exchange(groupWrites, {})) {
+        Appended appended = appendBatch(
+            {.partition = {std::string(kOffsetsTopic), write.partition}, .records = write.batch},
+            -1, name, AppendOrigin::Broker, context, effects);
+        if (appended.awaits) {
+            ProduceResponse response;
+            response.partitions.push_back(std::move(appended.result));
+            park(write.id, std::move(response), {{0, *appended.awaits}}, kCommitTimeout, context);
+        } else {
+            coordinator.written(write.id, appended.result.error, context, effects);
         }
     }
+    return true;
 }
 
 } // namespace queuelab::log

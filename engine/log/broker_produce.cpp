@@ -92,14 +92,17 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
                 .subject = partition.name,
                 .item = appended->baseOffset});
         }
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::BatchAppended),
-            .subject = partition.name,
-            .actor = producer,
-            .detail = name,
-            .item = appended->baseOffset,
-            .count = count,
-            .value = bytes});
+        // What groups write is told by their own events; with followers it is seen travelling too.
+        if (origin == AppendOrigin::Client || partition.replicas.size() > 1) {
+            context.trace.record({.at = context.now,
+                .kind = kind(LogEvent::BatchAppended),
+                .subject = partition.name,
+                .actor = producer,
+                .detail = name,
+                .item = appended->baseOffset,
+                .count = count,
+                .value = bytes});
+        }
         if (partition.uncommitted.size() < kUncommittedMax)
             partition.uncommitted.push_back({end, bytes});
         else // counted late, all the same

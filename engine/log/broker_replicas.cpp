@@ -78,6 +78,7 @@ void Broker::State::publish(Context &context, Effects &effects)
             all.partitions[topic.id].insert(static_cast<std::int32_t>(number));
     }
     follow(std::move(all), context, effects);
+    loadGroups(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
 }
@@ -259,8 +260,10 @@ void Broker::State::leaveRole(
     if (leads(partition)) {
         partition.replication.resign();
         partition.uncommitted.clear();
-        if (partitionName.topic == kOffsetsTopic)
+        if (partitionName.topic == kOffsetsTopic) {
+            groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
+        }
     } else if (const auto fetcher = fetchers.find(NodeId{partition.leader});
                fetcher != fetchers.end()) {
         fetcher->second.partitions.erase(partitionName);
@@ -278,14 +281,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
         if (partition.replicas.size() > 1 && !nextIsrCheck)
             nextIsrCheck = context.now + config.replicaLagTimeMax / 2;
         advanceHighWatermark(partition, context, effects);
-        if (partitionName.topic == kOffsetsTopic && !ledBefore) {
-            // All of the log, for whoever committed what lies above the high watermark known here
-            // may have been told so by the leader before.
-            if (const auto loaded = coordinator.load(partitionName.partition, partition.log,
-                    partition.log.logEndOffset(), context);
-                !loaded)
-                notes.push_back(loaded.error().text());
-        }
+        if (partitionName.topic == kOffsetsTopic && !ledBefore)
+            groupsToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {
         partition.fetchAfter.reset();
         fetchers[NodeId{partition.leader}].partitions.insert(partitionName);

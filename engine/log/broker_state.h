@@ -98,12 +98,6 @@ struct Broker::State {
         std::size_t awaited = 0; ///< batches not committed yet
         std::optional<Deadlines<ProduceId>::Handle> deadline{};
     };
-    /// A commit of which some partitions do not exist: the coordinator gets the others.
-    struct SplitCommit {
-        Caller caller;
-        OffsetCommitResponse response{}; ///< in the order of the request
-    };
-
     // ---- Other brokers
 
     /// What an AskPeer was for.
@@ -170,7 +164,7 @@ struct Broker::State {
         , config(std::move(brokerConfig))
         , directory("broker-" + std::to_string(nodeId.value()))
         , quorum(id, config)
-        , coordinator(config)
+        , coordinator(config, nodeId)
     {
     }
 
@@ -195,6 +189,7 @@ struct Broker::State {
     CheckpointedOffsets checkpointedLogStarts{}; ///< until published
     std::optional<Instant> nextCheckpoint{}; ///< set while the checkpoints are behind
     std::optional<Instant> nextRetentionCheck{}; ///< empty until the first step
+    std::optional<Instant> nextDelayedDelete{}; ///< of files of deleted segments
     std::optional<Instant> nextIsrCheck{}; ///< set while this broker leads a replicated partition
 
     std::map<FetchId, ParkedFetch> parkedFetches{};
@@ -204,7 +199,7 @@ struct Broker::State {
     ProduceId nextProduce = 1;
     Deadlines<ProduceId> produceDeadlines{};
 
-    std::map<AskId, Asked> asked{};
+    std::map<AskId, Asked> asksOut{};
     AskId nextAsk = 1;
     Deadlines<AskId> askDeadlines{};
     std::map<NodeId, Fetcher> fetchers{}; ///< by leader
@@ -241,8 +236,7 @@ struct Broker::State {
 
     GroupCoordinator coordinator;
     std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
-    std::map<std::uint64_t, SplitCommit> splitCommits{}; ///< by the id given to the coordinator
-    std::uint64_t nextSplitCommit = 1;
+    std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
 
     std::optional<Instant> askedWake{}; ///< the earliest WakeAt that is out
 
@@ -261,7 +255,7 @@ struct Broker::State {
     AskId ask(NodeId to, Request request, decltype(Asked::what) what, Duration timeout,
         Context &context, Effects &effects);
     /// No answer came, and none will.
-    void askFailed(Asked &&asked, Context &context, Effects &effects);
+    void askFailed(Asked &&out, const Context &context);
 
     // ---- broker_files.cpp: what lies in the directory beside logs
     Result<void, Error> openDirectory(Context &context);
@@ -403,6 +397,8 @@ struct Broker::State {
 
     // ---- broker_retention.cpp
     void checkRetention(Context &context);
+    /// Files of segments whose file.delete.delay.ms is over.
+    void deleteDelayed(Context &context);
     DeleteRecordsResponse deleteRecords(
         const DeleteRecordsRequest &request, NameId client, Context &context);
     DeleteRecordsResponse::Partition deleteRecordsOf(
@@ -413,9 +409,12 @@ struct Broker::State {
         const FindCoordinatorRequest &request, Context &context, Effects &effects);
     void commitOffsets(Caller caller, NameId client, const OffsetCommitRequest &request,
         Context &context, Effects &effects);
-    /// False when groups had nothing to write.
+    void coordinate(Caller caller, NameId client, const Request &request, Context &context,
+        Effects &effects);
+    bool isLoading(const std::string &group) const;
+    /// False when there was nothing to do; so the next.
+    bool loadGroups(Context &context);
     bool writeGroups(Context &context, Effects &effects);
-    void mergeSplitCommits(Effects &effects);
 };
 
 /// The answer to `request` that says `error` of all it names; for requests that the controller

@@ -11,15 +11,15 @@ enum class LogEvent : EventKind {
     TopicCreated = 0x100, ///< subject topic, count partitions
     TopicDeleted, ///< subject topic
     BatchSent, ///< subject partition, actor producer, count records, value bytes
-    BatchAppended, ///< subject partition, actor producer, item base offset, count records, value
-                   ///< bytes
+    BatchAppended, ///< subject partition, actor producer, detail the leader, item base offset,
+                   ///< count records, value bytes
     BatchRefused, ///< subject partition, actor producer, value Kafka error code
     BatchAcked, ///< subject partition, actor producer, item base offset, count records, value
                 ///< nanoseconds since send()
     BatchFailed, ///< subject partition, actor producer, count records, value Kafka error code
     SegmentRolled, ///< subject partition, item base offset of the new one
-    SegmentDeleted, ///< subject partition, item base offset, count records, value bytes; reason
-                    ///< retention
+    SegmentDeleted, ///< subject partition, detail broker, item base offset, count records, value
+                    ///< bytes; reason retention
     HighWatermarkMoved, ///< subject partition, item new high watermark
     RecordsFetched, ///< subject partition, actor consumer, item first offset, count records, value
                     ///< bytes
