@@ -209,22 +209,21 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
         return;
     Asked &out = found.mapped();
     askDeadlines.cancel(out.deadline);
-    std::visit(
-        Overloaded{
-            [&](const CallAsk &it) {
-                callAnswered(it.call, Response(input.response), context, effects);
-            },
-            [&](const ReplicaFetchAsk &) {
-                fetchers[out.to].inFlight = false;
-                fetchersChanged = true;
-                if (const auto *response = std::get_if<FetchResponse>(&input.response))
-                    replicaFetched(out.to, *response, context, effects);
-            },
-            [&](const LogEndsAsk &it) {
-                if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
-                    logEndsKnown(it, *response, context);
-            },
-        },
+    std::visit(Overloaded{
+                   [&](const CallAsk &it) {
+                       callAnswered(it.call, Response(input.response), context, effects);
+                   },
+                   [&](const ReplicaFetchAsk &) {
+                       fetchers[out.to].inFlight = false;
+                       fetchersChanged = true;
+                       if (const auto *response = std::get_if<FetchResponse>(&input.response))
+                           replicaFetched(out.to, *response, context, effects);
+                   },
+                   [&](const LogEndsAsk &it) {
+                       if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
+                           logEndsKnown(it, *response, context);
+                   },
+               },
         out.what);
 }
 
@@ -268,8 +267,7 @@ Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Ask
     const AskId askId = nextAsk++;
     asksOut.emplace_hint(asksOut.end(), askId,
         Asked{to, std::move(what), askDeadlines.set(context.now + timeout, askId)});
-    effects.emplace_back(
-        std::in_place_type<AskPeer>, to, RequestId{askId}, std::move(request));
+    effects.emplace_back(std::in_place_type<AskPeer>, to, RequestId{askId}, std::move(request));
     return askId;
 }
 

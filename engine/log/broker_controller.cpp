@@ -69,8 +69,10 @@ Response emptyResponse(const Request &request)
         request);
 }
 
-template <class T> concept HasError = requires(T response) { response.error; };
-template <class T> concept HasTopics = requires(T response) { response.topics; };
+template <class T>
+concept HasError = requires(T response) { response.error; };
+template <class T>
+concept HasTopics = requires(T response) { response.topics; };
 
 /// Says `error` of the whole answer, or where it has no such place of all that it names.
 void sayError(Response &response, ErrorCode error)
@@ -174,8 +176,8 @@ bool Broker::State::sendCalls(Context &context, Effects &effects)
             decide(callId, Request(out.request), context, effects);
         } else if (to && *to != id) {
             // A heartbeat that is not answered in time is sent again before the session ends.
-            const bool ofLife = out.purpose == CallPurpose::Registration
-                || out.purpose == CallPurpose::Heartbeat;
+            const bool ofLife =
+                out.purpose == CallPurpose::Registration || out.purpose == CallPurpose::Heartbeat;
             const Duration timeout = ofLife ? config.brokerSessionTimeout / 2 : kRequestTimeout;
             out.ask = ask(*to, out.request, CallAsk{callId}, timeout, context, effects);
         } else {
@@ -185,11 +187,10 @@ bool Broker::State::sendCalls(Context &context, Effects &effects)
     return true;
 }
 
-void Broker::State::decide(std::variant<CallId, Caller> from, const Request &request,
-    Context &context, Effects &effects)
+void Broker::State::decide(
+    std::variant<CallId, Caller> from, const Request &request, Context &context, Effects &effects)
 {
-    Controller::Decision decision =
-        controller->decide(request, quorum.logEndOffset(), context);
+    Controller::Decision decision = controller->decide(request, quorum.logEndOffset(), context);
     const auto offset = appendChanges(std::move(decision.changes), context, effects);
     if (offset) {
         pendingAnswers.push_back({*offset, from, std::move(decision.response)});

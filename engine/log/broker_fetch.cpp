@@ -120,8 +120,8 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
         if (!out.divergingEpoch && !isFull && wanted.fetchOffset < limit) {
             const std::uint64_t budget =
                 std::min(partitionMax, maxBytes > totalBytes ? maxBytes - totalBytes : 0);
-            auto result = partition.log.read(
-                wanted.fetchOffset, limit, budget, out.records, context.files);
+            auto result =
+                partition.log.read(wanted.fetchOffset, limit, budget, out.records, context.files);
             if (!result) {
                 fail(result.error());
                 continue;
@@ -264,8 +264,7 @@ ListOffsetsResponse Broker::State::listOffsets(
     return response;
 }
 
-OffsetForLeaderEpochResponse Broker::State::endsOfEpochs(
-    const OffsetForLeaderEpochRequest &request)
+OffsetForLeaderEpochResponse Broker::State::endsOfEpochs(const OffsetForLeaderEpochRequest &request)
 {
     OffsetForLeaderEpochResponse response;
     response.partitions.reserve(request.partitions.size());

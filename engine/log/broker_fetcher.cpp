@@ -174,11 +174,10 @@ void Broker::State::askLogEnds(NodeId leader, const TopicPartition &partitionNam
 {
     backOff(partition, context); // the answer ends it early
     ListOffsetsRequest request;
-    for (const std::int64_t which :
-        {ListOffsetsRequest::kEarliest, ListOffsetsRequest::kLatest})
+    for (const std::int64_t which : {ListOffsetsRequest::kEarliest, ListOffsetsRequest::kLatest})
         request.partitions.push_back({partitionName, which, partition.leaderEpoch});
-    ask(leader, std::move(request), LogEndsAsk{partitionName, partition.leaderEpoch},
-        kFetchTimeout, context, effects);
+    ask(leader, std::move(request), LogEndsAsk{partitionName, partition.leaderEpoch}, kFetchTimeout,
+        context, effects);
 }
 
 void Broker::State::logEndsKnown(

@@ -73,7 +73,8 @@ void Broker::State::coordinate(
                     coordinator.sync(caller, asked, context, effects);
             },
             [&](const HeartbeatRequest &asked) {
-                // A broker that still reads the group cannot know the member: it lives, as in Kafka.
+                // A broker that still reads the group cannot know the member: it lives, as in
+                // Kafka.
                 if (isLoading(asked.group))
                     caller.answer(HeartbeatResponse{}, effects);
                 else
@@ -101,8 +102,7 @@ void Broker::State::commitOffsets(Caller caller, NameId client, const OffsetComm
     if (isLoading(request.group)) {
         OffsetCommitResponse response;
         for (const OffsetCommitRequest::Partition &wanted : request.partitions)
-            response.partitions.push_back(
-                {wanted.partition, ErrorCode::CoordinatorLoadInProgress});
+            response.partitions.push_back({wanted.partition, ErrorCode::CoordinatorLoadInProgress});
         caller.answer(std::move(response), effects);
         return;
     }

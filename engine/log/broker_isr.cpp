@@ -65,9 +65,8 @@ void Broker::State::advanceHighWatermark(Partition &partition, Context &context,
     if (reached <= partition.highWatermark)
         return;
     // How much was there before it began to lead is not known: then whoever waits looks for itself.
-    std::int64_t bytes = partition.highWatermark < partition.replication.epochStartOffset()
-        ? INT32_MAX
-        : 0;
+    std::int64_t bytes =
+        partition.highWatermark < partition.replication.epochStartOffset() ? INT32_MAX : 0;
     const auto firstLeft = std::ranges::find_if(partition.uncommitted,
         [&](const UncommittedBytes &batch) { return batch.endOffset > reached; });
     for (auto batch = partition.uncommitted.begin(); batch != firstLeft; ++batch)

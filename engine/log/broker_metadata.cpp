@@ -72,19 +72,18 @@ void Broker::State::apply(const MetadataRecord &record)
     image.apply(record);
     if (!published)
         return;
-    std::visit(Overloaded{
-                   [&](const PartitionRecord &it) {
-                       delta.partitions[it.topicId].insert(it.partition);
-                   },
-                   [&](const PartitionChangeRecord &it) {
-                       delta.partitions[it.topicId].insert(it.partition);
-                   },
-                   [&](const ConfigRecord &it) {
-                       if (const TopicImage *topic = image.topic(it.topic))
-                           delta.configs.insert(topic->id);
-                   },
-                   [](const auto &) {}, // concerns no replica
-               },
+    std::visit(
+        Overloaded{
+            [&](const PartitionRecord &it) { delta.partitions[it.topicId].insert(it.partition); },
+            [&](const PartitionChangeRecord &it) {
+                delta.partitions[it.topicId].insert(it.partition);
+            },
+            [&](const ConfigRecord &it) {
+                if (const TopicImage *topic = image.topic(it.topic))
+                    delta.configs.insert(topic->id);
+            },
+            [](const auto &) {}, // concerns no replica
+        },
         record);
 }
 

@@ -32,8 +32,8 @@ void Broker::State::produce(Caller caller, NameId producer, const ProduceRequest
                 {.partition = batch.partition, .error = ErrorCode::InvalidRequiredAcks});
             continue;
         }
-        Appended appended = appendBatch(
-            batch, request.acks, producer, AppendOrigin::Client, context, effects);
+        Appended appended =
+            appendBatch(batch, request.acks, producer, AppendOrigin::Client, context, effects);
         if (appended.awaits)
             awaits.emplace_back(response.partitions.size(), *appended.awaits);
         response.partitions.push_back(std::move(appended.result));
@@ -131,8 +131,8 @@ void Broker::State::park(std::variant<Caller, std::uint64_t> from, ProduceRespon
             produceDeadlines.set(context.now + timeout, produceId)});
 }
 
-void Broker::State::appendSettled(ProduceId produceId, std::size_t index, ErrorCode error,
-    Context &context, Effects &effects)
+void Broker::State::appendSettled(
+    ProduceId produceId, std::size_t index, ErrorCode error, Context &context, Effects &effects)
 {
     ParkedProduce &parked = parkedProduces.at(produceId);
     ProduceResponse::Partition &out = parked.response.partitions[index];

@@ -249,8 +249,8 @@ std::optional<Broker::State::Partition> Broker::State::openReplica(
     const std::int64_t highWatermark =
         checkpointed == checkpointedHighWatermarks.end() ? 0 : checkpointed->second;
     Partition partition{.log = std::move(*log), .name = traceName};
-    partition.highWatermark = std::clamp(
-        highWatermark, partition.log.logStartOffset(), partition.log.logEndOffset());
+    partition.highWatermark =
+        std::clamp(highWatermark, partition.log.logStartOffset(), partition.log.logEndOffset());
     return partition;
 }
 
@@ -265,7 +265,7 @@ void Broker::State::leaveRole(
             coordinator.unload(partitionName.partition, context, effects);
         }
     } else if (const auto fetcher = fetchers.find(NodeId{partition.leader});
-               fetcher != fetchers.end()) {
+        fetcher != fetchers.end()) {
         fetcher->second.partitions.erase(partitionName);
     }
 }

@@ -242,8 +242,8 @@ struct Broker::State {
 
     // ---- broker.cpp
     void start(Context &context);
-    void handle(Caller caller, NameId client, const Request &request, Context &context,
-        Effects &effects);
+    void handle(
+        Caller caller, NameId client, const Request &request, Context &context, Effects &effects);
     void handle(const PeerRequest &input, Context &context, Effects &effects);
     void handle(const PeerAnswer &input, Context &context, Effects &effects);
     void handle(const PeerLost &input, Context &context, Effects &effects);
@@ -282,14 +282,14 @@ struct Broker::State {
     /// From now on, beginning with all there is.
     void publish(Context &context, Effects &effects);
     void follow(Delta &&delta, Context &context, Effects &effects);
-    void removeTopic(const TopicId &topicId, const std::string &topicName, Context &context,
-        Effects &effects);
-    void updatePartition(const TopicImage &topic, std::int32_t number, Context &context,
-        Effects &effects);
+    void removeTopic(
+        const TopicId &topicId, const std::string &topicName, Context &context, Effects &effects);
+    void updatePartition(
+        const TopicImage &topic, std::int32_t number, Context &context, Effects &effects);
     std::optional<Partition> openReplica(
         const TopicImage &topic, std::int32_t number, const LogConfig &logConfig, Context &context);
-    void leaveRole(const TopicPartition &name, Partition &partition, Context &context,
-        Effects &effects);
+    void leaveRole(
+        const TopicPartition &name, Partition &partition, Context &context, Effects &effects);
     void beginRole(const TopicPartition &name, Partition &partition, bool ledBefore,
         Context &context, Effects &effects);
     void dropReplica(
@@ -335,8 +335,7 @@ struct Broker::State {
     /// The effective min.insync.replicas: never more than there are replicas.
     static std::size_t minIsr(const Partition &partition);
     void checkIsrs(Context &context, Effects &effects);
-    void askForIsr(
-        const TopicPartition &name, Partition &partition, std::vector<std::int32_t> isr);
+    void askForIsr(const TopicPartition &name, Partition &partition, std::vector<std::int32_t> isr);
     bool sendAlterPartition(Context &context);
     void alterPartitionAnswered(const AlterPartitionRequest &request,
         const AlterPartitionResponse &response, Context &context, Effects &effects);
@@ -346,14 +345,13 @@ struct Broker::State {
     void retryFetchAt(Instant at);
     void replicaFetched(
         NodeId leader, const FetchResponse &response, Context &context, Effects &effects);
-    void replicate(
-        Partition &partition, const FetchResponse::Partition &fetched, Context &context);
+    void replicate(Partition &partition, const FetchResponse::Partition &fetched, Context &context);
     void followDivergence(Partition &partition, const EpochEnd &diverging, Context &context);
     void askLogEnds(NodeId leader, const TopicPartition &name, Partition &partition,
         Context &context, Effects &effects);
     void truncate(Partition &partition, std::int64_t offset, Context &context);
-    void logEndsKnown(const LogEndsAsk &asked, const ListOffsetsResponse &response,
-        Context &context);
+    void logEndsKnown(
+        const LogEndsAsk &asked, const ListOffsetsResponse &response, Context &context);
     void backOff(Partition &partition, const Context &context);
 
     // ---- broker_produce.cpp
@@ -363,15 +361,15 @@ struct Broker::State {
         ProduceResponse::Partition result;
         std::optional<std::int64_t> awaits; ///< the high watermark that commits it, not reached yet
     };
-    Appended appendBatch(const ProduceRequest::Partition &batch, std::int16_t acks,
-        NameId producer, AppendOrigin origin, Context &context, Effects &effects);
+    Appended appendBatch(const ProduceRequest::Partition &batch, std::int16_t acks, NameId producer,
+        AppendOrigin origin, Context &context, Effects &effects);
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
     void park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
         const Awaits &awaits, std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
-    void appendSettled(ProduceId produce, std::size_t index, ErrorCode error, Context &context,
-        Effects &effects);
+    void appendSettled(
+        ProduceId produce, std::size_t index, ErrorCode error, Context &context, Effects &effects);
     void produceTimedOut(ProduceId produce, Context &context, Effects &effects);
     void completeAppends(Partition &partition, Context &context, Effects &effects);
     void failAppends(Partition &partition, ErrorCode error, Context &context, Effects &effects);
@@ -380,8 +378,8 @@ struct Broker::State {
     void giveProducerIds(Context &context, Effects &effects);
 
     // ---- broker_fetch.cpp
-    void fetch(Caller caller, NameId fetcher, FetchRequest request, Context &context,
-        Effects &effects);
+    void fetch(
+        Caller caller, NameId fetcher, FetchRequest request, Context &context, Effects &effects);
     FetchResponse read(const FetchRequest &request, bool force, std::int64_t &missingBytes,
         NameId fetcher, Context &context);
     /// `bytes` more can be read by those that wait.
@@ -409,8 +407,8 @@ struct Broker::State {
         const FindCoordinatorRequest &request, Context &context, Effects &effects);
     void commitOffsets(Caller caller, NameId client, const OffsetCommitRequest &request,
         Context &context, Effects &effects);
-    void coordinate(Caller caller, NameId client, const Request &request, Context &context,
-        Effects &effects);
+    void coordinate(
+        Caller caller, NameId client, const Request &request, Context &context, Effects &effects);
     bool isLoading(const std::string &group) const;
     /// False when there was nothing to do; so the next.
     bool loadGroups(Context &context);

@@ -37,7 +37,8 @@ bool Replication::fetched(std::int32_t follower, std::int64_t fetchOffset,
     if (fetchOffset >= logEndOffset)
         found->caughtUpAt = now;
     else if (found->fetchedAt && fetchOffset >= found->leaderEndAtFetch)
-        found->caughtUpAt = std::max(found->caughtUpAt.value_or(*found->fetchedAt), *found->fetchedAt);
+        found->caughtUpAt =
+            std::max(found->caughtUpAt.value_or(*found->fetchedAt), *found->fetchedAt);
     found->logStartOffset = logStartOffset;
     found->logEndOffset = fetchOffset;
     found->leaderEndAtFetch = logEndOffset;
@@ -63,8 +64,7 @@ std::vector<std::int32_t> Replication::lagging(const std::vector<std::int32_t> &
 {
     std::vector<std::int32_t> found;
     for (const Follower &follower : m_followers) {
-        if (hasBroker(isr, follower.broker)
-            && !isCaughtUp(follower, logEndOffset, now, lagMax))
+        if (hasBroker(isr, follower.broker) && !isCaughtUp(follower, logEndOffset, now, lagMax))
             found.push_back(follower.broker);
     }
     return found;
