@@ -17,46 +17,50 @@ void disturb(QuorumNet &net)
     const std::vector<int> ids = net.ids();
     const int id = ids[net.random.below(ids.size())];
     const int other = ids[net.random.below(ids.size())];
-    switch (net.random.below(12)) {
+    switch (net.random.below(16)) {
     case 0:
     case 1:
+    case 2:
         if (net.isAlive(id)) {
             constexpr std::array kDeaths{
                 QuorumNet::Death::Process, QuorumNet::Death::Power, QuorumNet::Death::TornPower};
             net.kill(id, kDeaths[net.random.below(kDeaths.size())]);
         }
         return;
-    case 2:
     case 3:
-    case 4:
-        if (!net.isAlive(id))
-            net.start(id);
-        return;
-    case 5:
         net.isolate(id);
         return;
-    case 6:
+    case 4:
+        if (net.leader() != 0)
+            net.isolate(net.leader());
+        return;
+    case 5:
         net.cut(id, other);
         return;
-    case 7:
-    case 8:
-        net.heal();
-        return;
-    case 9:
+    case 6:
         if (net.isAlive(id))
             net.resign(id);
         return;
-    case 10:
+    case 7:
         if (net.isAlive(id))
             net.stopInOrder(id);
         return;
-    default:
+    case 8:
+        if (!net.random.chance(0.3))
+            return;
         for (const int one : ids) { // the whole site loses power
             if (net.isAlive(one))
                 net.kill(one, QuorumNet::Death::TornPower);
         }
-        for (const int one : ids)
-            net.start(one);
+        return;
+    case 9:
+    case 10:
+    case 11:
+        net.heal();
+        return;
+    default:
+        if (!net.isAlive(id))
+            net.start(id);
         return;
     }
 }
@@ -77,11 +81,12 @@ private Q_SLOTS:
     {
         QFETCH(const quint64, seed);
         Random shape(seed);
-        const int voters = static_cast<int>(shape.between(1, 5));
+        constexpr std::array kVoters{1, 2, 3, 3, 3, 4, 5, 5};
+        const int voters = kVoters[shape.below(kVoters.size())];
         QuorumNet net(seed, voters, static_cast<int>(shape.between(0, 2)));
         std::size_t written = 0;
-        for (int round = 0; round < 60; ++round) {
-            net.run(net.random.exponential(400ms));
+        for (int round = 0; round < 200; ++round) {
+            net.run(net.random.exponential(500ms));
             disturb(net);
             for (const int id : net.ids()) {
                 if (net.isAlive(id) && net.at(id).isLeader()) {
