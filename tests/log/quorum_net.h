@@ -3,6 +3,7 @@
 #include "engine/core/memory_files.h"
 #include "engine/log/events.h"
 #include "engine/log/quorum.h"
+#include "read_only_disk.h"
 
 #include <fmt/format.h>
 
@@ -80,6 +81,9 @@ public:
         }
     }
     void heal() { m_cut.clear(); }
+    /// What node `id` writes fails, until it is repaired.
+    void breakDisk(int id) { m_nodes.at(id).diskBroken = true; }
+    void repairDisk(int id) { m_nodes.at(id).diskBroken = false; }
 
     void run(Duration duration)
     {
@@ -201,6 +205,7 @@ private:
         std::int64_t applied = 0;
         std::int64_t highWatermark = 0;
         bool closedInOrder = false;
+        bool diskBroken = false;
         std::vector<std::string> notes{};
     };
     struct Delivery {
@@ -219,7 +224,11 @@ private:
         std::string value;
     };
 
-    Context contextOf(Node &node) { return {now, node.random, trace, files}; }
+    Context contextOf(Node &node)
+    {
+        return {
+            now, node.random, trace, node.diskBroken ? static_cast<Files &>(m_readOnly) : files};
+    }
 
     void fail(std::string what)
     {
@@ -356,6 +365,7 @@ private:
         });
     }
 
+    ReadOnlyDisk m_readOnly{files};
     std::map<int, Node> m_nodes;
     std::multimap<Instant, Delivery> m_agenda;
     std::map<std::pair<int, int>, Instant> m_lastArrival;
