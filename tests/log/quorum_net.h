@@ -83,6 +83,7 @@ public:
     void heal() { m_cut.clear(); }
     /// What node `id` writes fails, until it is repaired.
     void breakDisk(int id) { m_nodes.at(id).diskBroken = true; }
+    bool isDiskBroken(int id) const { return m_nodes.at(id).diskBroken; }
     void repairDisk(int id) { m_nodes.at(id).diskBroken = false; }
 
     void run(Duration duration)

@@ -17,7 +17,7 @@ void disturb(QuorumNet &net)
     const std::vector<int> ids = net.ids();
     const int id = ids[net.random.below(ids.size())];
     const int other = ids[net.random.below(ids.size())];
-    switch (net.random.below(16)) {
+    switch (net.random.below(17)) {
     case 0:
     case 1:
     case 2:
@@ -42,7 +42,7 @@ void disturb(QuorumNet &net)
             net.resign(id);
         return;
     case 7:
-        if (net.isAlive(id))
+        if (net.isAlive(id) && !net.isDiskBroken(id))
             net.stopInOrder(id);
         return;
     case 8:
@@ -54,13 +54,19 @@ void disturb(QuorumNet &net)
         }
         return;
     case 9:
+        net.breakDisk(id);
+        return;
     case 10:
     case 11:
+    case 12:
         net.heal();
+        net.repairDisk(id);
         return;
     default:
-        if (!net.isAlive(id))
+        if (!net.isAlive(id)) {
+            net.repairDisk(id);
             net.start(id);
+        }
         return;
     }
 }
@@ -495,6 +501,8 @@ private Q_SLOTS:
         QCOMPARE(net.committed().rbegin()->second, std::string("kept"));
         net.repairDisk(leader);
         QVERIFY(settles(net));
+        for (const auto &[offset, value] : net.committed())
+            QVERIFY(value != "lost");
         QVERIFY2(net.broken.empty(), net.broken.c_str());
     }
     void aSingleVoterLeadsAgainOnceItsDiskIsRepaired()
@@ -504,6 +512,7 @@ private Q_SLOTS:
         QVERIFY(net.append(1, {"lost"}).error() == ErrorCode::KafkaStorageError);
         net.run(10s);
         QVERIFY(!net.at(1).isLeader());
+        QCOMPARE(net.at(1).epoch(), 1); // none was announced that is not on the disk
         net.repairDisk(1);
         QVERIFY(settles(net));
         QVERIFY(net.append(1, {"kept"}).has_value());
@@ -589,6 +598,7 @@ private Q_SLOTS:
         }
         net.heal();
         for (const int id : net.ids()) {
+            net.repairDisk(id);
             if (!net.isAlive(id))
                 net.start(id);
         }
