@@ -97,9 +97,9 @@ BrokerHeartbeatResponse Controller::heartbeat(const BrokerHeartbeatRequest &requ
             if (other.isActive() && known != m_liveness.end())
                 lowestOffset = std::min(lowestOffset, known->second.metadataOffset);
         }
-        // Every broker that stays has to know the new leaders before the old one stops answering.
-        response.shouldShutDown =
-            !leadsAny(request.brokerId) && liveness.shutdownOffset <= lowestOffset;
+        // It leads nothing since, but every broker that stays has to know the new leaders before
+        // this one stops answering.
+        response.shouldShutDown = liveness.shutdownOffset <= lowestOffset;
     } else if (request.wantFence) {
         response.shouldShutDown = request.wantShutDown;
         if (!request.wantShutDown)

@@ -190,6 +190,16 @@ private Q_SLOTS:
         cluster.start(3, epoch);
         QVERIFY(cluster.broker(3).isActive());
     }
+    void theLifeAfterAControlledShutdownIsNotToldToStop()
+    {
+        Three cluster;
+        QCOMPARE(cluster.createAt("orders", {1, 2, 3}), ErrorCode::None);
+        const std::int64_t epoch = cluster.broker(1).epoch;
+        QVERIFY(!cluster.askToStop(1).shouldShutDown);
+        cluster.start(1, epoch); // it did not wait for leave
+        const auto answer = cluster.heartbeat(1);
+        QVERIFY(!answer.shouldShutDown && !answer.isFenced);
+    }
     void aBrokerAloneStopsInOrderAndLeadsAgainAfterwards()
     {
         ControlledCluster cluster;
@@ -698,6 +708,28 @@ private Q_SLOTS:
         }
     }
 
+    void everyEventAndReasonHasWords()
+    {
+        std::set<EventKind> kinds;
+        std::set<std::string_view> names;
+        for (const EventInfo &info : eventTable()) {
+            kinds.insert(info.kind);
+            QVERIFY2(names.insert(info.name).second, info.name.data());
+            QVERIFY(!info.title.empty() && !info.text.empty());
+        }
+        for (EventKind one = kind(LogEvent::TopicCreated);
+            one <= kind(LogEvent::BrokerShuttingDown); ++one)
+            QVERIFY2(kinds.contains(one), qPrintable(QString::number(one)));
+        std::set<EventReason> reasons;
+        for (const ReasonInfo &info : reasonTable()) {
+            reasons.insert(info.reason);
+            QVERIFY(!info.text.empty());
+        }
+        for (EventReason one = reason(LogReason::NewMember); one <= reason(LogReason::AskedFor);
+            ++one)
+            QVERIFY2(reasons.contains(one), qPrintable(QString::number(one)));
+    }
+
     /// Whatever brokers and leaders do: see brokenRule().
     void randomHistoriesKeepTheRules_data()
     {
@@ -792,8 +824,11 @@ private Q_SLOTS:
             }
         }
         ClusterImage replayed;
-        for (const MetadataRecord &record : cluster.log())
-            replayed.apply(record);
+        for (const MetadataRecord &record : cluster.log()) {
+            const auto decoded = decodeMetadataRecord(encodeMetadataRecord(record));
+            QVERIFY(decoded.has_value());
+            replayed.apply(*decoded);
+        }
         QVERIFY(replayed == cluster.image());
     }
 };
