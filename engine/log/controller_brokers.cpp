@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <ranges>
+#include <vector>
 
 namespace queuelab::log {
 
@@ -92,10 +93,9 @@ BrokerHeartbeatResponse Controller::heartbeat(const BrokerHeartbeatRequest &requ
         }
     } else if (liveness.shutdownOffset >= 0) {
         std::int64_t lowestOffset = std::numeric_limits<std::int64_t>::max();
-        for (const auto &[id, other] : m_image.brokers()) {
-            const auto known = m_liveness.find(id);
-            if (other.isActive() && known != m_liveness.end())
-                lowestOffset = std::min(lowestOffset, known->second.metadataOffset);
+        for (const auto &[id, other] : m_liveness) {
+            if (m_image.broker(id)->isActive())
+                lowestOffset = std::min(lowestOffset, other.metadataOffset);
         }
         // It leads nothing since, but every broker that stays has to know the new leaders before
         // this one stops answering.

@@ -2,6 +2,8 @@
 
 #include "controlled_cluster.h"
 
+#include <fmt/core.h>
+
 #include <set>
 
 using namespace queuelab;
@@ -250,7 +252,10 @@ private Q_SLOTS:
         }
         QCOMPARE(leaders, (std::map<std::int32_t, int>{{1, 2}, {2, 2}, {3, 2}}));
         QCOMPARE(replicas, (std::map<std::int32_t, int>{{1, 4}, {2, 4}, {3, 4}}));
-        QCOMPARE(cluster.count(LogEvent::TopicCreated, LogReason::None, "orders"), 1U);
+        const Trace &trace = cluster.trace();
+        const TraceEvent &created = trace.at(trace.lastOf(trace.names().find("orders")) - 1);
+        QCOMPARE(created.kind, kind(LogEvent::TopicCreated));
+        QCOMPARE(created.count, 6);
         QCOMPARE(cluster.count(LogEvent::LeaderElected, LogReason::NewTopic), 6U);
     }
     void placementIsDecidedByTheSeed()
@@ -708,6 +713,40 @@ private Q_SLOTS:
         }
     }
 
+    void eventsSayWhatBecameOfWhom()
+    {
+        Three cluster;
+        QCOMPARE(cluster.createAt("orders", {1, 2}), ErrorCode::None);
+        cluster.kill(1);
+        cluster.kill(2);
+        const Trace &trace = cluster.trace();
+        const NameTable &names = trace.names();
+        std::vector<std::string> story;
+        for (const std::uint64_t sequence : trace.eventsOf(names.find("orders-0"))) {
+            const TraceEvent &event = trace.at(sequence);
+            const auto info = std::ranges::find(eventTable(), event.kind, &EventInfo::kind);
+            const auto why = std::ranges::find(reasonTable(), event.reason, &ReasonInfo::reason);
+            story.push_back(fmt::format("{} {} {} {} {}: {}", info->name, names.name(event.actor),
+                names.name(event.detail), event.count, event.value, why->name));
+        }
+        const std::vector<std::string> expected{
+            "leader-elected broker-1  1 0: new-topic",
+            "isr-shrunk broker-1  1 0: replica-fenced",
+            "leader-elected broker-2 broker-1 1 1: leader-fenced",
+            "isr-shrunk broker-2  0 0: replica-fenced",
+            "partition-offline  broker-2 1 2: leader-fenced",
+        };
+        QCOMPARE(story, expected);
+        (void)cluster.ask<AlterConfigsResponse>(
+            AlterConfigsRequest{{{"orders", {{"retention.ms", "1000"}}}}});
+        const auto last = trace.at(trace.lastOf(names.find("orders")) - 1);
+        QCOMPARE(last.kind, kind(LogEvent::ConfigsAltered));
+        QCOMPARE(names.name(last.detail), std::string_view("retention.ms=1000"));
+        (void)cluster.ask<AlterConfigsResponse>(
+            AlterConfigsRequest{{{"orders", {{"retention.ms", std::nullopt}}}}});
+        QCOMPARE(names.name(trace.at(trace.lastOf(names.find("orders")) - 1).detail),
+            std::string_view("retention.ms=default"));
+    }
     void everyEventAndReasonHasWords()
     {
         std::set<EventKind> kinds;
