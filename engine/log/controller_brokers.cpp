@@ -107,13 +107,11 @@ BrokerHeartbeatResponse Controller::heartbeat(const BrokerHeartbeatRequest &requ
     } else if (request.wantShutDown) {
         response.shouldShutDown = !leadsAny(request.brokerId);
         if (!response.shouldShutDown) {
-            if (!broker.inControlledShutdown) {
-                commit(changes,
-                    BrokerRegistrationChangeRecord{.brokerId = request.brokerId,
-                        .brokerEpoch = request.brokerEpoch,
-                        .inControlledShutdown = true},
-                    LogReason::AskedFor);
-            }
+            commit(changes,
+                BrokerRegistrationChangeRecord{.brokerId = request.brokerId,
+                    .brokerEpoch = request.brokerEpoch,
+                    .inControlledShutdown = true},
+                LogReason::AskedFor);
             removeFromIsrs({.fenced = request.brokerId}, LogReason::ControlledShutdown, changes);
             liveness.shutdownOffset = logEndOffset + static_cast<std::int64_t>(changes.size()) - 1;
         }

@@ -63,11 +63,13 @@ public:
             .currentMetadataOffset = logEndOffset() - 1,
             .wantShutDown = true});
     }
-    /// Registered and unfenced.
-    void start(std::int32_t id, std::int64_t previousEpoch = -1)
+    /// Registered and unfenced, unless it is refused.
+    ErrorCode start(std::int32_t id, std::int64_t previousEpoch = -1)
     {
-        (void)registerBroker(id, previousEpoch);
-        (void)heartbeat(id);
+        const ErrorCode error = registerBroker(id, previousEpoch).error;
+        if (error == ErrorCode::None)
+            (void)heartbeat(id);
+        return error;
     }
     /// The others keep their heartbeats until its session is over.
     void kill(std::int32_t id)

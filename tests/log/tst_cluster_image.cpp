@@ -211,6 +211,14 @@ private Q_SLOTS:
         partition.eligibleLeaderReplicas = {3}; // somebody is known to have all: wait for it
         QVERIFY(!partitionChange(partition, kOrders, 0, {}, rulesFor({1, 2})));
     }
+    void aPartitionThatNobodyLedRemembersNobody()
+    {
+        // Offline since before the feature was switched on.
+        const auto change = partitionChange(
+            withIsr({1}, -1), kOrders, 0, {.isr = {}, .uncleanShutdown = 1}, rulesFor({2, 3}));
+        QCOMPARE(change->isr, Replicas{});
+        QVERIFY(!change->lastKnownElr);
+    }
     void anUncleanShutdownEndsEligibility()
     {
         const auto change = partitionChange(

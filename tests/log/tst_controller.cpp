@@ -30,7 +30,7 @@ public:
         : ControlledCluster(std::move(config), seed)
     {
         for (const std::int32_t id : {1, 2, 3})
-            start(id);
+            invariant(start(id) == ErrorCode::None, "a broker starts in an empty cluster");
     }
 };
 
@@ -189,7 +189,7 @@ private Q_SLOTS:
         const std::int64_t epoch = cluster.broker(3).epoch;
         QVERIFY(cluster.askToStop(3).shouldShutDown);
         QCOMPARE(cluster.partition(kOrders).isr, (Replicas{1, 2}));
-        cluster.start(3, epoch);
+        QCOMPARE(cluster.start(3, epoch), ErrorCode::None);
         QVERIFY(cluster.broker(3).isActive());
     }
     void theLifeAfterAControlledShutdownIsNotToldToStop()
@@ -198,21 +198,42 @@ private Q_SLOTS:
         QCOMPARE(cluster.createAt("orders", {1, 2, 3}), ErrorCode::None);
         const std::int64_t epoch = cluster.broker(1).epoch;
         QVERIFY(!cluster.askToStop(1).shouldShutDown);
-        cluster.start(1, epoch); // it did not wait for leave
+        QCOMPARE(cluster.start(1, epoch), ErrorCode::None); // it did not wait for leave
+        (void)cluster.heartbeat(2);
+        (void)cluster.heartbeat(3);
         const auto answer = cluster.heartbeat(1);
         QVERIFY(!answer.shouldShutDown && !answer.isFenced);
+    }
+    void fencedInItsControlledShutdownABrokerBeginsAnew()
+    {
+        Three cluster;
+        QCOMPARE(cluster.createAt("orders", {1, 2, 3}), ErrorCode::None);
+        QVERIFY(!cluster.askToStop(1).shouldShutDown);
+        cluster.kill(1);
+        QVERIFY(cluster.broker(1).fenced);
+        QVERIFY(!cluster.heartbeat(1).isFenced);
+        (void)cluster.heartbeat(2);
+        (void)cluster.heartbeat(3);
+        QVERIFY(!cluster.heartbeat(1).shouldShutDown);
+    }
+    void aNewControllerKnowsThatAFencedBrokerHasNoSession()
+    {
+        Three cluster;
+        cluster.kill(1);
+        cluster.failOver();
+        QCOMPARE(cluster.registerBroker(1).error, ErrorCode::None);
     }
     void aBrokerAloneStopsInOrderAndLeadsAgainAfterwards()
     {
         ControlledCluster cluster;
-        cluster.start(1);
+        QCOMPARE(cluster.start(1), ErrorCode::None);
         QCOMPARE(cluster.createAt("orders", {1}), ErrorCode::None);
         const std::int64_t epoch = cluster.broker(1).epoch;
         QVERIFY(!cluster.askToStop(1).shouldShutDown);
         QVERIFY(cluster.askToStop(1).shouldShutDown);
         QCOMPARE(cluster.partition(kOrders).leader, -1);
         QCOMPARE(cluster.partition(kOrders).eligibleLeaderReplicas, Replicas{1});
-        cluster.start(1, epoch);
+        QCOMPARE(cluster.start(1, epoch), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, 1);
         QCOMPARE(cluster.partition(kOrders).isr, Replicas{1});
         QCOMPARE(
@@ -257,6 +278,15 @@ private Q_SLOTS:
         QCOMPARE(created.kind, kind(LogEvent::TopicCreated));
         QCOMPARE(created.count, 6);
         QCOMPARE(cluster.count(LogEvent::LeaderElected, LogReason::NewTopic), 6U);
+    }
+    void afterARoundTheBrokersFollowEachOtherInAnotherOrder()
+    {
+        Three cluster;
+        QCOMPARE(cluster.createTopic({"orders", 60, 3, {}, {}}), ErrorCode::None);
+        std::set<Replicas> orders;
+        for (const PartitionImage &partition : cluster.image().topic("orders")->partitions)
+            orders.insert(partition.replicas);
+        QCOMPARE(orders.size(), 6U);
     }
     void placementIsDecidedByTheSeed()
     {
@@ -571,7 +601,7 @@ private Q_SLOTS:
         QCOMPARE(cluster.partition(kOrders).leader, 2);
         QCOMPARE(cluster.partition(kOrders).leaderEpoch, 1);
         QCOMPARE(cluster.partition(kOrders).isr, Replicas{2});
-        cluster.start(1);
+        QCOMPARE(cluster.start(1), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, 2); // it follows until it has caught up
         QCOMPARE(cluster.alterIsr(kOrders, {2, 3, 1}).error, ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leaderEpoch, 1);
@@ -588,7 +618,7 @@ private Q_SLOTS:
         QCOMPARE(cluster.partition(kOrders).isr, Replicas{});
         QCOMPARE(cluster.partition(kOrders).eligibleLeaderReplicas, (Replicas{1, 2}));
         QCOMPARE(cluster.count(LogEvent::PartitionOffline, LogReason::None, "orders-0"), 1U);
-        cluster.start(2, epoch); // it was isolated, not stopped
+        QCOMPARE(cluster.start(2, epoch), ErrorCode::None); // it was isolated, not stopped
         QCOMPARE(cluster.partition(kOrders).leader, 2);
         QCOMPARE(cluster.partition(kOrders).isr, Replicas{2});
         QCOMPARE(cluster.partition(kOrders).eligibleLeaderReplicas, Replicas{1});
@@ -600,10 +630,10 @@ private Q_SLOTS:
             cluster.createAt("orders", {1, 2}, {{"min.insync.replicas", "2"}}), ErrorCode::None);
         cluster.kill(1);
         cluster.kill(2);
-        cluster.start(1);
+        QCOMPARE(cluster.start(1), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, -1); // 2 is eligible still: wait for it
         QCOMPARE(cluster.partition(kOrders).eligibleLeaderReplicas, Replicas{2});
-        cluster.start(2);
+        QCOMPARE(cluster.start(2), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, 2);
         QCOMPARE(
             cluster.count(LogEvent::LeaderElected, LogReason::LastKnownLeader, "orders-0"), 1U);
@@ -616,9 +646,9 @@ private Q_SLOTS:
         cluster.kill(1);
         QCOMPARE(cluster.partition(kOrders).leader, -1);
         QCOMPARE(cluster.partition(kOrders).isr, Replicas{1});
-        cluster.start(2);
+        QCOMPARE(cluster.start(2), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, -1);
-        cluster.start(1);
+        QCOMPARE(cluster.start(1), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, 1);
     }
     void anUncleanElectionIsMadeAtOnceWhereTheTopicAllowsIt()
@@ -666,7 +696,7 @@ private Q_SLOTS:
             ErrorCode::PreferredLeaderNotAvailable);
         QCOMPARE(
             cluster.elect(ElectionType::Unclean, payments), ErrorCode::EligibleLeadersNotAvailable);
-        cluster.start(1);
+        QCOMPARE(cluster.start(1), ErrorCode::None);
         QCOMPARE(cluster.alterIsr(kOrders, {2, 1}).error, ErrorCode::None);
         QCOMPARE(cluster.elect(ElectionType::Preferred, kOrders), ErrorCode::None);
         QCOMPARE(cluster.partition(kOrders).leader, 1);
@@ -702,7 +732,7 @@ private Q_SLOTS:
             Three cluster(config);
             QCOMPARE(cluster.createAt("orders", {1, 2}), ErrorCode::None);
             cluster.kill(1);
-            cluster.start(1);
+            QCOMPARE(cluster.start(1), ErrorCode::None);
             QCOMPARE(cluster.alterIsr(kOrders, {2, 1}).error, ErrorCode::None);
             for (int beat = 0; beat < 60; ++beat) {
                 cluster.pass(5s);
@@ -800,7 +830,7 @@ private Q_SLOTS:
             const std::int32_t id = anyBroker();
             switch (random.below(10)) {
             case 0:
-                cluster.start(id, random.chance(0.5) ? cluster.broker(id).epoch : -1);
+                (void)cluster.start(id, random.chance(0.5) ? cluster.broker(id).epoch : -1);
                 break;
             case 1:
             case 2:
