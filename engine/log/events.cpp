@@ -79,16 +79,6 @@ constexpr std::array kEvents{
         "may map to another one from here on"),
     info(LogEvent::RecordsDeleted, "records-deleted", Quiet, Notable, "records deleted",
         "{actor} deletes {count:record|records} of {subject}; it starts at offset {value} now"),
-    info(LogEvent::GroupLoaded, "group-loaded", System, Notable, "group taken over",
-        "{actor} coordinates {subject} from here on, as its log tells: generation {value}"),
-    info(LogEvent::GroupUnloaded, "group-unloaded", System, Notable, "group given up",
-        "{actor} no longer coordinates {subject}"),
-    info(LogEvent::RebalanceCompleted, "rebalance-completed", Done, Notable, "rebalance completed",
-        "{count:member|members} of {subject} have their assignment {value:duration} after the "
-        "first "
-        "of them waited; {actor} was the last to join"),
-    info(LogEvent::OffsetsReset, "offsets-reset", System, Notable, "offset reset",
-        "{actor} sets {detail} to offset {item} of {subject}, {value} from where it was"),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)

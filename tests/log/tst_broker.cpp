@@ -1,7 +1,6 @@
 #include <QtTest>
 
 #include "engine/log/events.h"
-#include "engine/log/offset_store.h"
 #include "log_world.h"
 
 #include <set>
