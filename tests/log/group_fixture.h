@@ -40,6 +40,7 @@ public:
     Trace trace;
     Writes writes = Writes::AtOnce;
     ErrorCode writeError = ErrorCode::NotEnoughReplicas; ///< with Writes::Fail
+    bool logForgets = false; ///< it says that writes are committed and keeps none: a planted bug
     std::int32_t broker = 1;
     GroupCoordinator coordinator;
 
@@ -67,9 +68,11 @@ public:
             },
             client);
     }
-    ErrorCode heartbeat(const std::string &memberId, std::int32_t generation)
+    ErrorCode heartbeat(const std::string &memberId, std::int32_t generation,
+        std::optional<std::string> groupInstanceId = {})
     {
-        const auto answer = coordinator.heartbeat({"g", generation, memberId, {}}, m_context);
+        const auto answer = coordinator.heartbeat(
+            {"g", generation, memberId, std::move(groupInstanceId)}, m_context);
         settle();
         return answer.error;
     }
@@ -200,7 +203,7 @@ private:
     }
     void finish(const GroupCoordinator::Write &write, ErrorCode error)
     {
-        if (error == ErrorCode::None)
+        if (error == ErrorCode::None && !logForgets)
             append(write);
         coordinator.written(write.id, error, m_context, m_effects);
     }
