@@ -44,8 +44,7 @@ bool Broker::State::applyCommitted(Context &context)
                 return;
             }
             // Only the active controller has changes that are pending.
-            const bool isOwn =
-                !pendingChanges.empty() && pendingChanges.front().offset == offset;
+            const bool isOwn = !pendingChanges.empty() && pendingChanges.front().offset == offset;
             if (isOwn)
                 recordChange(image, pendingChanges.front().change, context);
             else if (tellsAll)

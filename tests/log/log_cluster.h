@@ -57,7 +57,8 @@ public:
         m_now = end;
     }
     /// False when it did not come true within `limit`.
-    template <class Condition> bool runUntil(Condition condition, Duration limit = std::chrono::minutes{1})
+    template <class Condition>
+    bool runUntil(Condition condition, Duration limit = std::chrono::minutes{1})
     {
         const Instant end = m_now + limit;
         while (!condition()) {
@@ -125,9 +126,8 @@ public:
         Node &node = m_nodes.at(id);
         Context context = contextOf(node);
         Effects effects;
-        node.broker.apply(
-            ClientRequest{kHand, requestId, std::move(request), m_trace.name(client)}, context,
-            effects);
+        node.broker.apply(ClientRequest{kHand, requestId, std::move(request), m_trace.name(client)},
+            context, effects);
         carryOut(id, std::move(effects));
         return requestId;
     }
@@ -317,7 +317,8 @@ private:
         }
         if (!to.alive) {
             if (m_nodes.at(message.from).alive && std::holds_alternative<PeerRequest>(message.what))
-                post({message.to, to.life, message.from, message.fromLife, Lost{NodeId{message.to}}});
+                post({message.to, to.life, message.from, message.fromLife,
+                    Lost{NodeId{message.to}}});
             return;
         }
         if (auto *request = std::get_if<PeerRequest>(&message.what))
