@@ -106,10 +106,17 @@ void World::State::arrive(Carried &&carried)
     if (carried.life != connection.life)
         return; // it was on the line when the connection broke
     const NodeId broker = connection.brokerAt(carried.to);
-    if (broker.value() != 0 && !nodeOf(broker).alive)
+    if (broker.value() != 0 && !nodeOf(broker).alive) {
         breakConnection(index, carried.to); // connection refused
-    else
-        deliver(std::move(carried));
+        return;
+    }
+    if (logTap) {
+        if (const auto *to = std::get_if<ToLog>(&carried.message))
+            logTap->request(broker, to->request, now);
+        else if (const auto *from = std::get_if<FromLog>(&carried.message))
+            logTap->answer(connection.brokerAt(otherEnd(carried.to)), from->answer, now);
+    }
+    deliver(std::move(carried));
 }
 
 void World::State::arrive(const Broken &broken)

@@ -81,7 +81,7 @@ World::World() = default;
 World::~World() = default;
 
 Result<std::unique_ptr<World>, Error> World::create(
-    WorldConfig config, std::unique_ptr<Files> files, Mode mode, Instant start)
+    WorldConfig config, std::unique_ptr<Files> files, Mode mode, Instant start, log::PlantedBug bug)
 {
     if (config.logBrokers < 1 || config.logBrokers > WorldConfig::kMostLogBrokers)
         return std::unexpected(
@@ -96,6 +96,7 @@ Result<std::unique_ptr<World>, Error> World::create(
         return std::unexpected(
             Error{"world: log: configs", settings.error().problem, settings.error().remedy});
     nameTheCluster(config, *settings);
+    settings->plantedBug = bug;
 
     std::unique_ptr<World> world(new World);
     world->m_state =
@@ -119,6 +120,7 @@ std::unique_ptr<World> World::copy() const
     world->m_state = std::make_unique<State>(*m_state);
     if (!world->m_state->files)
         return nullptr;
+    world->m_state->logTap = nullptr;
     return world;
 }
 
@@ -227,6 +229,20 @@ const Trace &World::trace() const
 void World::setTraceSink(TraceSink *sink)
 {
     m_state->trace.setSink(sink);
+}
+
+void World::setLogTap(LogTap *tap)
+{
+    m_state->logTap = tap;
+}
+
+Result<std::vector<SharedBytes>, log::ErrorCode> World::replicaBatches(NodeId broker,
+    const log::TopicPartition &partition, std::int64_t fromOffset, std::uint64_t maxBytes) const
+{
+    const LogNode &node = m_state->nodeOf(broker);
+    if (!node.alive)
+        return std::unexpected(log::ErrorCode::NetworkException);
+    return node.broker.peek(partition, fromOffset, maxBytes, *m_state->files);
 }
 
 std::shared_ptr<const Snapshot> World::snapshot() const

@@ -2,6 +2,8 @@
 
 #include "engine/core/files.h"
 #include "engine/core/trace.h"
+#include "engine/log/broker_config.h"
+#include "engine/log/broker_io.h"
 #include "engine/world/command.h"
 #include "engine/world/snapshot.h"
 
@@ -29,6 +31,15 @@ struct WorldConfig {
 std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems &problems);
 YAML::Node writeWorldConfig(const WorldConfig &config);
 
+/// Watches what reaches the log's brokers from clients, and clients from brokers: as checkers need
+/// it, who must not believe what the brokers say of themselves.
+class LogTap {
+public:
+    virtual ~LogTap() = default;
+    virtual void request(NodeId broker, const log::ClientRequest &request, Instant now) = 0;
+    virtual void answer(NodeId broker, const log::Answer &answer, Instant now) = 0;
+};
+
 /// Engines, simulated clients, the network between them, the agenda and the trace. One thread at a
 /// time uses a world. A world is a value as long as its Files can be cloned (memory): copy() is a
 /// checkpoint that shares what was already written, and the same config and the same commands at
@@ -38,9 +49,10 @@ public:
     /// `files` is where the engines store; `start` is kVirtualStart for a deterministic world, the
     /// wall clock's time for a live one. An Error when the directory cannot be used, with place and
     /// remedy.
+    /// `bug` is for testing the checkers of the simulation.
     static Result<std::unique_ptr<World>, Error> create(WorldConfig config,
         std::unique_ptr<Files> files, Mode mode = Mode::Deterministic,
-        Instant start = kVirtualStart);
+        Instant start = kVirtualStart, log::PlantedBug bug = log::PlantedBug::None);
     ~World();
 
     /// nullptr when the files cannot be cloned.
@@ -69,6 +81,8 @@ public:
     Mode mode() const;
     const Trace &trace() const;
     void setTraceSink(TraceSink *sink);
+    /// Not owned, not copied with the world; nullptr for none.
+    void setLogTap(LogTap *tap);
 
     /// Built anew at each call; costs what is shown, not what is stored.
     std::shared_ptr<const Snapshot> snapshot() const;
@@ -85,6 +99,11 @@ public:
     /// Records of a partition from `fromOffset`, at most `limit`.
     std::vector<MessageRow> records(const std::string &topic, std::int32_t partition,
         std::int64_t fromOffset, std::size_t limit) const;
+
+    /// Whole batches of one broker's copy of a partition, from the one that holds `fromOffset` on.
+    Result<std::vector<SharedBytes>, log::ErrorCode> replicaBatches(NodeId broker,
+        const log::TopicPartition &partition, std::int64_t fromOffset,
+        std::uint64_t maxBytes) const;
 
     /// Flushes and closes files in order (a live world on a real directory).
     Result<void, Error> close();

@@ -151,6 +151,7 @@ struct World::State {
     Random root; ///< never drawn from: only streams of it are
     Cloned<Files> files;
     Trace trace;
+    LogTap *logTap = nullptr;
 
     log::BrokerConfig logConfig;
     std::vector<LogNode> logNodes; ///< node n at n - 1
