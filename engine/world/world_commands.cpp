@@ -83,6 +83,7 @@ private:
     Result<Host *, CommandError> findRunning(const std::string &name) const;
     Result<LogNode *, CommandError> findBroker(std::int32_t number) const;
     std::vector<std::string> topicNames() const;
+    std::vector<NodeId> bootstrapServers() const;
 
     /// Adds `count` clients: `make(name)` makes each one's actor. Without a name they are called
     /// prefix-1, prefix-2, ...
@@ -126,6 +127,14 @@ std::vector<std::string> Hand::topicNames() const
     for (const log::TopicSnapshot &topic : m_world.logSnapshot().topics)
         names.push_back(topic.name);
     return names;
+}
+
+std::vector<NodeId> Hand::bootstrapServers() const
+{
+    std::vector<NodeId> brokers;
+    for (const LogNode &node : m_world.logNodes)
+        brokers.push_back(node.id);
+    return brokers;
 }
 
 Outcome Hand::logRefusal(
@@ -242,7 +251,7 @@ Outcome Hand::operator()(const AddProducer &command)
         return refused(std::string(log::errorName(log::ErrorCode::InvalidConfig)),
             fmt::format("{}; {}", config.error().problem, config.error().remedy));
     return add(ClientRole::Producer, Engine::Log, command.name, "producer", 1,
-        [&](const std::string &name) { return makeProducer(command, name); });
+        [&](const std::string &name) { return makeProducer(command, name, bootstrapServers()); });
 }
 
 Outcome Hand::operator()(const AddConsumer &command)
@@ -251,7 +260,7 @@ Outcome Hand::operator()(const AddConsumer &command)
         return refused(std::string(log::errorName(log::ErrorCode::InvalidConfig)),
             fmt::format("{}; {}", config.error().problem, config.error().remedy));
     return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
-        [&](const std::string &name) { return makeConsumer(command, name); });
+        [&](const std::string &name) { return makeConsumer(command, name, bootstrapServers()); });
 }
 
 // The exchange broker.
