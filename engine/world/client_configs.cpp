@@ -1,5 +1,7 @@
 #include "engine/world/client_configs.h"
 
+#include "engine/world/world.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -42,6 +44,27 @@ Setter<Config> milliseconds(std::chrono::milliseconds Config::*member, std::int6
 {
     return [=](Config &config, const std::string &text) {
         return setNumber(text, low, kMaxInt, config.*member);
+    };
+}
+
+/// A setting in seconds or minutes.
+template <class Config, class Unit>
+Setter<Config> inUnits(std::chrono::milliseconds Config::*member, std::int64_t low, Unit unit)
+{
+    return [=](Config &config, const std::string &text) -> std::optional<std::string> {
+        std::int64_t value = 0;
+        if (auto wanted = setNumber(text, low, kMaxInt, value))
+            return wanted;
+        config.*member = value * std::chrono::milliseconds(unit);
+        return std::nullopt;
+    };
+}
+
+template <class Config>
+Setter<Config> smallNumber(std::int16_t Config::*member, std::int64_t low, std::int64_t high)
+{
+    return [=](Config &config, const std::string &text) {
+        return setNumber(text, low, high, config.*member);
     };
 }
 
@@ -208,6 +231,18 @@ const Setters<log::ConsumerConfig> &consumerSetters()
     return setters;
 }
 
+constexpr std::int64_t kMostReplicas = WorldConfig::kMostLogBrokers;
+
+/// A feature level in Kafka, not a setting of the broker: 1 is on.
+std::optional<std::string> setEligibleLeaderReplicas(
+    log::BrokerConfig &config, const std::string &text)
+{
+    if (text != "0" && text != "1")
+        return "write 0 or 1";
+    config.eligibleLeaderReplicas = text == "1";
+    return std::nullopt;
+}
+
 const Setters<log::BrokerConfig> &brokerSetters()
 {
     using Config = log::BrokerConfig;
@@ -221,6 +256,38 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"num.partitions", number(&Config::numPartitions, 1, 10'000)},
             {"auto.create.topics.enable", boolean(&Config::autoCreateTopics)},
             {"log.retention.check.interval.ms", milliseconds(&Config::retentionCheckInterval, 1)},
+            {"default.replication.factor",
+                smallNumber(&Config::defaultReplicationFactor, 1, kMostReplicas)},
+            {"offsets.topic.num.partitions", number(&Config::offsetsTopicPartitions, 1, 10'000)},
+            {"offsets.topic.replication.factor",
+                smallNumber(&Config::offsetsTopicReplicationFactor, 1, kMostReplicas)},
+            {"offsets.retention.minutes",
+                inUnits(&Config::offsetsRetention, 1, std::chrono::minutes{1})},
+            {"replica.lag.time.max.ms", milliseconds(&Config::replicaLagTimeMax, 1)},
+            {"replica.fetch.wait.max.ms", milliseconds(&Config::replicaFetchWaitMax, 0)},
+            {"replica.fetch.max.bytes", number(&Config::replicaFetchMaxBytes, 0)},
+            {"replica.fetch.response.max.bytes", number(&Config::replicaFetchResponseMaxBytes, 0)},
+            {"replica.fetch.backoff.ms", milliseconds(&Config::replicaFetchBackoff, 0)},
+            {"replica.high.watermark.checkpoint.interval.ms",
+                milliseconds(&Config::highWatermarkCheckpointInterval, 1)},
+            {"producer.id.expiration.ms", milliseconds(&Config::producerIdExpiration, 1)},
+            {"controller.quorum.election.timeout.ms",
+                milliseconds(&Config::quorumElectionTimeout, 1)},
+            {"controller.quorum.fetch.timeout.ms", milliseconds(&Config::quorumFetchTimeout, 1)},
+            {"controller.quorum.election.backoff.max.ms",
+                milliseconds(&Config::quorumElectionBackoffMax, 1)},
+            {"controller.quorum.request.timeout.ms",
+                milliseconds(&Config::quorumRequestTimeout, 1)},
+            {"broker.heartbeat.interval.ms", milliseconds(&Config::brokerHeartbeatInterval, 1)},
+            {"broker.session.timeout.ms", milliseconds(&Config::brokerSessionTimeout, 1)},
+            {"auto.leader.rebalance.enable", boolean(&Config::autoLeaderRebalance)},
+            {"leader.imbalance.check.interval.seconds",
+                inUnits(&Config::leaderImbalanceCheckInterval, 1, std::chrono::seconds{1})},
+            {"leader.imbalance.per.broker.percentage",
+                number(&Config::leaderImbalancePercentage, 0, 100)},
+            {"unclean.leader.election.interval.ms",
+                milliseconds(&Config::uncleanElectionInterval, 1)},
+            {"eligible.leader.replicas.version", setEligibleLeaderReplicas},
         };
         // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
         static const std::map<std::string, std::string> topicDefaults{
@@ -231,6 +298,7 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"log.flush.interval.messages", "flush.messages"},
             {"message.max.bytes", "max.message.bytes"},
             {"min.insync.replicas", "min.insync.replicas"},
+            {"unclean.leader.election.enable", "unclean.leader.election.enable"},
         };
         for (const auto &[brokerKey, topicKey] : topicDefaults) {
             all[brokerKey] = [key = topicKey](Config &config,

@@ -178,6 +178,10 @@ constexpr std::string_view typeName(Of<Duration>)
 {
     return "duration";
 }
+constexpr std::string_view typeName(Of<SignedDuration>)
+{
+    return "duration";
+}
 constexpr std::string_view typeName(Of<Span>)
 {
     return "duration";
@@ -201,6 +205,10 @@ constexpr std::string_view typeName(Of<Keys>)
 constexpr std::string_view typeName(Of<std::vector<std::string>>)
 {
     return "list of texts";
+}
+constexpr std::string_view typeName(Of<std::vector<std::int32_t>>)
+{
+    return "list of whole numbers";
 }
 constexpr std::string_view typeName(Of<Settings>)
 {
@@ -329,33 +337,91 @@ std::string commandText(const Command &command)
     return fmt::format("{}: {}", commandName(command), flowText(node.begin()->second));
 }
 
+std::optional<std::string> linkProblem(const std::string &client,
+    std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers)
+{
+    if (client.empty() == brokers.empty())
+        return "name a client, or two brokers";
+    if (client.empty() && broker)
+        return "'broker' goes with a client; two brokers are named with brokers: [1, 2]";
+    if (client.empty() && (brokers.size() != 2 || brokers[0] == brokers[1]))
+        return "name two different brokers, as [1, 3]";
+    return std::nullopt;
+}
+
+namespace {
+
+/// What can be seen to be impossible in this world.
+class CommandCheck {
+public:
+    CommandCheck(const WorldConfig &world, const YAML::Mark &mark, YamlProblems &problems)
+        : m_world(world)
+        , m_mark(mark)
+        , m_problems(problems)
+    {
+    }
+
+    void operator()(const CreateTopic &topic)
+    {
+        if (topic.replicationFactor > m_world.logBrokers)
+            m_problems.add(m_mark,
+                fmt::format("replication-factor is {}, but the world has {} broker{}",
+                    topic.replicationFactor, m_world.logBrokers,
+                    m_world.logBrokers == 1 ? "" : "s"),
+                "give the world more brokers (log: {brokers: N}) or the topic fewer replicas");
+    }
+    void operator()(const AddProducer &producer) { checkConfigs(producerConfig(producer.configs)); }
+    void operator()(const AddConsumer &consumer) { checkConfigs(consumerConfig(consumer)); }
+    void operator()(const KillBroker &command) { checkBroker(command.broker); }
+    void operator()(const RestartBroker &command) { checkBroker(command.broker); }
+    void operator()(const StopBroker &command) { checkBroker(command.broker); }
+    void operator()(const IsolateBroker &command) { checkBroker(command.broker); }
+    void operator()(const RejoinBroker &command) { checkBroker(command.broker); }
+    void operator()(const SlowBroker &command) { checkBroker(command.broker); }
+    void operator()(const SkipClock &command) { checkBroker(command.broker); }
+    void operator()(const CutLink &command) { checkLink(command); }
+    void operator()(const MendLink &command) { checkLink(command); }
+    void operator()(const ResetLink &command) { checkLink(command); }
+    template <class Other> void operator()(const Other &) { }
+
+private:
+    void checkBroker(std::int32_t broker)
+    {
+        if (broker < 1 || broker > m_world.logBrokers)
+            m_problems.add(m_mark,
+                fmt::format("there is no broker {}: the world has {}", broker, m_world.logBrokers));
+    }
+    template <class Config> void checkConfigs(const Result<Config, ConfigProblem> &config)
+    {
+        if (config) {
+            for (const NodeId server : config->bootstrapServers)
+                checkBroker(server.value());
+        } else {
+            m_problems.add(m_mark, config.error().problem, config.error().remedy);
+        }
+    }
+    template <class Link> void checkLink(const Link &link)
+    {
+        if (link.broker)
+            checkBroker(*link.broker);
+        for (const std::int32_t broker : link.brokers)
+            checkBroker(broker);
+        if (const std::optional<std::string> wrong =
+                linkProblem(link.client, link.broker, link.brokers))
+            m_problems.add(m_mark, *wrong);
+    }
+
+    const WorldConfig &m_world;
+    const YAML::Mark &m_mark;
+    YamlProblems &m_problems;
+};
+
+} // namespace
+
 void checkCommand(const Command &command, const WorldConfig &world, const YAML::Mark &mark,
     YamlProblems &problems)
 {
-    const auto checkBroker = [&](std::int32_t broker) {
-        if (broker > world.logBrokers)
-            problems.add(mark,
-                fmt::format("there is no broker {}: the world has {}", broker, world.logBrokers));
-    };
-    const auto checkConfigs = [&](const auto &config) {
-        if (!config)
-            problems.add(mark, config.error().problem, config.error().remedy);
-    };
-    if (const auto *topic = std::get_if<CreateTopic>(&command)) {
-        if (topic->replicationFactor > world.logBrokers)
-            problems.add(mark,
-                fmt::format("replication-factor is {}, but the world has {} broker{}",
-                    topic->replicationFactor, world.logBrokers, world.logBrokers == 1 ? "" : "s"),
-                "give the world more brokers (log: {brokers: N}) or the topic fewer replicas");
-    } else if (const auto *producer = std::get_if<AddProducer>(&command)) {
-        checkConfigs(producerConfig(producer->configs));
-    } else if (const auto *consumer = std::get_if<AddConsumer>(&command)) {
-        checkConfigs(consumerConfig(*consumer));
-    } else if (const auto *kill = std::get_if<KillBroker>(&command)) {
-        checkBroker(kill->broker);
-    } else if (const auto *restart = std::get_if<RestartBroker>(&command)) {
-        checkBroker(restart->broker);
-    }
+    std::visit(CommandCheck(world, mark, problems), command);
 }
 
 std::vector<FieldInfo> commandFields(std::string_view name)

@@ -13,12 +13,13 @@ namespace queuelab::world {
 
 /// What a world starts from; the `world:` map of a lesson or session.
 struct WorldConfig {
-    /// How many brokers a log of this version can have. More are understood, so that everything
-    /// else in a file is checked too, and then refused.
-    static constexpr std::int32_t kMostLogBrokers = 1;
+    static constexpr std::int32_t kMostLogBrokers = 9;
 
     std::uint64_t seed = 1;
     std::int32_t logBrokers = 1; ///< log: {brokers: N}
+    /// log: {controllers: V}: brokers 1 to V vote in the controller quorum; 0 is the smaller of 3
+    /// and the brokers there are.
+    std::int32_t logControllers = 0;
     Settings logConfigs; ///< log: {configs: {...}}, broker settings
     Duration latency = std::chrono::microseconds{500}; ///< network: {latency: 500us}, one way
     Duration jitter{}; ///< network: {jitter: 0s}, added at random up to this; order per connection
@@ -46,7 +47,9 @@ public:
     std::unique_ptr<World> copy() const;
 
     /// Applies one command now. On refusal the trace says so, and the rest of the world is
-    /// unharmed.
+    /// unharmed. A command that a log of several brokers cannot answer at once is accepted; your
+    /// later commands to the log wait in line behind it, and if it is refused in the end the trace
+    /// says command-failed.
     Result<void, CommandError> apply(const Command &command);
 
     /// When the next thing on the agenda is due; nothing when the agenda is empty.
