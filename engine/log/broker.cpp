@@ -126,6 +126,10 @@ void Broker::State::handle(const ClientRequest &input, Context &context, Effects
             [&](const DeleteRecordsRequest &request) {
                 answer(deleteRecords(request, input.name, context));
             },
+            [&](const InitProducerIdRequest &) {
+                answer(InitProducerIdResponse{
+                    .producerId = nextProducerId++, .producerEpoch = 0});
+            },
             [&](const FindCoordinatorRequest &request) { answer(findCoordinator(request)); },
             [&](const JoinGroupRequest &request) {
                 coordinator.join(caller, request, context, effects);

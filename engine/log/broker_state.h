@@ -59,6 +59,7 @@ struct Broker::State {
     std::map<std::string, Topic, std::less<>> topics;
     GroupCoordinator coordinator;
     OffsetStore offsets;
+    std::int64_t nextProducerId = 0;
     std::string directory; ///< below the root of Files
 
     std::map<FetchId, ParkedFetch> parkedFetches;

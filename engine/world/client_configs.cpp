@@ -109,6 +109,22 @@ std::optional<std::string> setAcks(log::ProducerConfig &config, const std::strin
     return std::nullopt;
 }
 
+std::optional<std::string> setCompression(log::ProducerConfig &config, const std::string &text)
+{
+    const std::optional<log::CompressionType> type = log::compressionOf(text);
+    if (!type)
+        return "write none, gzip, snappy, lz4 or zstd";
+    config.compression = *type;
+    return std::nullopt;
+}
+
+std::optional<std::string> setBufferMemory(log::ProducerConfig &config, const std::string &text)
+{
+    return setNumber(text, 0, std::numeric_limits<std::int64_t>::max(), config.bufferMemory);
+}
+
+constexpr std::int32_t kMaxInFlightIdempotent = 5;
+
 const Setters<log::ProducerConfig> &producerSetters()
 {
     using Config = log::ProducerConfig;
@@ -120,9 +136,37 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"delivery.timeout.ms", milliseconds(&Config::deliveryTimeout, 1)},
         {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
         {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
+        {"retries", number(&Config::retries, 0)},
         {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
+        {"enable.idempotence", boolean(&Config::enableIdempotence)},
+        {"compression.type", setCompression},
+        {"buffer.memory", setBufferMemory},
+        {"max.request.size", number(&Config::maxRequestSize, 1)},
     };
     return setters;
+}
+
+/// What Kafka says of settings that do not go together (ProducerConfig, 4.x). Without being asked
+/// for by name idempotence is only given up.
+std::optional<ConfigProblem> checkIdempotence(
+    const Settings &settings, const log::ProducerConfig &config)
+{
+    if (!config.enableIdempotence)
+        return std::nullopt;
+    const bool isAskedFor = settings.contains("enable.idempotence");
+    const auto refusal = [](std::string why) {
+        return ConfigProblem{"the idempotent producer " + std::move(why),
+            "change that, or write enable.idempotence: false"};
+    };
+    if (isAskedFor && config.acks != -1)
+        return refusal("needs 'acks' all");
+    if (isAskedFor && config.retries == 0)
+        return refusal("needs 'retries' above 0");
+    if (config.acks == -1 && config.retries > 0 && config.maxInFlight > kMaxInFlightIdempotent)
+        return refusal(fmt::format(
+            "needs 'max.in.flight.requests.per.connection' of at most {}", kMaxInFlightIdempotent));
+    return std::nullopt;
 }
 
 std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::string &text)
@@ -177,7 +221,11 @@ const Setters<log::ConsumerConfig> &consumerSetters()
         {"auto.offset.reset", setOffsetReset},
         {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
         {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
+        {"fetch.max.bytes", number(&Config::fetchMaxBytes, 0)},
         {"max.partition.fetch.bytes", number(&Config::maxPartitionFetchBytes, 0)},
+        {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
+        {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
         {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
     };
     return setters;
@@ -273,6 +321,8 @@ Result<log::ProducerConfig, ConfigProblem> producerConfig(const Settings &settin
 {
     log::ProducerConfig config;
     if (auto problem = applySettings(settings, producerSetters(), "producer", config))
+        return std::unexpected(*std::move(problem));
+    if (auto problem = checkIdempotence(settings, config))
         return std::unexpected(*std::move(problem));
     return config;
 }

@@ -51,13 +51,21 @@ Outcome Hand::operator()(const AddConsumer &command)
 Outcome Hand::addNow(const AddProducer &command)
 {
     return add(ClientRole::Producer, Engine::Log, command.name, "producer", 1,
-        [&](const std::string &name) { return makeProducer(command, name); });
+        [&](const std::string &name) { return makeProducer(command, name, allBrokers()); });
 }
 
 Outcome Hand::addNow(const AddConsumer &command)
 {
     return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
-        [&](const std::string &name) { return makeConsumer(command, name); });
+        [&](const std::string &name) { return makeConsumer(command, name, allBrokers()); });
+}
+
+std::vector<NodeId> Hand::allBrokers() const
+{
+    std::vector<NodeId> brokers;
+    for (const LogNode &node : m_world.logNodes)
+        brokers.push_back(node.id);
+    return brokers;
 }
 
 bool Hand::isTaken(const std::string &name) const

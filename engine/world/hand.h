@@ -98,6 +98,7 @@ private:
     Result<LogNode *, CommandError> findBroker(std::int32_t number) const;
     Result<LogNode *, CommandError> findRunningBroker(std::int32_t number) const;
     bool isTaken(const std::string &name) const;
+    std::vector<NodeId> allBrokers() const;
 
     /// One connection, or a client's whole link when `connection` is not set.
     struct Link {

@@ -35,15 +35,35 @@ class TestCatalogue : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
-    void theNineFirstLessonsAreThere()
+    void theSectionsFollowTheCourse()
     {
-        std::vector<std::string> ids;
-        for (const Lesson &lesson : catalogue().lessons)
-            ids.push_back(lesson.id);
-        QCOMPARE(ids,
-            (std::vector<std::string>{"kafka.ceiling", "kafka.order", "kafka.replay-outage",
-                "rabbitmq.topic", "rabbitmq.crash", "rabbitmq.dlx", "sqs.reappear", "sqs.too-slow",
-                "scenario.1"}));
+        std::vector<std::string> sections;
+        for (const Lesson &lesson : catalogue().lessons) {
+            if (sections.empty() || sections.back() != lesson.section)
+                sections.push_back(lesson.section);
+        }
+        QCOMPARE(sections, (std::vector<std::string>{"kafka", "rabbitmq", "sqs", "scenarios"}));
+    }
+
+    void aSectionThatSaysItsOrderNamesAllOfItsLessons_data()
+    {
+        QTest::addColumn<QString>("section");
+        QTest::addColumn<QStringList>("order");
+        QTest::newRow("kafka") << "kafka"
+                               << QStringList{"nxm", "append", "partitions", "offset", "pull",
+                                      "ceiling", "order", "replay-outage"};
+        QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
+    }
+    void aSectionThatSaysItsOrderNamesAllOfItsLessons()
+    {
+        QFETCH(QString, section);
+        QFETCH(QStringList, order);
+        QStringList ids;
+        for (const Lesson &lesson : catalogue().lessons) {
+            if (lesson.section == section.toStdString())
+                ids.append(QString::fromStdString(lesson.id).section(u'.', 1));
+        }
+        QCOMPARE(ids, order);
     }
 
     void everyLessonIsComplete()
@@ -93,34 +113,63 @@ private Q_SLOTS:
         QTest::addColumn<QString>("id");
         QTest::addColumn<QString>("from");
         QTest::addColumn<QString>("to");
-        const auto row = [](const char *id, const char *from, const char *to) {
-            QTest::addRow("%s: %s", id, to) << QString(id) << QString(from) << QString(to);
+        QTest::addColumn<int>("failingStep"); // the first that fails, counted from 1
+        const auto row = [](const char *id, const char *from, const char *to, int failingStep) {
+            QTest::addRow("%s: %s", id, to)
+                << QString(id) << QString(from) << QString(to) << failingStep;
         };
-        row("kafka.ceiling", "{name: orders, partitions: 6}", "{name: orders, partitions: 8}");
-        row("kafka.ceiling", "{name: refunds, partitions: 8}", "{name: refunds, partitions: 6}");
-        row("kafka.order", "{name: payments, partitions: 3}", "{name: payments, partitions: 1}");
-        row("kafka.order", "{topic: wallet, partitions: 4}", "{topic: wallet, partitions: 6}");
-        row("kafka.order", "metadata.max.age.ms: \"1000\"", "metadata.max.age.ms: \"300000\"");
+        row("kafka.nxm", "{queue: shop-reports, name: reports<shop}",
+            "{queue: web-reports, name: reports<shop}", 1);
+        row("kafka.nxm", "{queue: web-fraud, name: fraud<web}",
+            "{queue: web-mail, name: fraud<web}", 2);
+        row("kafka.nxm", "name: search, configs: {auto.offset.reset: earliest}",
+            "name: search, configs: {auto.offset.reset: latest}", 3);
+        row("kafka.nxm", "{group: fraud, topics", "{group: mail, topics", 4);
+        row("kafka.append", "name: till-1, configs: {auto.offset.reset: earliest}",
+            "name: till-1, configs: {auto.offset.reset: latest}", 2);
+        row("kafka.append", "before-offset: 3", "before-offset: 5", 3);
+        row("kafka.append", "linger.ms: 500", "linger.ms: 0", 4);
+        row("kafka.partitions", "{name: orders, partitions: 3}", "{name: orders, partitions: 4}",
+            1);
+        row("kafka.partitions", "partition: 1, before-offset: 4", "partition: 0, before-offset: 2",
+            2);
+        row("kafka.partitions", "keys: {count: 30}", "keys: {count: 1}", 3);
+        row("kafka.partitions", "keys: {count: 1}", "keys: {count: 30}", 4);
+        row("kafka.offset", "processing: 200ms, commit: after", "processing: 200ms, commit: never",
+            1);
+        row("kafka.offset", "group: billing, topics", "group: alarm, topics", 1);
+        row("kafka.offset", "commit: never", "commit: after", 4);
+        row("kafka.pull", "prefetch: 0", "prefetch: 10", 2);
+        row("kafka.pull", "- pause-consumer: {name: puller}", "", 2);
+        row("kafka.pull", "fetch.min.bytes: 4000, ", "", 4);
+        row("kafka.ceiling", "{name: orders, partitions: 6}", "{name: orders, partitions: 8}", 1);
+        row("kafka.ceiling", "{name: refunds, partitions: 8}", "{name: refunds, partitions: 6}", 4);
+        row("kafka.order", "{name: payments, partitions: 3}", "{name: payments, partitions: 1}", 3);
+        row("kafka.order", "{topic: wallet, partitions: 4}", "{topic: wallet, partitions: 6}", 5);
+        row("kafka.order", "metadata.max.age.ms: \"1000\"", "metadata.max.age.ms: \"300000\"", 6);
         row("kafka.replay-outage", "{name: clicks, partitions: 3}",
             "{name: clicks, partitions: 3, configs: {segment.bytes: 1048576, retention.ms: "
-            "600000}}");
+            "600000}}",
+            2);
         row("kafka.replay-outage", "prefetch: 10, processing: 5ms}",
-            "prefetch: 10, processing: 5ms, fail-chance: 1, on-failure: requeue}");
-        row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"");
-        row("rabbitmq.crash", "ack: manual", "ack: auto");
-        row("rabbitmq.dlx", "on-failure: requeue", "on-failure: reject");
-        row("rabbitmq.dlx", "x-message-ttl: 3000", "x-message-ttl: 30000");
-        row("sqs.reappear", "VisibilityTimeout: 30", "VisibilityTimeout: 120");
+            "prefetch: 10, processing: 5ms, fail-chance: 1, on-failure: requeue}", 1);
+        row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
+            1);
+        row("rabbitmq.crash", "ack: manual", "ack: auto", 1);
+        row("rabbitmq.dlx", "on-failure: requeue", "on-failure: reject", 3);
+        row("rabbitmq.dlx", "x-message-ttl: 3000", "x-message-ttl: 30000", 1);
+        row("sqs.reappear", "VisibilityTimeout: 30", "VisibilityTimeout: 120", 3);
         row("sqs.too-slow", "{name: photos, attributes: {VisibilityTimeout: 10}}",
-            "{name: photos, attributes: {VisibilityTimeout: 30}}");
-        row("sqs.too-slow", ", heartbeat: 5s", "");
-        row("scenario.1", "partitions: 8", "partitions: 1");
+            "{name: photos, attributes: {VisibilityTimeout: 30}}", 2);
+        row("sqs.too-slow", ", heartbeat: 5s", "", 3);
+        row("scenario.1", "partitions: 8", "partitions: 1", 1);
     }
     void withItsDecidingSettingBrokenItFails()
     {
         QFETCH(QString, id);
         QFETCH(QString, from);
         QFETCH(QString, to);
+        QFETCH(int, failingStep);
         const Lesson *lesson = catalogue().find(id.toStdString());
         QVERIFY(lesson != nullptr);
         QFile file(QString::fromStdString(lesson->file));
@@ -131,7 +180,9 @@ private Q_SLOTS:
         QVERIFY2(broken, broken ? "" : broken.error().front().text().c_str());
         const auto result = runLesson(*broken, {.live = false});
         QVERIFY(result);
-        QVERIFY(!result->holds());
+        const auto firstFailure =
+            std::ranges::find_if_not(result->steps, &StepResult::holds) - result->steps.begin();
+        QCOMPARE(firstFailure + 1, failingStep);
     }
 };
 
