@@ -393,12 +393,8 @@ private:
     }
     template <class Config> void checkConfigs(const Result<Config, ConfigProblem> &config)
     {
-        if (config) {
-            for (const NodeId server : config->bootstrapServers)
-                checkBroker(server.value());
-        } else {
+        if (!config)
             m_problems.add(m_mark, config.error().problem, config.error().remedy);
-        }
     }
     template <class Link> void checkLink(const Link &link)
     {

@@ -10,40 +10,26 @@ namespace queuelab::world {
 
 namespace {
 
-/// Every server a client is told of must be there: it could not even be refused a connection.
-Outcome checkServers(const std::vector<NodeId> &servers, std::size_t brokers)
-{
-    for (const NodeId server : servers) {
-        if (server.value() < 1 || static_cast<std::size_t>(server.value()) > brokers)
-            return refused(log::ErrorCode::InvalidConfig,
-                fmt::format("bootstrap.servers names broker {}, but the world has {}",
-                    server.value(), brokers));
-    }
-    return {};
-}
-
-template <class Config>
-Outcome checkConfig(const Result<Config, ConfigProblem> &config, std::size_t brokers)
+template <class Config> Outcome checkConfig(const Result<Config, ConfigProblem> &config)
 {
     if (!config)
         return refused(log::ErrorCode::InvalidConfig,
             fmt::format("{}; {}", config.error().problem, config.error().remedy));
-    return checkServers(config->bootstrapServers, brokers);
+    return {};
 }
 
 } // namespace
 
 Outcome Hand::operator()(const AddProducer &command)
 {
-    if (Outcome checked = checkConfig(producerConfig(command.configs), m_world.logNodes.size());
-        !checked)
+    if (Outcome checked = checkConfig(producerConfig(command.configs)); !checked)
         return checked;
     return m_world.runErrand(command);
 }
 
 Outcome Hand::operator()(const AddConsumer &command)
 {
-    if (Outcome checked = checkConfig(consumerConfig(command), m_world.logNodes.size()); !checked)
+    if (Outcome checked = checkConfig(consumerConfig(command)); !checked)
         return checked;
     return m_world.runErrand(command);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/log/events.h"
 #include "engine/log/record_batch.h"
+#include "engine/world/events.h"
 #include "engine/world/workload.h"
 
 #include <fmt/format.h>
