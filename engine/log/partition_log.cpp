@@ -13,6 +13,7 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::int16_t kLogAppendTimeBit = 0x08;
+constexpr std::string_view kEpochFile = "leader-epoch-checkpoint";
 constexpr std::uint64_t kMaxChunkBytes = 16
     << 20; // asked of Files at a time, whatever a reader asks of us
 
@@ -67,14 +68,14 @@ std::string parentOf(const std::string &path)
 
 PartitionLog::PartitionLog(std::string directory, LogConfig config)
     : m_directory(std::move(directory))
-    , m_config(config)
+    , m_config(std::move(config))
 {
 }
 
 Result<PartitionLog, Error> PartitionLog::open(std::string directory, LogConfig config,
     bool cleanShutdown, Context &context, RecoveryReport *report)
 {
-    PartitionLog log(std::move(directory), config);
+    PartitionLog log(std::move(directory), std::move(config));
     if (auto made = context.files.createDirectories(log.m_directory); !made)
         return std::unexpected(made.error());
     const auto names = context.files.list(log.m_directory);
@@ -106,22 +107,37 @@ Result<void, Error> PartitionLog::deleteLost(
     return removeSegmentFiles(context.files, m_directory, baseOffset);
 }
 
-/// Loads the segments among `names`; the last one becomes the active one.
-Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names, bool cleanShutdown,
-    Context &context, RecoveryReport &report)
+/// Deletes what an earlier life left behind.
+Result<void, Error> PartitionLog::removeLeftovers(
+    const std::vector<std::string> &names, Files &files, RecoveryReport &report)
 {
-    Files &files = context.files;
-    bool any = false;
-    bool cut = false;
     for (const std::string &name : names) {
-        for (const std::string_view suffix : {".index", ".timeindex"}) {
-            const auto base = segmentBaseOffset(name, suffix);
-            if (!base || std::ranges::binary_search(names, fmt::format("{:020}.log", *base)))
+        std::string_view stem = name;
+        const bool retired = stem.ends_with(kDeletedSuffix);
+        if (retired)
+            stem.remove_suffix(kDeletedSuffix.size());
+        for (const std::string_view suffix : {".log", ".index", ".timeindex", ".snapshot"}) {
+            const auto base = segmentBaseOffset(stem, suffix);
+            const bool orphan = suffix.ends_with("index") && base
+                && !std::ranges::binary_search(names, fmt::format("{:020}.log", *base));
+            if (!base || !(retired || orphan))
                 continue;
-            report.notes.push_back(fmt::format("{}: index without a log, deleted", name));
+            if (!retired)
+                report.notes.push_back(fmt::format("{}: index without a log, deleted", name));
             if (auto removed = files.remove(m_directory + "/" + name); !removed)
                 return removed;
         }
+    }
+    return {};
+}
+
+/// Loads the segments among `names`; the last one becomes the active one.
+Result<void, Error> PartitionLog::loadSegments(const std::vector<std::string> &names,
+    bool cleanShutdown, Context &context, RecoveryReport &report, const BatchVisitor &visit)
+{
+    bool any = false;
+    bool cut = false;
+    for (const std::string &name : names) {
         const auto base = segmentBaseOffset(name, ".log");
         if (!base)
             continue;
@@ -132,14 +148,12 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
                 return deleted;
             continue;
         }
-        if (any) {
-            m_active.closeIndexes(files);
+        if (any)
             m_closed.push_back(std::make_shared<const Segment>(std::move(m_active)));
-            m_active = Segment();
-        }
+        m_active = Segment();
         const std::uint64_t cutBefore = report.bytesCut;
-        auto loaded =
-            Segment::load(files, m_directory, *base, cleanShutdown, m_config, context.now, report);
+        auto loaded = Segment::load(
+            context.files, m_directory, *base, cleanShutdown, m_config, context.now, report, visit);
         if (!loaded)
             return std::unexpected(loaded.error());
         m_active = std::move(*loaded);
@@ -147,12 +161,98 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
         cut = report.bytesCut > cutBefore;
     }
     if (!any) {
-        auto made = Segment::create(files, m_directory, 0, context.now);
+        auto made = Segment::create(context.files, m_directory, 0, context.now);
         if (!made)
             return std::unexpected(made.error());
         m_active = std::move(*made);
     }
+    m_namesDurable = any && cleanShutdown && report.notes.empty();
+    return {};
+}
+
+/// False when `leader-epoch-checkpoint` is missing or damaged.
+Result<bool, Error> PartitionLog::readEpochs(Files &files, RecoveryReport &report)
+{
+    const auto file = files.open(fmt::format("{}/{}", m_directory, kEpochFile), false);
+    if (!file)
+        return std::unexpected(file.error());
+    const auto bytes = readWhole(files, *file);
+    files.close(*file);
+    if (!bytes)
+        return std::unexpected(bytes.error());
+    auto epochs = LeaderEpochs::parse(asText(*bytes));
+    if (!epochs) {
+        report.notes.push_back(
+            fmt::format("{}: {}; made anew from the log", kEpochFile, epochs.error()));
+        return false;
+    }
+    m_epochs = std::move(*epochs);
+    return true;
+}
+
+Result<void, Error> PartitionLog::writeEpochs(Context &context)
+{
+    if (m_epochsWritten)
+        return {};
+    auto written = replaceFile(
+        context.files, fmt::format("{}/{}", m_directory, kEpochFile), asBytes(m_epochs.text()));
+    m_epochsWritten = written.has_value();
+    return written;
+}
+
+/// Shows `visit` the batches from the one that holds `from` on. They were not checked after a clean
+/// stop: it ends, and says so, at the first that is none.
+Result<void, Error> PartitionLog::walk(
+    std::int64_t from, const Files &files, RecoveryReport &report, const BatchVisitor &visit) const
+{
+    for (std::size_t i = segmentHolding(from); i < segmentCount(); ++i) {
+        const Segment &current = segment(i);
+        BatchScan scan(files, current.log(), current.positionBefore(from), current.sizeBytes());
+        while (scan.next()) {
+            if (scan.header().lastOffset() >= from)
+                visit(scan.header());
+        }
+        if (scan.stopped() == BatchScan::Stop::Unreadable)
+            return std::unexpected(scan.error());
+        if (scan.stopped() != BatchScan::Stop::AtEnd) {
+            report.notes.push_back(fmt::format(
+                "{:020}.log: no sound batch at {}, what leaders and producers wrote behind it is "
+                "not known",
+                current.baseOffset(), scan.position()));
+            break;
+        }
+    }
+    return {};
+}
+
+Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names, bool cleanShutdown,
+    Context &context, RecoveryReport &report)
+{
+    if (auto removed = removeLeftovers(names, context.files, report); !removed)
+        return removed;
+    Result<bool, Error> epochsKnown = false;
+    if (std::ranges::binary_search(names, kEpochFile))
+        epochsKnown = readEpochs(context.files, report);
+    if (!epochsKnown)
+        return std::unexpected(epochsKnown.error());
+    const LeaderEpochs onDisk = m_epochs;
+
+    // After an unclean stop every batch passes here, and may be of an epoch that the file does not
+    // know yet.
+    const BatchVisitor noteEpoch = [this](const BatchHeader &header) {
+        m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset);
+    };
+    if (auto loaded = loadSegments(names, cleanShutdown, context, report, noteEpoch); !loaded)
+        return loaded;
     m_logStartOffset = segment(0).baseOffset();
+    if (cleanShutdown && !*epochsKnown) {
+        m_epochs = {};
+        if (auto walked = walk(m_logStartOffset, context.files, report, noteEpoch); !walked)
+            return walked;
+    }
+    m_epochs.cutEnd(logEndOffset());
+    m_epochs.cutFront(m_logStartOffset);
+    m_epochsWritten = m_epochs == onDisk;
     return {};
 }
 
@@ -185,18 +285,55 @@ Result<AppendResult, ErrorCode> PartitionLog::append(
         storeBigEndian(front.data() + kCrcAt, header.crc);
     }
 
-    if (m_active.mustRoll(header, m_config, context.now)) {
-        if (!roll(context))
-            return std::unexpected(ErrorCode::KafkaStorageError);
-        result.rolled = true;
+    const auto rolled = store(header, pieces, context);
+    if (!rolled)
+        return std::unexpected(rolled.error());
+    result.rolled = *rolled;
+    return result;
+}
+
+Result<AppendResult, ErrorCode> PartitionLog::replicate(
+    std::span<const SharedBytes> pieces, Context &context)
+{
+    AppendResult result{.baseOffset = logEndOffset(), .lastOffset = logEndOffset() - 1};
+    for (const SharedBytes &piece : pieces) {
+        for (ByteView rest = piece.view(); !rest.empty();) {
+            const auto header = checkBatch(rest);
+            if (!header)
+                return std::unexpected(errorFor(header.error()));
+            if (header->baseOffset < logEndOffset())
+                return std::unexpected(ErrorCode::InvalidRecord);
+            const std::array<ByteView, 1> batch{rest.first(header->sizeBytes())};
+            const auto rolled = store(*header, batch, context);
+            if (!rolled)
+                return std::unexpected(rolled.error());
+            result.rolled = result.rolled || *rolled;
+            result.lastOffset = header->lastOffset();
+            rest = rest.subspan(header->sizeBytes());
+        }
     }
+    return result;
+}
+
+/// Writes a batch that was checked and has its place in the log; `pieces` are its bytes, `header`
+/// what they begin with. Whether a segment was started for it. On failure the log is as before.
+Result<bool, ErrorCode> PartitionLog::store(
+    const BatchHeader &header, std::span<const ByteView> pieces, Context &context)
+{
+    if (m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset))
+        m_epochsWritten = false;
+    if (!writeEpochs(context)) // before the first record it speaks of
+        return std::unexpected(ErrorCode::KafkaStorageError);
+    const bool rolls = m_active.mustRoll(header, m_config, context.now);
+    if (rolls && !roll(context))
+        return std::unexpected(ErrorCode::KafkaStorageError);
     const bool flushDue = header.recordCount >= m_config.flushMessages - m_unflushedRecords;
     if (flushDue && !syncNames(context))
         return std::unexpected(ErrorCode::KafkaStorageError);
     if (!m_active.append(context.files, pieces, header, m_config, flushDue))
         return std::unexpected(ErrorCode::KafkaStorageError);
     m_unflushedRecords = flushDue ? 0 : m_unflushedRecords + header.recordCount;
-    return result;
+    return rolls;
 }
 
 /// Starts a new segment at the log's end. As in Kafka the old one is synced then. On failure
@@ -206,13 +343,12 @@ Result<void, Error> PartitionLog::roll(Context &context)
     auto next = Segment::create(context.files, m_directory, logEndOffset(), context.now);
     if (!next)
         return std::unexpected(next.error());
+    Result<void, Error> done = m_active.seal(context.files);
     m_namesDurable = false;
-    Result<void, Error> done = syncNames(context);
     if (done)
-        done = m_active.seal(context.files);
+        done = syncNames(context);
     if (!done) {
-        static_cast<void>(
-            next->remove(context.files, m_directory)); // create() takes leftovers over
+        static_cast<void>(next->remove(context.files)); // create() takes leftovers over
         return done;
     }
     m_closed.push_back(std::make_shared<const Segment>(std::move(m_active)));
@@ -324,10 +460,36 @@ Result<PartitionLog::TimestampOffset, Error> PartitionLog::offsetForTime(
     return TimestampOffset{};
 }
 
-Result<void, Error> PartitionLog::removeActive(Context &context)
+Result<void, Error> PartitionLog::beginEpoch(std::int32_t epoch, Context &context)
 {
-    if (auto removed = m_active.remove(context.files, m_directory); !removed)
-        return removed;
+    if (!m_epochs.begin(epoch, logEndOffset()))
+        return {};
+    m_epochsWritten = false;
+    return sizeBytes() == 0 ? Result<void, Error>() : writeEpochs(context);
+}
+
+std::int32_t PartitionLog::latestEpoch() const
+{
+    return m_epochs.latest();
+}
+
+EpochEnd PartitionLog::endOfEpoch(std::int32_t epoch) const
+{
+    return m_epochs.endOf(epoch, logEndOffset());
+}
+
+std::int32_t PartitionLog::epochAt(std::int64_t offset) const
+{
+    return offset < logEndOffset() ? m_epochs.at(offset) : -1;
+}
+
+/// The active segment goes, the one before it takes its place. When it was the only one, the caller
+/// makes another at once.
+Result<void, Error> PartitionLog::retireActive(Context &context)
+{
+    if (auto retired = m_active.retire(context.files); !retired)
+        return retired;
+    noteRetired(m_active.baseOffset(), context);
     if (!m_closed.empty()) {
         m_active = *m_closed.back();
         m_closed.pop_back();
@@ -335,43 +497,71 @@ Result<void, Error> PartitionLog::removeActive(Context &context)
     return {};
 }
 
+void PartitionLog::noteRetired(std::int64_t baseOffset, const Context &context)
+{
+    m_namesDurable = false;
+    m_retired.push_back(
+        {baseOffset, context.now + std::chrono::milliseconds(m_config.fileDeleteDelayMs)});
+}
+
+void PartitionLog::deleteDelayed(Context &context)
+{
+    std::erase_if(m_retired, [&](const Retired &retired) {
+        return retired.due <= context.now
+            && removeRetiredSegment(context.files, m_directory, retired.baseOffset).has_value();
+    });
+}
+
+std::optional<Instant> PartitionLog::nextDelayedDelete() const
+{
+    const auto first = std::ranges::min_element(m_retired, {}, &Retired::due);
+    return first == m_retired.end() ? std::nullopt : std::optional(first->due);
+}
+
 Result<void, Error> PartitionLog::truncateTo(std::int64_t offset, Context &context)
 {
     if (offset >= logEndOffset())
         return {};
-    m_namesDurable = false;
-    if (offset < segment(0).baseOffset()) {
-        auto empty = Segment::create(context.files, m_directory, offset, context.now);
-        if (!empty)
-            return std::unexpected(empty.error());
-        for (bool more = true; more;) {
-            more = !m_closed.empty();
-            if (auto removed = removeActive(context); !removed) {
-                static_cast<void>(empty->remove(context.files, m_directory));
-                return removed;
-            }
-        }
-        m_active = std::move(*empty);
-    } else {
-        const bool sealed = offset < m_active.baseOffset();
-        while (offset < m_active.baseOffset()) {
-            if (auto removed = removeActive(context); !removed)
-                return removed;
-        }
-        if (sealed) {
-            if (auto opened = m_active.unseal(context.files, m_directory); !opened)
-                return opened;
-        }
-        if (auto cut = m_active.truncateTo(context.files, offset); !cut)
-            return cut;
+    if (offset < segment(0).baseOffset())
+        return restartAt(offset, context);
+    while (offset < m_active.baseOffset()) {
+        if (auto retired = retireActive(context); !retired)
+            return retired;
     }
+    if (auto cut = m_active.truncateTo(context.files, offset); !cut)
+        return cut;
     m_logStartOffset = std::min(m_logStartOffset, logEndOffset());
+    if (m_epochs.cutEnd(logEndOffset()))
+        m_epochsWritten = false;
+    deleteDelayed(context);
+    return {};
+}
+
+Result<void, Error> PartitionLog::restartAt(std::int64_t offset, Context &context)
+{
+    for (bool more = true; more;) {
+        more = !m_closed.empty();
+        if (auto retired = retireActive(context); !retired)
+            return retired;
+    }
+    m_active = Segment(m_directory, offset, context.now);
+    m_logStartOffset = offset;
+    m_epochs = {};
+    m_epochsWritten = false;
+    m_unflushedRecords = 0;
+    auto made = Segment::create(context.files, m_directory, offset, context.now);
+    if (!made)
+        return std::unexpected(made.error());
+    m_active = std::move(*made);
+    deleteDelayed(context);
     return {};
 }
 
 void PartitionLog::raiseLogStartOffset(std::int64_t offset)
 {
     m_logStartOffset = std::max(m_logStartOffset, std::min(offset, logEndOffset()));
+    if (m_epochs.cutFront(m_logStartOffset))
+        m_epochsWritten = false;
 }
 
 /// How many of the oldest segments the three rules give up, the active one included.
@@ -417,11 +607,13 @@ std::size_t PartitionLog::deleteOldSegments(Context &context, std::int64_t highW
         --old; // the active one stays until a new one can be made
     std::size_t deleted = 0;
     for (; deleted < old; ++deleted) {
-        if (!Segment(*m_closed[deleted]).remove(context.files, m_directory))
+        if (!Segment(*m_closed[deleted]).retire(context.files))
             break;
+        noteRetired(m_closed[deleted]->baseOffset(), context);
     }
     m_closed.erase(m_closed.begin(), m_closed.begin() + static_cast<std::ptrdiff_t>(deleted));
-    m_logStartOffset = std::max(m_logStartOffset, segment(0).baseOffset());
+    raiseLogStartOffset(segment(0).baseOffset());
+    deleteDelayed(context);
     return deleted;
 }
 
@@ -452,9 +644,13 @@ Result<void, Error> PartitionLog::flush(Context &context)
 
 Result<void, Error> PartitionLog::close(Context &context)
 {
-    Result<void, Error> done = flush(context);
+    Result<void, Error> done = writeEpochs(context);
     if (done)
-        done = m_active.seal(context.files);
+        done = m_active.seal(context.files); // may make index files
+    if (m_active.sizeBytes() > 0)
+        m_namesDurable = false;
+    if (done)
+        done = syncNames(context);
     m_active.close(context.files);
     for (const auto &closed : m_closed)
         Segment(*closed).close(context.files);
