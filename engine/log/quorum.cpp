@@ -63,6 +63,8 @@ Result<void, Error> Quorum::open(const std::string &directory, bool cleanShutdow
     m_log = std::move(*log);
     for (const std::string &note : report.notes)
         notes.push_back(fmt::format("{}-0/{}", kMetadataTopic, note));
+    // Answers to an earlier life may still be on their way: they must not be taken for this one's.
+    m_lastRequest = context.random.below(std::uint64_t{1} << 48);
     const auto stored = readElectionState(context.files, m_statePath);
     if (!stored)
         return std::unexpected(stored.error());

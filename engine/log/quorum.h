@@ -112,6 +112,7 @@ private:
 
     // quorum_election.cpp
     Instant electionTimeout(Context &context) const;
+    bool write(const ElectionState &state, Context &context);
     bool persist(Context &context);
     void enter(QuorumRole role, std::int32_t epoch, std::optional<NodeId> leader,
         std::optional<Instant> timeout, Context &context, Effects &effects);

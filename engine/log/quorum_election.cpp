@@ -37,15 +37,19 @@ Instant Quorum::electionTimeout(Context &context) const
 }
 
 /// False when the file could not be written: what it would have said must not be relied on.
-bool Quorum::persist(Context &context)
+bool Quorum::write(const ElectionState &state, Context &context)
 {
-    const ElectionState state{m_epoch, idOf(m_leader), idOf(m_votedFor)};
     if (m_persisted == state)
         return true;
     if (!writeElectionState(context.files, m_statePath, state))
         return false;
     m_persisted = state;
     return true;
+}
+
+bool Quorum::persist(Context &context)
+{
+    return write({m_epoch, idOf(m_leader), idOf(m_votedFor)}, context);
 }
 
 /// Every change of role. Requests that are out belong to the old one: their answers count no more.
@@ -84,7 +88,8 @@ void Quorum::becomeUnattached(std::int32_t epoch, Context &context, Effects &eff
         const auto timeout = waiting ? m_timeout : std::optional(electionTimeout(context));
         enter(QuorumRole::Unattached, epoch, std::nullopt, timeout, context, effects);
     }
-    // Not to know the epoch after a restart harms nothing as long as no vote was cast in it.
+    // Others know the epoch: not to know it after a restart harms nothing, if no vote was cast in
+    // it.
     static_cast<void>(persist(context));
 }
 
@@ -92,7 +97,7 @@ void Quorum::becomeFollower(std::int32_t epoch, NodeId leader, Context &context,
 {
     const auto role = m_role == QuorumRole::Observer ? QuorumRole::Observer : QuorumRole::Follower;
     enter(role, epoch, leader, context.now + m_fetchTimeout, context, effects);
-    static_cast<void>(persist(context)); // as above: a vote it holds was written when it was cast
+    static_cast<void>(persist(context)); // as above; a vote was written when it was cast
 }
 
 void Quorum::becomeProspective(Context &context, Effects &effects)
@@ -105,13 +110,15 @@ void Quorum::becomeProspective(Context &context, Effects &effects)
 
 void Quorum::becomeCandidate(Context &context, Effects &effects)
 {
-    enter(QuorumRole::Candidate, m_epoch + 1, std::nullopt, electionTimeout(context), context,
-        effects);
-    m_votedFor = m_self;
-    if (!persist(context)) { // its own vote is one too
-        m_role = QuorumRole::Unattached;
+    const std::int32_t epoch = m_epoch + 1;
+    const Instant timeout = electionTimeout(context);
+    // Nobody may hear of an epoch that a crash would take back.
+    if (!write({epoch, -1, m_self.value()}, context)) {
+        enter(QuorumRole::Unattached, m_epoch, std::nullopt, timeout, context, effects);
         return;
     }
+    enter(QuorumRole::Candidate, epoch, std::nullopt, timeout, context, effects);
+    m_votedFor = m_self;
     recordRole(LogEvent::QuorumCandidate, m_self, m_epoch, context);
     m_votes[m_self] = true;
     if (votesGranted())
@@ -184,8 +191,11 @@ void Quorum::timeOut(Context &context, Effects &effects)
         becomeResigned(context, effects);
         return;
     case QuorumRole::Unattached:
-        if (m_resignation) { // an epoch in which it may vote again
-            becomeUnattached(m_epoch + 1, context, effects);
+        if (m_resignation) { // on to an epoch in which it may vote again
+            if (write({m_epoch + 1, -1, -1}, context))
+                becomeUnattached(m_epoch + 1, context, effects);
+            else
+                m_timeout = electionTimeout(context);
             return;
         }
         [[fallthrough]];
