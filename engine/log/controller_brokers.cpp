@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <limits>
 #include <ranges>
+#include <vector>
 
 namespace queuelab::log {
 
@@ -92,14 +93,13 @@ BrokerHeartbeatResponse Controller::heartbeat(const BrokerHeartbeatRequest &requ
         }
     } else if (liveness.shutdownOffset >= 0) {
         std::int64_t lowestOffset = std::numeric_limits<std::int64_t>::max();
-        for (const auto &[id, other] : m_image.brokers()) {
-            const auto known = m_liveness.find(id);
-            if (other.isActive() && known != m_liveness.end())
-                lowestOffset = std::min(lowestOffset, known->second.metadataOffset);
+        for (const auto &[id, other] : m_liveness) {
+            if (m_image.broker(id)->isActive())
+                lowestOffset = std::min(lowestOffset, other.metadataOffset);
         }
-        // Every broker that stays has to know the new leaders before the old one stops answering.
-        response.shouldShutDown =
-            !leadsAny(request.brokerId) && liveness.shutdownOffset <= lowestOffset;
+        // It leads nothing since, but every broker that stays has to know the new leaders before
+        // this one stops answering.
+        response.shouldShutDown = liveness.shutdownOffset <= lowestOffset;
     } else if (request.wantFence) {
         response.shouldShutDown = request.wantShutDown;
         if (!request.wantShutDown)
@@ -107,13 +107,11 @@ BrokerHeartbeatResponse Controller::heartbeat(const BrokerHeartbeatRequest &requ
     } else if (request.wantShutDown) {
         response.shouldShutDown = !leadsAny(request.brokerId);
         if (!response.shouldShutDown) {
-            if (!broker.inControlledShutdown) {
-                commit(changes,
-                    BrokerRegistrationChangeRecord{.brokerId = request.brokerId,
-                        .brokerEpoch = request.brokerEpoch,
-                        .inControlledShutdown = true},
-                    LogReason::AskedFor);
-            }
+            commit(changes,
+                BrokerRegistrationChangeRecord{.brokerId = request.brokerId,
+                    .brokerEpoch = request.brokerEpoch,
+                    .inControlledShutdown = true},
+                LogReason::AskedFor);
             removeFromIsrs({.fenced = request.brokerId}, LogReason::ControlledShutdown, changes);
             liveness.shutdownOffset = logEndOffset + static_cast<std::int64_t>(changes.size()) - 1;
         }

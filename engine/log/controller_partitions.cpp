@@ -16,11 +16,14 @@ bool contains(const std::vector<std::int32_t> &brokers, std::int32_t broker)
     return std::ranges::find(brokers, broker) != brokers.end();
 }
 
-/// How the leader of `change` was found; `why` when the leader stays.
+/// How the leader of `change` was found, or lost; `why` when the leader stays.
 LogReason reasonOf(const PartitionImage &before, const PartitionChangeRecord &change, LogReason why)
 {
-    if (!change.leader || *change.leader == kNobody)
+    if (!change.leader)
         return why;
+    const bool isGone = why == LogReason::ReplicaFenced || why == LogReason::Restarted;
+    if (*change.leader == kNobody)
+        return isGone ? LogReason::LeaderFenced : why;
     if (!contains(before.isr, *change.leader)
         && !contains(before.eligibleLeaderReplicas, *change.leader)) {
         const bool ledLast = before.isr.empty() && before.eligibleLeaderReplicas.empty()
@@ -29,9 +32,7 @@ LogReason reasonOf(const PartitionImage &before, const PartitionChangeRecord &ch
     }
     if (before.leader == kNobody)
         return LogReason::ReplicaReturned;
-    if (why == LogReason::ReplicaFenced || why == LogReason::Restarted)
-        return LogReason::LeaderFenced;
-    return why;
+    return isGone ? LogReason::LeaderFenced : why;
 }
 
 } // namespace

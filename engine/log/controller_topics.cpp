@@ -9,7 +9,6 @@
 #include <set>
 
 #include <fmt/core.h>
-#include <fmt/ranges.h>
 
 namespace queuelab::log {
 
@@ -29,12 +28,11 @@ bool isValidTopicName(std::string_view name)
         && std::ranges::all_of(name, isAllowed);
 }
 
-/// Names that differ in '.' and '_' only would share one name in Kafka's metrics, so they collide.
-std::string collisionKey(std::string_view name)
+/// Names that differ in '.' and '_' only would share one name in Kafka's metrics.
+bool collide(std::string_view a, std::string_view b)
 {
-    std::string key(name);
-    std::ranges::replace(key, '.', '_');
-    return key;
+    const auto inMetrics = [](char c) { return c == '.' ? '_' : c; };
+    return std::ranges::equal(a, b, {}, inMetrics, inMetrics);
 }
 
 /// Kafka draws again when the text begins with '-': tools would take it for an option.
@@ -116,9 +114,8 @@ CreateTopicsResponse::Topic Controller::createTopic(
         return refuse(ErrorCode::InvalidRequest, "the metadata log is not a topic to create");
     if (m_image.topic(wanted.name))
         return refuse(ErrorCode::TopicAlreadyExists, "the topic exists already");
-    const std::string key = collisionKey(wanted.name);
     for (const std::string &name : std::views::keys(m_image.topics())) {
-        if (collisionKey(name) == key) {
+        if (collide(name, wanted.name)) {
             return refuse(ErrorCode::InvalidTopicException,
                 fmt::format(
                     "the name collides with '{}': '.' and '_' are the same in metrics", name));

@@ -90,7 +90,7 @@ constexpr std::array kEvents{
         "{subject} is registered with broker epoch {value}; it is fenced until it has caught up"),
     info(LogEvent::BrokerFenced, "broker-fenced", Dead, Milestone, "broker fenced",
         "{subject} is fenced and leads nothing: {reason}"),
-    info(LogEvent::BrokerUnfenced, "broker-unfenced", Ready, Milestone, "broker unfenced",
+    info(LogEvent::BrokerUnfenced, "broker-unfenced", Ready, Notable, "broker unfenced",
         "{subject} may lead partitions and join their ISR"),
     info(LogEvent::LeaderElected, "leader-elected", System, Notable, "leader elected",
         "{actor} leads {subject} from leader epoch {value} on: {reason}"),

@@ -105,10 +105,9 @@ private:
     {
         if (!m_rules.eligibleLeaderReplicas)
             return;
-        const std::vector<std::int32_t> before{m_partition.leader};
         if (record.isr && record.isr->empty()) {
-            if (m_partition.leader != kNoLeader && m_partition.lastKnownElr != before)
-                record.lastKnownElr = before;
+            if (m_partition.leader != kNoLeader)
+                record.lastKnownElr = std::vector{m_partition.leader};
         } else if (record.leader.value_or(m_partition.leader) != kNoLeader
             && !m_partition.lastKnownElr.empty()) {
             record.lastKnownElr.emplace();
