@@ -110,7 +110,8 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
         wakeFetches(partition.waitingFollowers, bytes, context, effects);
         advanceHighWatermark(partition, context, effects);
     }
-    if (acks == kAcksAll && partition.highWatermark < end)
+    if (acks == kAcksAll && partition.highWatermark < end
+        && config.plantedBug != PlantedBug::AcknowledgeEarly)
         out.awaits = end;
     return out;
 }
