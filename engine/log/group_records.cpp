@@ -1,5 +1,8 @@
 #include "engine/log/group_records.h"
 
+#include "engine/log/flexible_fields.h"
+
+#include <algorithm>
 #include <limits>
 
 namespace queuelab::log {
@@ -33,29 +36,23 @@ void putBytes(ByteWriter &out, ByteView bytes)
     out.integer(static_cast<std::int32_t>(bytes.size()));
     out.bytes(bytes);
 }
-/// LEB128 without the zig-zag of record batches: sizes in flexible versions.
-void putUnsignedVarint(ByteWriter &out, std::uint32_t value)
-{
-    for (; value >= 0x80; value >>= 7)
-        out.integer(static_cast<std::uint8_t>(value | 0x80));
-    out.integer(static_cast<std::uint8_t>(value));
-}
-
-/// Reads the fields of one value, in the classic or, from version 4 on, the flexible encoding
-/// (sizes as varints plus one, 0 for null; tagged fields behind each struct).
+/// Reads the fields of a key or value, in the classic encoding or, from version 4 on, the flexible
+/// one.
 class Fields {
 public:
-    Fields(ByteReader &in, bool flexible)
-        : m_in(in)
+    Fields(ByteView bytes, bool flexible)
+        : m_in(bytes)
         , m_flexible(flexible)
     {
     }
 
     bool ok() const { return m_ok && m_in.ok(); }
+    template <class T> T integer() { return m_in.integer<T>(); }
     std::optional<std::string> nullableString()
     {
-        const std::int64_t size =
-            m_flexible ? unsignedVarint() - 1 : std::int64_t{m_in.integer<std::int16_t>()};
+        if (m_flexible)
+            return m_in.nullableString();
+        const auto size = m_in.integer<std::int16_t>();
         if (size < 0)
             return std::nullopt;
         return std::string(asText(m_in.bytes(static_cast<std::size_t>(size))));
@@ -66,47 +63,46 @@ public:
         m_ok = m_ok && text;
         return text ? std::move(*text) : std::string();
     }
+    /// The length of an array or of bytes that are never null.
+    std::uint32_t count()
+    {
+        if (m_flexible) {
+            const auto count = m_in.arrayLength();
+            m_ok = m_ok && count;
+            return count.value_or(0);
+        }
+        const auto count = m_in.integer<std::int32_t>();
+        m_ok = m_ok && count >= 0;
+        return static_cast<std::uint32_t>(std::max(count, 0));
+    }
     SharedBytes bytes()
     {
-        const std::int64_t size = count();
-        m_ok = m_ok && size >= 0;
-        const ByteView view = m_in.bytes(size < 0 ? 0 : static_cast<std::size_t>(size));
+        const ByteView view = m_in.bytes(count());
         return SharedBytes(Bytes(view.begin(), view.end()));
     }
-    /// The length of an array or of bytes.
-    std::int64_t count()
-    {
-        return m_flexible ? unsignedVarint() - 1 : std::int64_t{m_in.integer<std::int32_t>()};
-    }
-    /// What a newer writer has put behind a struct is passed over.
-    void skipTaggedFields()
+    /// What a newer writer has put behind a struct, such as a topic id, is passed over.
+    void endStruct()
     {
         if (!m_flexible)
             return;
-        for (std::int64_t left = unsignedVarint(); left > 0 && ok(); --left) {
-            unsignedVarint(); // the tag
-            m_in.bytes(static_cast<std::size_t>(unsignedVarint()));
-        }
+        m_in.endStruct([](std::uint32_t, FlexibleReader &content) {
+            content.bytes(content.remaining());
+            return true;
+        });
     }
 
 private:
-    std::int64_t unsignedVarint()
-    {
-        std::int64_t value = 0;
-        for (int shift = 0; shift < 35; shift += 7) {
-            const auto byte = m_in.integer<std::uint8_t>();
-            value |= std::int64_t{byte & 0x7f} << shift;
-            if (byte < 0x80)
-                return value;
-        }
-        m_ok = false;
-        return 0;
-    }
-
-    ByteReader &m_in;
+    FlexibleReader m_in;
     bool m_flexible;
     bool m_ok = true;
 };
+
+/// The version in front; -1 when there is none that is known here.
+std::int16_t versionOf(ByteView bytes)
+{
+    const auto version = ByteReader(bytes).integer<std::int16_t>();
+    return bytes.size() < sizeof(version) || version > kNewestKnown ? std::int16_t{-1} : version;
+}
 
 } // namespace
 
@@ -157,18 +153,17 @@ Bytes encodeKey(const GroupKey &key)
 
 std::optional<GroupRecordKey> decodeGroupRecordKey(ByteView bytes)
 {
-    ByteReader in(bytes);
-    const auto type = in.integer<std::int16_t>();
-    if (!in.ok())
+    Fields fields(bytes, false);
+    const auto type = fields.integer<std::int16_t>();
+    if (!fields.ok())
         return std::nullopt;
-    Fields fields(in, false);
     switch (type) {
     case kLegacyOffsetCommitKey:
     case kOffsetCommitKey: {
         OffsetKey key;
         key.group = fields.string();
         key.partition.topic = fields.string();
-        key.partition.partition = in.integer<std::int32_t>();
+        key.partition.partition = fields.integer<std::int32_t>();
         if (!fields.ok())
             return std::nullopt;
         return key;
@@ -196,32 +191,31 @@ Bytes encodeValue(const Commit &commit)
         out.integer(commit.expireTimestampMs);
         return bytes;
     }
-    out.integer(kCommitVersion);
-    out.integer(commit.offset);
-    out.integer(commit.leaderEpoch);
-    putUnsignedVarint(out, static_cast<std::uint32_t>(commit.metadata.size() + 1));
-    out.bytes(asBytes(commit.metadata));
-    out.integer(commit.timestampMs);
-    putUnsignedVarint(out, 0); // no tagged fields
+    FlexibleWriter flexible(bytes);
+    flexible.integer(kCommitVersion);
+    flexible.integer(commit.offset);
+    flexible.integer(commit.leaderEpoch);
+    flexible.string(commit.metadata);
+    flexible.integer(commit.timestampMs);
+    flexible.endStruct();
     return bytes;
 }
 
 std::optional<Commit> decodeCommit(ByteView bytes)
 {
-    ByteReader in(bytes);
-    const auto version = in.integer<std::int16_t>();
-    if (version < 0 || version > kNewestKnown)
+    const std::int16_t version = versionOf(bytes);
+    if (version < 0)
         return std::nullopt;
-    Fields fields(in, version >= kFirstFlexible);
+    Fields fields(bytes.subspan(sizeof(version)), version >= kFirstFlexible);
     Commit commit;
-    commit.offset = in.integer<std::int64_t>();
+    commit.offset = fields.integer<std::int64_t>();
     if (version >= 3)
-        commit.leaderEpoch = in.integer<std::int32_t>();
+        commit.leaderEpoch = fields.integer<std::int32_t>();
     commit.metadata = fields.string();
-    commit.timestampMs = in.integer<std::int64_t>();
+    commit.timestampMs = fields.integer<std::int64_t>();
     if (version == kCommitWithExpiry)
-        commit.expireTimestampMs = in.integer<std::int64_t>();
-    fields.skipTaggedFields();
+        commit.expireTimestampMs = fields.integer<std::int64_t>();
+    fields.endStruct();
     if (!fields.ok())
         return std::nullopt;
     return commit;
@@ -253,19 +247,18 @@ Bytes encodeValue(const GroupMetadata &metadata)
 
 std::optional<GroupMetadata> decodeGroupMetadata(ByteView bytes)
 {
-    ByteReader in(bytes);
-    const auto version = in.integer<std::int16_t>();
-    if (version < 0 || version > kNewestKnown)
+    const std::int16_t version = versionOf(bytes);
+    if (version < 0)
         return std::nullopt;
-    Fields fields(in, version >= kFirstFlexible);
+    Fields fields(bytes.subspan(sizeof(version)), version >= kFirstFlexible);
     GroupMetadata metadata;
     metadata.protocolType = fields.string();
-    metadata.generation = in.integer<std::int32_t>();
+    metadata.generation = fields.integer<std::int32_t>();
     metadata.protocol = fields.nullableString();
     metadata.leader = fields.nullableString();
     if (version >= 2)
-        metadata.stateTimestampMs = in.integer<std::int64_t>();
-    for (std::int64_t left = fields.count(); left > 0 && fields.ok(); --left) {
+        metadata.stateTimestampMs = fields.integer<std::int64_t>();
+    for (std::uint32_t left = fields.count(); left > 0 && fields.ok(); --left) {
         GroupMetadata::Member &member = metadata.members.emplace_back();
         member.memberId = fields.string();
         if (version >= 3)
@@ -273,13 +266,13 @@ std::optional<GroupMetadata> decodeGroupMetadata(ByteView bytes)
         member.clientId = fields.string();
         member.clientHost = fields.string();
         if (version >= 1)
-            member.rebalanceTimeoutMs = in.integer<std::int32_t>();
-        member.sessionTimeoutMs = in.integer<std::int32_t>();
+            member.rebalanceTimeoutMs = fields.integer<std::int32_t>();
+        member.sessionTimeoutMs = fields.integer<std::int32_t>();
         member.subscription = fields.bytes();
         member.assignment = fields.bytes();
-        fields.skipTaggedFields();
+        fields.endStruct();
     }
-    fields.skipTaggedFields();
+    fields.endStruct();
     if (!fields.ok())
         return std::nullopt;
     return metadata;

@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <utility>
 
 namespace queuelab::world {
@@ -163,6 +165,10 @@ constexpr std::string_view typeName(Of<bool>)
     return "true or false";
 }
 constexpr std::string_view typeName(Of<std::int32_t>)
+{
+    return "whole number";
+}
+constexpr std::string_view typeName(Of<std::int64_t>)
 {
     return "whole number";
 }
@@ -337,6 +343,70 @@ std::string commandText(const Command &command)
     return fmt::format("{}: {}", commandName(command), flowText(node.begin()->second));
 }
 
+namespace {
+
+/// "2026-01-01T00:00:10Z", with a fraction of a second if need be.
+std::optional<Instant> parseTime(std::string_view text)
+{
+    constexpr std::string_view kPattern = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() <= kPattern.size() || !text.ends_with('Z'))
+        return std::nullopt;
+    std::array<int, 6> numbers{};
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < kPattern.size(); ++at) {
+        const bool wantsDigit = kPattern[at] == 'd';
+        if (wantsDigit != (text[at] >= '0' && text[at] <= '9')
+            || (!wantsDigit && text[at] != kPattern[at]))
+            return std::nullopt;
+        if (wantsDigit)
+            numbers[number] = numbers[number] * 10 + (text[at] - '0');
+        else
+            ++number;
+    }
+    const std::chrono::year_month_day day{std::chrono::year{numbers[0]},
+        std::chrono::month{static_cast<unsigned>(numbers[1])},
+        std::chrono::day{static_cast<unsigned>(numbers[2])}};
+    if (!day.ok() || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59)
+        return std::nullopt;
+    Instant time(std::chrono::sys_days{day}.time_since_epoch() + std::chrono::hours{numbers[3]}
+        + std::chrono::minutes{numbers[4]} + std::chrono::seconds{numbers[5]});
+    const std::string_view fraction =
+        text.substr(kPattern.size(), text.size() - kPattern.size() - 1);
+    if (fraction.empty())
+        return time;
+    const std::optional<Duration> part = parseDuration(fmt::format("0{}s", fraction));
+    return part && fraction.starts_with('.') ? std::optional(time + *part) : std::nullopt;
+}
+
+} // namespace
+
+Result<log::ResetTarget, std::string> resetTarget(const ResetOffsets &command, Instant start)
+{
+    const int given = (command.to.empty() ? 0 : 1) + (command.shift ? 1 : 0)
+        + (command.offset ? 1 : 0);
+    if (given != 1)
+        return std::unexpected("say one of 'to', 'shift' and 'offset'");
+    if (command.shift)
+        return log::ByShift{*command.shift};
+    if (command.offset) {
+        constexpr std::uint64_t kMaxOffset = std::numeric_limits<std::int64_t>::max();
+        return log::ToOffset{static_cast<std::int64_t>(std::min(*command.offset, kMaxOffset))};
+    }
+    if (command.to == "earliest")
+        return log::ToEarliest{};
+    if (command.to == "latest")
+        return log::ToLatest{};
+    if (command.to.starts_with('+')) {
+        if (const auto since = parseDuration(std::string_view(command.to).substr(1)))
+            return log::ToTime{epochMillis(start + *since)};
+    } else if (const std::optional<Instant> time = parseTime(command.to)) {
+        return log::ToTime{epochMillis(*time)};
+    }
+    return std::unexpected(fmt::format("'{}' is no place to reset to: write earliest, latest, "
+                                       "2026-01-01T00:00:10Z or +10s",
+        command.to));
+}
+
 std::optional<std::string> linkProblem(const std::string &client,
     std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers)
 {
@@ -372,6 +442,11 @@ public:
     }
     void operator()(const AddProducer &producer) { checkConfigs(producerConfig(producer.configs)); }
     void operator()(const AddConsumer &consumer) { checkConfigs(consumerConfig(consumer)); }
+    void operator()(const ResetOffsets &command)
+    {
+        if (const auto target = resetTarget(command, kVirtualStart); !target)
+            m_problems.add(m_mark, target.error());
+    }
     void operator()(const KillBroker &command) { checkBroker(command.broker); }
     void operator()(const RestartBroker &command) { checkBroker(command.broker); }
     void operator()(const StopBroker &command) { checkBroker(command.broker); }

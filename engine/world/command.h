@@ -2,6 +2,7 @@
 
 #include "engine/core/time.h"
 #include "engine/exchange/methods.h"
+#include "engine/log/offset_reset.h"
 #include "engine/world/yaml.h"
 
 #include <cstdint>
@@ -84,6 +85,17 @@ struct ElectLeaders { ///< elect-leaders: asks the controller for an election
     std::string type = "preferred"; ///< preferred, unclean
     friend bool operator==(const ElectLeaders &, const ElectLeaders &) = default;
 };
+struct ResetOffsets { ///< reset-offsets: of a group that nobody is a member of
+    std::string group;
+    std::string topic;
+    std::optional<std::int32_t> partition; ///< nothing: all of the topic's
+    std::string to; ///< earliest, latest, "2026-01-01T00:00:10Z", or "+10s" since the world's start
+    std::optional<std::int64_t> shift; ///< instead: by so many records, back when negative
+    std::optional<std::uint64_t> offset; ///< instead: to this one
+    friend bool operator==(const ResetOffsets &, const ResetOffsets &) = default;
+};
+/// Where a reset leads; what is wrong with the fields when they say none, several, or no moment.
+Result<log::ResetTarget, std::string> resetTarget(const ResetOffsets &command, Instant start);
 struct Produce { ///< produce: one record by hand
     std::string topic;
     std::optional<std::string> key;

@@ -156,6 +156,26 @@ template <class Visitor> void describe(Visitor &v, Of<ElectLeaders>)
         oneOf({"preferred", "unclean"}));
 }
 
+constexpr std::string_view commandWord(Of<ResetOffsets>)
+{
+    return "reset-offsets";
+}
+constexpr std::string_view commandSentence(Of<ResetOffsets>)
+{
+    return "Moves the committed offsets of a group that nobody is a member of.";
+}
+template <class Visitor> void describe(Visitor &v, Of<ResetOffsets>)
+{
+    v.required("group", &ResetOffsets::group, "the consumer group; its members must have left", {});
+    v.required("topic", &ResetOffsets::topic, "the topic", {});
+    v.optional("partition", &ResetOffsets::partition, "one of its partitions, otherwise all",
+        between(0, kMaxPartitions - 1));
+    v.optional("to", &ResetOffsets::to,
+        "earliest, latest, a time such as 2026-01-01T00:00:10Z, or +10s since the start", {});
+    v.optional("shift", &ResetOffsets::shift, "instead: by so many records, back when negative", {});
+    v.optional("offset", &ResetOffsets::offset, "instead: to this offset", {});
+}
+
 constexpr std::string_view commandWord(Of<Produce>)
 {
     return "produce";

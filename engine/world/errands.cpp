@@ -1,9 +1,11 @@
 #include "engine/world/hand.h"
 
+#include "engine/log/events.h"
 #include "engine/log/record_batch.h"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <limits>
 
 namespace queuelab::world {
@@ -125,6 +127,9 @@ private:
         return error == log::ErrorCode::NotController
             || error == log::ErrorCode::NotLeaderOrFollower
             || error == log::ErrorCode::LeaderNotAvailable
+            || error == log::ErrorCode::NotCoordinator
+            || error == log::ErrorCode::CoordinatorNotAvailable
+            || error == log::ErrorCode::CoordinatorLoadInProgress
             || error == log::ErrorCode::BrokerIdNotRegistered;
     }
     Plan end(log::ErrorCode error, const std::string &topic, std::string_view message = {}) const
@@ -291,6 +296,132 @@ private:
         return std::nullopt;
     }
 
+    // Offsets of a group: ask its coordinator what is committed, the leaders for the ends of their
+    // logs, and commit at the coordinator.
+
+    Plan askCoordinator(const std::string &groupName, log::Request request) const
+    {
+        const log::ClusterSnapshot log = m_world.logSnapshot();
+        const auto group = std::ranges::find(log.groups, groupName, &log::GroupSnapshot::name);
+        if (group == log.groups.end() || group->coordinator < 1
+            || !m_world.nodeOf(NodeId{group->coordinator}).alive)
+            return waitFor(log::ErrorCode::CoordinatorNotAvailable,
+                fmt::format("no broker coordinates group '{}' at the moment", groupName));
+        return Ask{NodeId{group->coordinator}, std::move(request)};
+    }
+
+    std::vector<log::TopicPartition> partitionsOf(
+        const ResetOffsets &command, const log::TopicSnapshot &topic) const
+    {
+        if (command.partition)
+            return {{command.topic, *command.partition}};
+        std::vector<log::TopicPartition> partitions;
+        for (const log::PartitionSnapshot &partition : topic.partitions)
+            partitions.push_back({topic.name, partition.partition});
+        return partitions;
+    }
+
+    /// The next end that is not known yet.
+    static std::optional<std::pair<log::ListOffsetsRequest::Partition, log::ListOffsetsResponse *>>
+    nextEnd(const log::ResetQuestions &questions, log::ResetAnswers &answers)
+    {
+        for (const auto &[asked, known] :
+            {std::pair{&questions.earliest, &answers.earliest},
+                std::pair{&questions.latest, &answers.latest},
+                std::pair{&questions.byTime, &answers.byTime}}) {
+            if (known->partitions.size() < asked->partitions.size())
+                return std::pair{asked->partitions[known->partitions.size()], known};
+        }
+        return std::nullopt;
+    }
+
+    Plan planOf(const ResetOffsets &command, Errand &errand)
+    {
+        const auto target = resetTarget(command, m_world.start);
+        const log::ClusterSnapshot log = m_world.logSnapshot();
+        const auto topic = std::ranges::find(log.topics, command.topic, &log::TopicSnapshot::name);
+        if (topic == log.topics.end())
+            return Over{refusal(log::ErrorCode::UnknownTopicOrPartition, command.topic)};
+        const auto group = std::ranges::find(log.groups, command.group, &log::GroupSnapshot::name);
+        if (group == log.groups.end())
+            return Over{refused(log::ErrorCode::GroupIdNotFound,
+                fmt::format("there is no group '{}'", command.group))};
+        if (const auto allowed = log::resettable(command.group, group->state); !allowed)
+            return Over{refused(log::ErrorCode::NonEmptyGroup, allowed.error().problem)};
+        if (!errand.committed)
+            return askCoordinator(command.group, log::OffsetFetchRequest{command.group});
+        const std::vector<log::TopicPartition> partitions = partitionsOf(command, *topic);
+        if (const auto end = nextEnd(log::resetQuestions(partitions, *target), errand.ends)) {
+            log::ListOffsetsRequest request;
+            request.partitions.push_back(end->first);
+            return askLeader(end->first.partition, std::move(request));
+        }
+        auto reset = log::resetOffsets(
+            command.group, partitions, *target, *errand.committed, errand.ends);
+        if (!reset)
+            return Over{refused(log::ErrorCode::OffsetOutOfRange, reset.error().text())};
+        errand.reset = *std::move(reset);
+        return askCoordinator(command.group, errand.reset->request);
+    }
+
+    std::optional<Plan> judgeOf(
+        const ResetOffsets &command, Errand &errand, const log::Response &response)
+    {
+        if (const auto *committed = std::get_if<log::OffsetFetchResponse>(&response)) {
+            if (committed->error != log::ErrorCode::None)
+                return end(committed->error, command.topic);
+            errand.committed = *committed;
+            return std::nullopt;
+        }
+        if (const auto *ends = std::get_if<log::ListOffsetsResponse>(&response)) {
+            const log::ListOffsetsResponse::Partition &answer = ends->partitions.at(0);
+            if (answer.error != log::ErrorCode::None)
+                return end(answer.error, command.topic);
+            endsInQuestion(command, errand)->partitions.push_back(answer);
+            return std::nullopt;
+        }
+        const auto &commit = std::get<log::OffsetCommitResponse>(response);
+        for (const auto &partition : commit.partitions) {
+            if (partition.error != log::ErrorCode::None)
+                return end(partition.error, command.topic);
+        }
+        recordReset(command, *errand.reset);
+        return Over{{}};
+    }
+
+    /// Where the answer belongs that came last: to the question that was the next one.
+    log::ListOffsetsResponse *endsInQuestion(const ResetOffsets &command, Errand &errand) const
+    {
+        const log::ClusterSnapshot log = m_world.logSnapshot();
+        const auto topic = std::ranges::find(log.topics, command.topic, &log::TopicSnapshot::name);
+        const auto target = resetTarget(command, m_world.start);
+        return nextEnd(
+            log::resetQuestions(partitionsOf(command, *topic), *target), errand.ends)
+            ->second;
+    }
+
+    void recordReset(const ResetOffsets &command, const log::ResetPlan &reset)
+    {
+        using log::LogReason;
+        const auto target = resetTarget(command, m_world.start);
+        constexpr std::array kReasons{LogReason::ToEarliest, LogReason::ToLatest, LogReason::ToTime,
+            LogReason::ByShift, LogReason::ToOffset}; // in the order of ResetTarget
+        for (const log::OffsetMove &move : reset.moves) {
+            TraceEvent event;
+            event.at = m_world.now;
+            event.kind = log::kind(log::LogEvent::OffsetsReset);
+            event.reason = log::reason(kReasons[target->index()]);
+            event.subject = m_world.trace.name(move.partition.name());
+            event.actor = m_world.trace.name(kYou);
+            event.detail = m_world.trace.name(command.group);
+            event.item = move.to;
+            event.value = move.from < 0 ? 0 : move.to - move.from;
+            m_world.trace.record(event);
+        }
+        m_world.notes.insert(
+            m_world.notes.end(), reset.warnings.begin(), reset.warnings.end());
+    }
+
     // Clients of the log wait in line too: else they would ask for a topic that you are creating.
 
     Plan planOf(const AddProducer &command, Errand &)
@@ -401,6 +532,13 @@ void goOnWithFirst(World::State &world, std::optional<log::Response> response)
 }
 
 } // namespace
+
+Outcome Hand::operator()(const ResetOffsets &command)
+{
+    if (const auto target = resetTarget(command, m_world.start); !target)
+        return refused("no-such-target", target.error());
+    return m_world.runErrand(command);
+}
 
 Result<void, CommandError> World::State::runErrand(Command command)
 {

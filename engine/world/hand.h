@@ -41,6 +41,7 @@ public:
     Outcome operator()(const DeleteRecords &command) { return m_world.runErrand(command); }
     Outcome operator()(const Produce &command) { return m_world.runErrand(command); }
     Outcome operator()(const ElectLeaders &command) { return m_world.runErrand(command); }
+    Outcome operator()(const ResetOffsets &command);
     Outcome operator()(const AddProducer &command);
     Outcome operator()(const AddConsumer &command);
 

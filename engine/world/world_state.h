@@ -137,6 +137,10 @@ struct Errand {
     std::optional<RequestId> request{}; ///< that is out
     NodeId asked{0}; ///< whom
     std::uint32_t askedLife = 0;
+    /// reset-offsets: what was answered so far.
+    std::optional<log::OffsetFetchResponse> committed{};
+    log::ResetAnswers ends{};
+    std::optional<log::ResetPlan> reset{};
 };
 
 struct World::State {

@@ -322,6 +322,11 @@ YAML::Node toYaml(std::int32_t value)
     return scalar(std::to_string(value));
 }
 
+YAML::Node toYaml(std::int64_t value)
+{
+    return scalar(std::to_string(value));
+}
+
 YAML::Node toYaml(std::uint64_t value)
 {
     return scalar(std::to_string(value));

@@ -23,6 +23,7 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, exchange::FieldTab
 YAML::Node toYaml(const std::string &value);
 YAML::Node toYaml(bool value);
 YAML::Node toYaml(std::int32_t value);
+YAML::Node toYaml(std::int64_t value);
 YAML::Node toYaml(std::uint64_t value);
 YAML::Node toYaml(double value);
 YAML::Node toYaml(Duration value);

@@ -89,6 +89,9 @@ private Q_SLOTS:
         add("mend-link: {client: worker-1}");
         add("alter-configs: {topic: orders, configs: {retention.ms: 1000}, defaults: "
             "[min.insync.replicas]}");
+        add("reset-offsets: {group: billing, topic: orders, to: earliest}");
+        add("reset-offsets: {group: billing, topic: orders, partition: 2, shift: -10}");
+        add("reset-offsets: {group: billing, topic: orders, offset: 0}");
         add("elect-leaders: {topic: orders, partition: 0, type: unclean}");
         add("kill-broker: {broker: 2, loses: unsynced}");
         add("stop-broker: {broker: 3}");

@@ -29,6 +29,7 @@ struct EngineOf {
     std::optional<Engine> operator()(const world::AddProducer &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddConsumer &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AlterConfigs &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::ResetOffsets &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::ElectLeaders &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::KillBroker &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::RestartBroker &) const { return Engine::Log; }
