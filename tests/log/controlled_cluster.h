@@ -164,4 +164,15 @@ private:
     std::uint64_t m_incarnations = 0;
 };
 
+/// Brokers 1 to 3, alive.
+class Three : public ControlledCluster {
+public:
+    explicit Three(BrokerConfig config = {}, std::uint64_t seed = 1)
+        : ControlledCluster(std::move(config), seed)
+    {
+        for (const std::int32_t id : {1, 2, 3})
+            invariant(start(id) == ErrorCode::None, "a broker starts in an empty cluster");
+    }
+};
+
 } // namespace queuelab::log::testing
