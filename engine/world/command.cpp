@@ -382,8 +382,8 @@ std::optional<Instant> parseTime(std::string_view text)
 
 Result<log::ResetTarget, std::string> resetTarget(const ResetOffsets &command, Instant start)
 {
-    const int given = (command.to.empty() ? 0 : 1) + (command.shift ? 1 : 0)
-        + (command.offset ? 1 : 0);
+    const int given =
+        (command.to.empty() ? 0 : 1) + (command.shift ? 1 : 0) + (command.offset ? 1 : 0);
     if (given != 1)
         return std::unexpected("say one of 'to', 'shift' and 'offset'");
     if (command.shift)

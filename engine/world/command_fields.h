@@ -172,7 +172,8 @@ template <class Visitor> void describe(Visitor &v, Of<ResetOffsets>)
         between(0, kMaxPartitions - 1));
     v.optional("to", &ResetOffsets::to,
         "earliest, latest, a time such as 2026-01-01T00:00:10Z, or +10s since the start", {});
-    v.optional("shift", &ResetOffsets::shift, "instead: by so many records, back when negative", {});
+    v.optional(
+        "shift", &ResetOffsets::shift, "instead: by so many records, back when negative", {});
     v.optional("offset", &ResetOffsets::offset, "instead: to this offset", {});
 }
 

@@ -325,10 +325,9 @@ private:
     static std::optional<std::pair<log::ListOffsetsRequest::Partition, log::ListOffsetsResponse *>>
     nextEnd(const log::ResetQuestions &questions, log::ResetAnswers &answers)
     {
-        for (const auto &[asked, known] :
-            {std::pair{&questions.earliest, &answers.earliest},
-                std::pair{&questions.latest, &answers.latest},
-                std::pair{&questions.byTime, &answers.byTime}}) {
+        for (const auto &[asked, known] : {std::pair{&questions.earliest, &answers.earliest},
+                 std::pair{&questions.latest, &answers.latest},
+                 std::pair{&questions.byTime, &answers.byTime}}) {
             if (known->partitions.size() < asked->partitions.size())
                 return std::pair{asked->partitions[known->partitions.size()], known};
         }
@@ -356,8 +355,8 @@ private:
             request.partitions.push_back(end->first);
             return askLeader(end->first.partition, std::move(request));
         }
-        auto reset = log::resetOffsets(
-            command.group, partitions, *target, *errand.committed, errand.ends);
+        auto reset =
+            log::resetOffsets(command.group, partitions, *target, *errand.committed, errand.ends);
         if (!reset)
             return Over{refused(log::ErrorCode::OffsetOutOfRange, reset.error().text())};
         errand.reset = *std::move(reset);
@@ -395,8 +394,7 @@ private:
         const log::ClusterSnapshot log = m_world.logSnapshot();
         const auto topic = std::ranges::find(log.topics, command.topic, &log::TopicSnapshot::name);
         const auto target = resetTarget(command, m_world.start);
-        return nextEnd(
-            log::resetQuestions(partitionsOf(command, *topic), *target), errand.ends)
+        return nextEnd(log::resetQuestions(partitionsOf(command, *topic), *target), errand.ends)
             ->second;
     }
 
@@ -418,8 +416,7 @@ private:
             event.value = move.from < 0 ? 0 : move.to - move.from;
             m_world.trace.record(event);
         }
-        m_world.notes.insert(
-            m_world.notes.end(), reset.warnings.begin(), reset.warnings.end());
+        m_world.notes.insert(m_world.notes.end(), reset.warnings.begin(), reset.warnings.end());
     }
 
     // Clients of the log wait in line too: else they would ask for a topic that you are creating.

@@ -110,7 +110,8 @@ private Q_SLOTS:
         Lab lab(brokers);
         lab.settle();
         QCOMPARE(lab.log().brokers.size(), static_cast<std::size_t>(brokers));
-        const auto voters = std::ranges::count(lab.log().brokers, true, &log::BrokerSnapshot::isVoter);
+        const auto voters =
+            std::ranges::count(lab.log().brokers, true, &log::BrokerSnapshot::isVoter);
         QCOMPARE(voters, std::min(brokers, 3));
     }
 
@@ -160,8 +161,7 @@ private Q_SLOTS:
         lab.run(60s);
         QCOMPARE(lab.count(WorldEvent::CommandFailed), std::uint64_t{2});
         lab.apply("kill-broker: {broker: 3}");
-        QCOMPARE(
-            lab.refusal("create-topic: {name: orders}"), std::string("NETWORK_EXCEPTION"));
+        QCOMPARE(lab.refusal("create-topic: {name: orders}"), std::string("NETWORK_EXCEPTION"));
     }
 
     void clientsFollowTheLeaderThatComesAfterADeadOne()
@@ -466,19 +466,19 @@ private Q_SLOTS:
     void aClusterConfigurationIsReadAndWritten()
     {
         YamlProblems problems("lab.yaml");
-        const auto config =
-            readWorldConfig(parseYaml("{log: {brokers: 5, controllers: 3, configs: "
-                                      "{broker.session.timeout.ms: 5000, offsets.retention.minutes: "
-                                      "1}}}",
-                                problems),
-                problems);
+        const auto config = readWorldConfig(
+            parseYaml("{log: {brokers: 5, controllers: 3, configs: "
+                      "{broker.session.timeout.ms: 5000, offsets.retention.minutes: "
+                      "1}}}",
+                problems),
+            problems);
         QVERIFY(config);
         QCOMPARE(config->logBrokers, 5);
         QCOMPARE(config->logControllers, 3);
         const auto again = readWorldConfig(writeWorldConfig(*config), problems);
         QVERIFY(again && *again == *config);
-        QVERIFY(!readWorldConfig(
-            parseYaml("{log: {brokers: 3, controllers: 4}}", problems), problems));
+        QVERIFY(
+            !readWorldConfig(parseYaml("{log: {brokers: 3, controllers: 4}}", problems), problems));
         QVERIFY(!readWorldConfig(parseYaml("{log: {brokers: 10}}", problems), problems));
     }
 };
