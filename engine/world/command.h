@@ -342,13 +342,13 @@ struct ResetLink { ///< reset-link: the connection breaks; what is on the line i
 std::optional<std::string> linkProblem(const std::string &client,
     std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers);
 
-using Command =
-    std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs, DeleteRecords, ElectLeaders,
-        Produce, AddProducer, AddConsumer, DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind,
-        Unbind, Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage,
-        AddSender, AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer,
-        ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker, RestartBroker, StopBroker,
-        IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink, MendLink, ResetLink>;
+using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs, DeleteRecords,
+    ElectLeaders, ResetOffsets, Produce, AddProducer, AddConsumer, DeclareExchange, DeclareQueue,
+    DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue,
+    SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer, RestartConsumer,
+    StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker,
+    RestartBroker, StopBroker, IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink,
+    MendLink, ResetLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);
