@@ -11,6 +11,9 @@
 
 namespace queuelab::log {
 
+/// In each partition's directory.
+inline constexpr std::string_view kLeaderEpochFile = "leader-epoch-checkpoint";
+
 /// Which leader wrote what: the offsets at which the leader epochs of one log begin, as Kafka keeps
 /// them in `leader-epoch-checkpoint` (facts: kafka.md 1.5, 5). Epochs and offsets both go up. A
 /// small value: one entry for each leader that wrote something that is still there.

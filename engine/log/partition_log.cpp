@@ -12,51 +12,8 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::int16_t kLogAppendTimeBit = 0x08;
-constexpr std::string_view kEpochFile = "leader-epoch-checkpoint";
 constexpr std::uint64_t kMaxChunkBytes = 16
     << 20; // asked of Files at a time, whatever a reader asks of us
-
-ErrorCode errorFor(BatchFault fault)
-{
-    switch (fault) {
-    case BatchFault::BadMagic:
-    case BatchFault::BadCount:
-        return ErrorCode::InvalidRecord;
-    case BatchFault::TooShort:
-    case BatchFault::BadLength:
-    case BatchFault::BadCrc:
-        return ErrorCode::CorruptMessage;
-    }
-    return ErrorCode::CorruptMessage;
-}
-
-/// The leader's checks of one produced batch, in Kafka's order (facts: kafka.md 1.4).
-Result<BatchHeader, ErrorCode> validate(
-    ByteView batch, const LogConfig &config, std::int64_t nowMs, AppendOrigin origin)
-{
-    if (batch.size() > static_cast<std::size_t>(config.maxMessageBytes))
-        return std::unexpected(ErrorCode::MessageTooLarge);
-    const auto header = checkBatch(batch);
-    if (!header)
-        return std::unexpected(errorFor(header.error()));
-    if (header->sizeBytes() != batch.size()) // a second batch, or a part of one
-        return std::unexpected(ErrorCode::InvalidRecord);
-    if (header->recordCount <= 0 || header->lastOffsetDelta != header->recordCount - 1)
-        return std::unexpected(ErrorCode::InvalidRecord);
-    if (origin == AppendOrigin::Broker)
-        return *header;
-    if (header->isControl() || (header->producerId >= 0 && header->baseSequence < 0))
-        return std::unexpected(ErrorCode::InvalidRecord);
-    if (header->isLogAppendTime()) // only the leader stamps
-        return std::unexpected(ErrorCode::InvalidTimestamp);
-    if (!config.logAppendTime && header->maxTimestamp > nowMs
-        && header->maxTimestamp - nowMs > config.timestampAfterMaxMs)
-        return std::unexpected(ErrorCode::InvalidTimestamp);
-    if (batch.size() > static_cast<std::size_t>(config.segmentBytes))
-        return std::unexpected(ErrorCode::RecordListTooLarge);
-    return *header;
-}
 
 std::string parentOf(const std::string &path)
 {
@@ -72,219 +29,36 @@ PartitionLog::PartitionLog(std::string directory, LogConfig config)
 {
 }
 
-Result<PartitionLog, Error> PartitionLog::open(std::string directory, LogConfig config,
-    bool cleanShutdown, Context &context, RecoveryReport *report)
-{
-    PartitionLog log(std::move(directory), std::move(config));
-    if (auto made = context.files.createDirectories(log.m_directory); !made)
-        return std::unexpected(made.error());
-    const auto names = context.files.list(log.m_directory);
-    if (!names)
-        return std::unexpected(names.error());
-    RecoveryReport unread;
-    if (auto done = log.recover(*names, cleanShutdown, context, report ? *report : unread); !done) {
-        log.m_active.close(context.files);
-        for (const auto &segment : log.m_closed)
-            Segment(*segment).close(context.files);
-        return std::unexpected(done.error());
-    }
-    return log;
-}
-
-/// Deletes a segment that recovery cannot keep.
-Result<void, Error> PartitionLog::deleteLost(
-    std::int64_t baseOffset, Context &context, RecoveryReport &report)
-{
-    const auto log = context.files.open(segmentPath(m_directory, baseOffset, ".log"), false);
-    if (!log)
-        return std::unexpected(log.error());
-    const std::uint64_t bytes = context.files.size(*log);
-    context.files.close(*log);
-    report.bytesCut += bytes;
-    report.notes.push_back(
-        fmt::format("{:020}.log: deleted ({} bytes), it continues what was cut off before it",
-            baseOffset, bytes));
-    return removeSegmentFiles(context.files, m_directory, baseOffset);
-}
-
-/// Deletes what an earlier life left behind.
-Result<void, Error> PartitionLog::removeLeftovers(
-    const std::vector<std::string> &names, Files &files, RecoveryReport &report)
-{
-    for (const std::string &name : names) {
-        std::string_view stem = name;
-        const bool retired = stem.ends_with(kDeletedSuffix);
-        if (retired)
-            stem.remove_suffix(kDeletedSuffix.size());
-        for (const std::string_view suffix : {".log", ".index", ".timeindex", ".snapshot"}) {
-            const auto base = segmentBaseOffset(stem, suffix);
-            const bool orphan = suffix.ends_with("index") && base
-                && !std::ranges::binary_search(names, fmt::format("{:020}.log", *base));
-            if (!base || !(retired || orphan))
-                continue;
-            if (!retired)
-                report.notes.push_back(fmt::format("{}: index without a log, deleted", name));
-            if (auto removed = files.remove(m_directory + "/" + name); !removed)
-                return removed;
-        }
-    }
-    return {};
-}
-
-/// Loads the segments among `names`; the last one becomes the active one.
-Result<void, Error> PartitionLog::loadSegments(const std::vector<std::string> &names,
-    bool cleanShutdown, Context &context, RecoveryReport &report, const BatchVisitor &visit)
-{
-    bool any = false;
-    bool cut = false;
-    for (const std::string &name : names) {
-        const auto base = segmentBaseOffset(name, ".log");
-        if (!base)
-            continue;
-        // Behind a cut, and behind a segment that reaches over this one's base, the order of
-        // offsets is lost.
-        if (any && (cut || *base < m_active.nextOffset())) {
-            if (auto deleted = deleteLost(*base, context, report); !deleted)
-                return deleted;
-            continue;
-        }
-        if (any)
-            m_closed.push_back(std::make_shared<const Segment>(std::move(m_active)));
-        m_active = Segment();
-        const std::uint64_t cutBefore = report.bytesCut;
-        auto loaded = Segment::load(
-            context.files, m_directory, *base, cleanShutdown, m_config, context.now, report, visit);
-        if (!loaded)
-            return std::unexpected(loaded.error());
-        m_active = std::move(*loaded);
-        any = true;
-        cut = report.bytesCut > cutBefore;
-    }
-    if (!any) {
-        auto made = Segment::create(context.files, m_directory, 0, context.now);
-        if (!made)
-            return std::unexpected(made.error());
-        m_active = std::move(*made);
-    }
-    m_namesDurable = any && cleanShutdown && report.notes.empty();
-    return {};
-}
-
-/// False when `leader-epoch-checkpoint` is missing or damaged.
-Result<bool, Error> PartitionLog::readEpochs(Files &files, RecoveryReport &report)
-{
-    const auto file = files.open(fmt::format("{}/{}", m_directory, kEpochFile), false);
-    if (!file)
-        return std::unexpected(file.error());
-    const auto bytes = readWhole(files, *file);
-    files.close(*file);
-    if (!bytes)
-        return std::unexpected(bytes.error());
-    auto epochs = LeaderEpochs::parse(asText(*bytes));
-    if (!epochs) {
-        report.notes.push_back(
-            fmt::format("{}: {}; made anew from the log", kEpochFile, epochs.error()));
-        return false;
-    }
-    m_epochs = std::move(*epochs);
-    return true;
-}
-
-Result<void, Error> PartitionLog::writeEpochs(Context &context)
-{
-    if (m_epochsWritten)
-        return {};
-    auto written = replaceFile(
-        context.files, fmt::format("{}/{}", m_directory, kEpochFile), asBytes(m_epochs.text()));
-    m_epochsWritten = written.has_value();
-    return written;
-}
-
-/// Shows `visit` the batches from the one that holds `from` on. They were not checked after a clean
-/// stop: it ends, and says so, at the first that is none.
-Result<void, Error> PartitionLog::walk(
-    std::int64_t from, const Files &files, RecoveryReport &report, const BatchVisitor &visit) const
-{
-    for (std::size_t i = segmentHolding(from); i < segmentCount(); ++i) {
-        const Segment &current = segment(i);
-        BatchScan scan(files, current.log(), current.positionBefore(from), current.sizeBytes());
-        while (scan.next()) {
-            if (scan.header().lastOffset() >= from)
-                visit(scan.header());
-        }
-        if (scan.stopped() == BatchScan::Stop::Unreadable)
-            return std::unexpected(scan.error());
-        if (scan.stopped() != BatchScan::Stop::AtEnd) {
-            report.notes.push_back(fmt::format(
-                "{:020}.log: no sound batch at {}, what leaders and producers wrote behind it is "
-                "not known",
-                current.baseOffset(), scan.position()));
-            break;
-        }
-    }
-    return {};
-}
-
-Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names, bool cleanShutdown,
-    Context &context, RecoveryReport &report)
-{
-    if (auto removed = removeLeftovers(names, context.files, report); !removed)
-        return removed;
-    Result<bool, Error> epochsKnown = false;
-    if (std::ranges::binary_search(names, kEpochFile))
-        epochsKnown = readEpochs(context.files, report);
-    if (!epochsKnown)
-        return std::unexpected(epochsKnown.error());
-    const LeaderEpochs onDisk = m_epochs;
-
-    // After an unclean stop every batch passes here, and may be of an epoch that the file does not
-    // know yet.
-    const BatchVisitor noteEpoch = [this](const BatchHeader &header) {
-        m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset);
-    };
-    if (auto loaded = loadSegments(names, cleanShutdown, context, report, noteEpoch); !loaded)
-        return loaded;
-    m_logStartOffset = segment(0).baseOffset();
-    if (cleanShutdown && !*epochsKnown) {
-        m_epochs = {};
-        if (auto walked = walk(m_logStartOffset, context.files, report, noteEpoch); !walked)
-            return walked;
-    }
-    m_epochs.cutEnd(logEndOffset());
-    m_epochs.cutFront(m_logStartOffset);
-    m_epochsWritten = m_epochs == onDisk;
-    return {};
-}
-
 Result<AppendResult, ErrorCode> PartitionLog::append(
     ByteView batch, std::int32_t leaderEpoch, Context &context, AppendOrigin origin)
 {
     const std::int64_t nowMs = epochMillis(context.wallClock());
-    const auto valid = validate(batch, m_config, nowMs, origin);
+    auto valid = validateBatch(batch, m_config, nowMs, origin);
     if (!valid)
         return std::unexpected(valid.error());
-    BatchHeader header = *valid;
+    BatchHeader &header = valid->header;
+    if (header.producerId >= 0 && origin == AppendOrigin::Client) {
+        const auto original = m_producers.check(header);
+        if (!original)
+            return std::unexpected(original.error());
+        if (*original) {
+            return AppendResult{.baseOffset = (*original)->baseOffset,
+                .lastOffset = (*original)->lastOffset,
+                .logAppendTimeMs = m_config.logAppendTime ? (*original)->timestamp : -1,
+                .duplicate = true};
+        }
+    }
     header.baseOffset = logEndOffset();
     header.partitionLeaderEpoch = leaderEpoch;
-    AppendResult result{.baseOffset = header.baseOffset, .lastOffset = header.lastOffset()};
-    if (m_config.logAppendTime) {
-        header.attributes = static_cast<std::int16_t>(header.attributes | kLogAppendTimeBit);
-        header.maxTimestamp = nowMs;
-        result.logAppendTimeMs = nowMs;
-    }
+    AppendResult result{.baseOffset = header.baseOffset,
+        .lastOffset = header.lastOffset(),
+        .logAppendTimeMs = m_config.logAppendTime ? nowMs : -1};
 
     // The leader's own header goes to the file in front of the records, so the caller's bytes are
     // neither changed nor copied.
     std::array<std::uint8_t, kBatchHeaderBytes> front;
     writeBatchHeader(front.data(), header);
-    const std::array<ByteView, 2> pieces{ByteView(front), batch.subspan(kBatchHeaderBytes)};
-    if (m_config.logAppendTime) {
-        constexpr std::size_t kCrcAt = 17;
-        constexpr std::size_t kCoveredFrom = 21;
-        header.crc = crc32c(pieces[1], crc32c(pieces[0].subspan(kCoveredFrom)));
-        storeBigEndian(front.data() + kCrcAt, header.crc);
-    }
-
+    const std::array<ByteView, 2> pieces{ByteView(front), valid->records};
     const auto rolled = store(header, pieces, context);
     if (!rolled)
         return std::unexpected(rolled.error());
@@ -333,6 +107,7 @@ Result<bool, ErrorCode> PartitionLog::store(
     if (!m_active.append(context.files, pieces, header, m_config, flushDue))
         return std::unexpected(ErrorCode::KafkaStorageError);
     m_unflushedRecords = flushDue ? 0 : m_unflushedRecords + header.recordCount;
+    m_producers.note(header);
     return rolls;
 }
 
@@ -345,6 +120,8 @@ Result<void, Error> PartitionLog::roll(Context &context)
         return std::unexpected(next.error());
     Result<void, Error> done = m_active.seal(context.files);
     m_namesDurable = false;
+    if (done)
+        done = writeSnapshot(context.files);
     if (done)
         done = syncNames(context);
     if (!done) {
@@ -439,8 +216,6 @@ Result<PartitionLog::TimestampOffset, Error> PartitionLog::offsetForTime(
                 return TimestampOffset{};
             if (header.maxTimestamp < timestampMs || header.lastOffset() < m_logStartOffset)
                 continue;
-            if (header.codec() != 0)
-                return TimestampOffset{header.maxTimestamp, header.baseOffset};
             for (RecordCursor cursor(scan.bytes()); cursor.next();) {
                 const RecordView &record = cursor.record();
                 if (record.timestamp < timestampMs || record.offset < m_logStartOffset)
@@ -458,6 +233,59 @@ Result<PartitionLog::TimestampOffset, Error> PartitionLog::offsetForTime(
         }
     }
     return TimestampOffset{};
+}
+
+Result<void, Error> PartitionLog::writeEpochs(Context &context)
+{
+    if (m_epochsWritten)
+        return {};
+    auto written = replaceFile(context.files, fmt::format("{}/{}", m_directory, kLeaderEpochFile),
+        asBytes(m_epochs.text()));
+    m_epochsWritten = written.has_value();
+    return written;
+}
+
+/// What is known of producers at the log's end, as a `.snapshot` file, unless it is there.
+Result<void, Error> PartitionLog::writeSnapshot(Files &files)
+{
+    if (!m_snapshots.empty() && m_snapshots.back() == logEndOffset())
+        return {};
+    const auto file = files.open(segmentPath(m_directory, logEndOffset(), ".snapshot"), true);
+    if (!file)
+        return std::unexpected(file.error());
+    Result<void, Error> done = files.truncate(*file, 0);
+    if (done)
+        done = files.writeAt(*file, 0, m_producers.snapshot());
+    if (done)
+        done = files.sync(*file);
+    files.close(*file);
+    if (done)
+        m_snapshots.push_back(logEndOffset());
+    return done;
+}
+
+/// Removes the snapshots at offsets in [from, to). One that cannot be removed does no harm but to
+/// be found when the log is opened, where it is compared with the log's segments and its end.
+void PartitionLog::dropSnapshots(std::int64_t from, std::int64_t to, Files &files)
+{
+    std::erase_if(m_snapshots, [&](std::int64_t offset) {
+        const bool drop = offset >= from && offset < to;
+        const std::string path = segmentPath(m_directory, offset, ".snapshot");
+        if (drop && files.exists(path))
+            static_cast<void>(files.remove(path));
+        return drop;
+    });
+}
+
+void PartitionLog::expireProducers(Instant now, Duration idle)
+{
+    m_producers.expire(
+        epochMillis(now), std::chrono::floor<std::chrono::milliseconds>(idle).count());
+}
+
+std::vector<ProducerEntry> PartitionLog::producers() const
+{
+    return m_producers.list();
 }
 
 Result<void, Error> PartitionLog::beginEpoch(std::int32_t epoch, Context &context)
@@ -534,7 +362,9 @@ Result<void, Error> PartitionLog::truncateTo(std::int64_t offset, Context &conte
     if (m_epochs.cutEnd(logEndOffset()))
         m_epochsWritten = false;
     deleteDelayed(context);
-    return {};
+    dropSnapshots(logEndOffset() + 1, INT64_MAX, context.files);
+    RecoveryReport unread;
+    return m_producers.empty() ? Result<void, Error>() : loadProducers(true, context.files, unread);
 }
 
 Result<void, Error> PartitionLog::restartAt(std::int64_t offset, Context &context)
@@ -548,6 +378,8 @@ Result<void, Error> PartitionLog::restartAt(std::int64_t offset, Context &contex
     m_logStartOffset = offset;
     m_epochs = {};
     m_epochsWritten = false;
+    m_producers = {};
+    dropSnapshots(0, INT64_MAX, context.files);
     m_unflushedRecords = 0;
     auto made = Segment::create(context.files, m_directory, offset, context.now);
     if (!made)
@@ -613,6 +445,7 @@ std::size_t PartitionLog::deleteOldSegments(Context &context, std::int64_t highW
     }
     m_closed.erase(m_closed.begin(), m_closed.begin() + static_cast<std::ptrdiff_t>(deleted));
     raiseLogStartOffset(segment(0).baseOffset());
+    dropSnapshots(0, segment(0).baseOffset(), context.files);
     deleteDelayed(context);
     return deleted;
 }
@@ -647,6 +480,8 @@ Result<void, Error> PartitionLog::close(Context &context)
     Result<void, Error> done = writeEpochs(context);
     if (done)
         done = m_active.seal(context.files); // may make index files
+    if (done && logEndOffset() > m_logStartOffset)
+        done = writeSnapshot(context.files);
     if (m_active.sizeBytes() > 0)
         m_namesDurable = false;
     if (done)

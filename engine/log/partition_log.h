@@ -1,8 +1,10 @@
 #pragma once
 
 #include "engine/core/context.h"
+#include "engine/log/batch_validator.h"
 #include "engine/log/leader_epochs.h"
 #include "engine/log/log_config.h"
+#include "engine/log/producer_entries.h"
 #include "engine/log/record_batch.h"
 #include "engine/log/requests.h"
 #include "engine/log/segment.h"
@@ -33,22 +35,6 @@ struct AppendResult {
     /// original ones.
     bool duplicate = false;
 };
-
-/// What a log remembers of a producer (facts: kafka.md 1.5, `.snapshot`).
-struct ProducerEntry {
-    std::int64_t producerId = -1;
-    std::int16_t producerEpoch = -1;
-    std::int32_t lastSequence = -1;
-    std::int64_t lastOffset = -1;
-    std::int32_t offsetDelta = 0; ///< lastOffset minus the base offset of the last batch
-    std::int64_t timestamp = -1;
-    std::int32_t coordinatorEpoch = -1;
-    std::int64_t currentTxnFirstOffset = -1;
-    friend bool operator==(const ProducerEntry &, const ProducerEntry &) = default;
-};
-
-/// Who made a batch: only the broker itself may append control batches.
-enum class AppendOrigin : std::uint8_t { Client, Broker };
 
 /// One partition's log on one broker: segments with offset and time index, through Files, in
 /// Kafka's file formats (facts: kafka.md 1.5). A value: a copy shares the closed segments. It holds
@@ -165,6 +151,11 @@ private:
     Result<void, Error> deleteLost(
         std::int64_t baseOffset, Context &context, RecoveryReport &report);
     Result<bool, Error> readEpochs(Files &files, RecoveryReport &report);
+    bool findSnapshots(const std::vector<std::string> &names, Files &files);
+    Result<void, Error> loadProducers(
+        bool walkWithoutSnapshot, Files &files, RecoveryReport &report);
+    Result<void, Error> writeSnapshot(Files &files);
+    void dropSnapshots(std::int64_t from, std::int64_t to, Files &files);
     Result<void, Error> writeEpochs(Context &context);
     Result<void, Error> walk(std::int64_t from, const Files &files, RecoveryReport &report,
         const BatchVisitor &visit) const;
@@ -189,6 +180,8 @@ private:
     std::int64_t m_logStartOffset = 0;
     LeaderEpochs m_epochs;
     bool m_epochsWritten = true; // `leader-epoch-checkpoint` says the same
+    ProducerEntries m_producers;
+    std::vector<std::int64_t> m_snapshots; // offsets of the `.snapshot` files, going up
     /// A segment whose files have the suffix ".deleted".
     struct Retired {
         std::int64_t baseOffset;

@@ -208,7 +208,7 @@ private Q_SLOTS:
         fill(log, storage, 2);
         const std::vector<std::string> expected{"00000000000000000000.index",
             "00000000000000000000.log", "00000000000000000000.timeindex",
-            "00000000000000000010.log", "leader-epoch-checkpoint"};
+            "00000000000000000010.log", "00000000000000000010.snapshot", "leader-epoch-checkpoint"};
         QCOMPARE(storage.files.list("broker-1/orders-3").value(), expected);
     }
 
