@@ -55,7 +55,8 @@ public:
     std::string name(NameId id) const { return std::string(m_world->trace().names().name(id)); }
     ClientSnapshot client(const std::string &name) const
     {
-        for (const ClientSnapshot &client : m_world->snapshot()->clients) {
+        const std::shared_ptr<const Snapshot> snapshot = m_world->snapshot();
+        for (const ClientSnapshot &client : snapshot->clients) {
             if (client.name == name)
                 return client;
         }
@@ -167,7 +168,7 @@ private Q_SLOTS:
         shop.perform(consumer("on-failure: retry-topic"));
         shop.run(10s);
         shop.perform("produce: {topic: orders, value: poison, partition: 0}");
-        while (shop.client("billing-1").failed == 0)
+        for (int ms = 0; ms < 5'000 && shop.client("billing-1").failed == 0; ++ms)
             shop.run(1ms);
         shop.perform("kill-broker: {broker: 1}"); // before the retry is written
         shop.run(5s);

@@ -46,7 +46,7 @@ public:
     void start(ActorContext &context) override
     {
         m_stopping = false;
-        m_pace.emplace(m_command.rate, Arrival::Steady, m_command.total, context.base.now);
+        m_pace.reset();
         m_consumer.start(context.base, m_effects);
         step(context);
     }
@@ -94,7 +94,8 @@ public:
     bool setRate(Rate rate, ActorContext &context) override
     {
         m_command.rate = rate;
-        m_pace->setRate(rate, context.base.now);
+        if (m_pace)
+            m_pace->setRate(rate, context.base.now);
         step(context);
         return true;
     }
@@ -149,7 +150,7 @@ private:
 
     bool isDone()
     {
-        if (m_command.total != 0 && m_pace->made() >= m_command.total)
+        if (m_command.total != 0 && m_pace && m_pace->made() >= m_command.total)
             return true;
         if (!m_consumer.isMember())
             return false;
@@ -183,6 +184,8 @@ private:
             return true;
         }
         ++m_received;
+        if (!m_pace)
+            m_pace.emplace(m_command.rate, Arrival::Steady, m_command.total, context.base.now);
         return true;
     }
 
@@ -236,7 +239,7 @@ private:
     log::Consumer m_consumer;
     Forwarder m_forwarder;
     Connections m_connections;
-    std::optional<ArrivalProcess> m_pace; // from start() on
+    std::optional<ArrivalProcess> m_pace; // from the first record on
     std::optional<Letter> m_letter; // in hand
     std::string m_destination; // of it
     std::map<log::TopicPartition, std::int64_t> m_ends; // as first seen
