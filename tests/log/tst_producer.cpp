@@ -475,6 +475,37 @@ private Q_SLOTS:
         QVERIFY(bench.producer.canTake(1, context, bench.effects));
     }
 
+    void batchesAreCompressedAsConfigured_data()
+    {
+        QTest::addColumn<int>("type");
+        QTest::newRow("none") << 0;
+        QTest::newRow("gzip") << 1;
+        QTest::newRow("snappy") << 2;
+        QTest::newRow("lz4") << 3;
+        QTest::newRow("zstd") << 4;
+    }
+    void batchesAreCompressedAsConfigured()
+    {
+        QFETCH(int, type);
+        ProducerConfig config = Bench::settings();
+        config.compression = static_cast<CompressionType>(type);
+        Bench bench(config);
+        bench.sendBatch(50);
+        // Also the parts of one that was too large.
+        for (int round = 0; round < 3; ++round) {
+            const auto sent = bench.take<ProduceRequest>();
+            QCOMPARE(sent.size(), 1U);
+            QCOMPARE(headerOf(sent[0]).codec(), type);
+            int records = 0;
+            RecordCursor cursor(sent[0].request.partitions.at(0).records.view());
+            while (cursor.next())
+                records += asText(*cursor.record().value) == "x";
+            QVERIFY(cursor.ok());
+            QCOMPARE(records, headerOf(sent[0]).recordCount);
+            bench.answer(sent[0], ErrorCode::MessageTooLarge);
+        }
+    }
+
     void headersGoWithTheRecordAlsoWhileTheTopicIsUnknown()
     {
         ClientBench bench;
