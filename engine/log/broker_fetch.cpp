@@ -94,7 +94,7 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
             fail(ErrorCode::NotLeaderOrFollower);
             continue;
         }
-        if (wanted.lastFetchedEpoch >= 0) {
+        if (wanted.lastFetchedEpoch >= 0 && config.plantedBug != PlantedBug::NoTruncation) {
             const EpochEnd mine = partition.log.endOfEpoch(wanted.lastFetchedEpoch);
             if (mine.endOffset < 0) {
                 fail(ErrorCode::OffsetOutOfRange);

@@ -57,6 +57,8 @@ void Broker::State::advanceHighWatermark(Partition &partition, Context &context,
     const std::int64_t logEndOffset = partition.log.logEndOffset();
     const std::int64_t reached = partition.replication.replicatedTo(
         logEndOffset, [&](const Replication::Follower &follower) {
+            if (config.plantedBug == PlantedBug::HighWatermarkPastIsr)
+                return false;
             return isInMaximalIsr(partition, follower.broker)
                 || (Replication::isCaughtUp(
                         follower, logEndOffset, context.now, config.replicaLagTimeMax)

@@ -1,7 +1,9 @@
 // Producing: one batch for each partition of a request, appended by the leader, answered when the
 // request's acks are there.
 
+#include "engine/core/crc32c.h"
 #include "engine/log/broker_state.h"
+#include "engine/log/record_batch.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +17,21 @@ constexpr std::int16_t kAcksNone = 0;
 constexpr std::int16_t kAcksLeader = 1;
 /// Batches whose sizes are known apart from each other while nothing is committed.
 constexpr std::size_t kUncommittedMax = 256;
+
+/// The same batch as a producer without idempotence would have sent it (PlantedBug).
+SharedBytes withoutProducerId(ByteView batch)
+{
+    constexpr std::size_t kCrcAt = 17;
+    constexpr std::size_t kCoveredFrom = 21;
+    constexpr std::size_t kProducerIdAt = 43; // then epoch and base sequence, up to 57
+    constexpr std::size_t kRecordCountAt = 57;
+    Bytes bytes(batch.begin(), batch.end());
+    if (bytes.size() < kBatchHeaderBytes)
+        return SharedBytes(std::move(bytes));
+    std::fill(bytes.begin() + kProducerIdAt, bytes.begin() + kRecordCountAt, std::uint8_t{0xff});
+    storeBigEndian(bytes.data() + kCrcAt, crc32c(ByteView(bytes).subspan(kCoveredFrom)));
+    return SharedBytes(std::move(bytes));
+}
 
 } // namespace
 
@@ -68,8 +85,11 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
     if (acks == kAcksAll && partition.isr.size() < minIsr(partition))
         return refuse(ErrorCode::NotEnoughReplicas);
 
+    const SharedBytes records = config.plantedBug == PlantedBug::NoDuplicateCheck
+        ? withoutProducerId(batch.records.view())
+        : batch.records;
     const auto appended =
-        partition.log.append(batch.records.view(), partition.leaderEpoch, context, origin);
+        partition.log.append(records.view(), partition.leaderEpoch, context, origin);
     if (!appended)
         return refuse(appended.error());
     out.result.baseOffset = appended->baseOffset;
@@ -110,7 +130,8 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
         wakeFetches(partition.waitingFollowers, bytes, context, effects);
         advanceHighWatermark(partition, context, effects);
     }
-    if (acks == kAcksAll && partition.highWatermark < end)
+    if (acks == kAcksAll && partition.highWatermark < end
+        && config.plantedBug != PlantedBug::AcknowledgeEarly)
         out.awaits = end;
     return out;
 }

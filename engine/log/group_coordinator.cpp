@@ -439,8 +439,10 @@ void GroupCoordinator::sync(
         return;
     Assigned write{group->generation, {}};
     for (const SyncGroupRequest::Assignment &given : request.assignments) {
+        const bool overlaps = m_config.plantedBug == PlantedBug::OverlappingAssignment;
         if (group->members.contains(given.memberId))
-            write.assignments.emplace(given.memberId, given.assignment);
+            write.assignments.emplace(given.memberId,
+                overlaps ? request.assignments.front().assignment : given.assignment);
     }
     const std::map<std::string, SharedBytes> assignments = write.assignments;
     writeMetadata(*group, std::move(write), assignments, context);
