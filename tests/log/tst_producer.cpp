@@ -6,6 +6,7 @@
 #include <QTest>
 
 #include <algorithm>
+#include <set>
 
 using namespace queuelab;
 using namespace queuelab::log;
@@ -453,6 +454,20 @@ private Q_SLOTS:
         bench.send(std::string(1'000, 'x'));
         QCOMPARE(bench.deliveries().at(0).error, ErrorCode::MessageTooLarge);
         QCOMPARE(bench.producer.status().bufferedRecords, 0);
+    }
+
+    void recordsWithoutAKeyAvoidPartitionsWithoutALeader()
+    {
+        ProducerConfig config = Bench::settings();
+        config.batchSize = 100;
+        Bench bench(config, {1, -1, -1, 1});
+        std::set<std::int32_t> chosen;
+        Context context = bench.context();
+        for (int i = 0; i < 200; ++i) {
+            chosen.insert(bench.producer.send(
+                "orders", std::nullopt, 0, {}, asBytes("some value"), context, bench.effects));
+        }
+        QCOMPARE(chosen, (std::set<std::int32_t>{0, 3}));
     }
 
     void bufferMemoryIsABound()
