@@ -53,6 +53,8 @@ void KnownBrokers::answered(NodeId broker)
 void KnownBrokers::lost(NodeId broker, Instant now, Random &random)
 {
     Broken &broken = m_broken[broker];
+    if (now < broken.until)
+        return; // the same failure, heard of once more
     ++broken.failures;
     broken.until =
         now + exponentialBackoff(kReconnectBackoff, kReconnectBackoffMax, broken.failures, random);

@@ -14,7 +14,7 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
     // One fetch in flight for each broker, of all partitions that have nothing buffered, as the
     // Java client does.
     std::map<NodeId, FetchRequest> requests;
-    for (const auto &[partition, owned] : partitions) {
+    for (auto &[partition, owned] : partitions) {
         if (owned.position < 0 || owned.buffered || owned.paused || context.now < owned.notBefore
             || !isValid(partition, owned))
             continue;
@@ -23,6 +23,12 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
             metadataWanted = true;
             continue;
         }
+        // Who leads now, and since when, is being asked: until then there may be a truncation to
+        // find.
+        if (leader.epoch < 0 && metadataWanted)
+            continue;
+        if (owned.epoch < 0)
+            owned.validEpoch = leader.epoch;
         requests[leader.broker].partitions.push_back(
             {partition, owned.fetched, leader.epoch, config.maxPartitionFetchBytes});
     }

@@ -217,8 +217,17 @@ std::int32_t Producer::State::choosePartition(
     if (key)
         return partitionForKey(*key, count);
     if (topic.sticky.partition < 0) {
+        // Any that has a leader, when some have.
+        std::vector<std::int32_t> candidates;
+        for (std::int32_t number = 0; number < count; ++number) {
+            if (topic.partitions[static_cast<std::size_t>(number)].leader.value() >= 0)
+                candidates.push_back(number);
+        }
+        const std::size_t choices =
+            candidates.empty() ? static_cast<std::size_t>(count) : candidates.size();
+        const auto drawn = static_cast<std::size_t>(random.below(choices));
         topic.sticky.partition =
-            static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(count)));
+            candidates.empty() ? static_cast<std::int32_t>(drawn) : candidates[drawn];
         topic.sticky.bytes = 0;
     }
     return topic.sticky.partition;

@@ -287,6 +287,21 @@ private Q_SLOTS:
             reset ? 1U : 0U);
     }
 
+    void aFencedEpochWaitsForMetadataBeforeItFetchesOn()
+    {
+        Bench bench;
+        bench.give(kFirst, 0, 4);
+        QCOMPARE(bench.poll().size(), 4U);
+        bench.advance(200ms);
+        FetchResponse::Partition fenced;
+        fenced.error = ErrorCode::FencedLeaderEpoch;
+        bench.answerFetch(kFirst, fenced);
+        QCOMPARE(bench.take<FetchRequest>().size(), 0U);
+        bench.epoch = 4; // the same leader, elected again
+        bench.advance(200ms);
+        QCOMPARE(bench.take<OffsetForLeaderEpochRequest>().at(0).broker.value(), 1);
+    }
+
     void withoutAResetPolicyATruncatedPositionStops()
     {
         ConsumerConfig config = Bench::settings();

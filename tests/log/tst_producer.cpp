@@ -6,6 +6,9 @@
 #include <QTest>
 
 #include <algorithm>
+#include <array>
+#include <deque>
+#include <set>
 
 using namespace queuelab;
 using namespace queuelab::log;
@@ -117,6 +120,154 @@ QString stampOf(const SentBatch &sent)
         .arg(header.producerEpoch)
         .arg(header.baseSequence);
 }
+
+/// Three brokers whose logs never differ, with Kafka's check of sequences (facts: kafka.md 4.3).
+/// Leaders move, connections break before or after an append, appends are refused for a while.
+class ShakyCluster : public ClientBench {
+public:
+    static constexpr std::size_t kPartitions = 3;
+
+    explicit ShakyCluster(std::uint64_t seed)
+        : chance(seed)
+        , producer("shop", settings())
+    {
+    }
+
+    static ProducerConfig settings()
+    {
+        ProducerConfig config = Bench::settings();
+        config.batchSize = 300;
+        config.requestTimeout = 10'000s; // every request is answered or its connection breaks
+        config.deliveryTimeout = 20'000s;
+        return config;
+    }
+
+    void send()
+    {
+        const auto partition = static_cast<std::int32_t>(chance.below(kPartitions));
+        const std::string value = std::to_string(sent[static_cast<std::size_t>(partition)]++);
+        Context base = context();
+        producer.send("orders", partition, 0, {}, asBytes(value), base, effects);
+    }
+
+    /// One broker does the next thing that was asked of it.
+    void answerOne(bool mayFail)
+    {
+        std::erase_if(effects, [this](ClientEffect &effect) {
+            if (auto *request = std::get_if<SendRequest>(&effect))
+                waiting.push_back(std::move(*request));
+            return true;
+        });
+        now += std::chrono::milliseconds(chance.below(40));
+        Context base = context();
+        producer.wake(base, effects);
+        if (mayFail && chance.chance(0.05)) {
+            const std::size_t moved = chance.below(kPartitions);
+            leaders[moved] = 1 + static_cast<std::int32_t>(chance.below(3));
+            ++epochs[moved];
+        }
+        if (waiting.empty())
+            return;
+        // The oldest of some broker: a connection keeps its order.
+        const NodeId broker = waiting[chance.below(waiting.size())].broker;
+        if (mayFail && chance.chance(0.05))
+            return lose(broker);
+        const auto oldest = std::ranges::find(waiting, broker, &SendRequest::broker);
+        const SendRequest request = std::move(*oldest);
+        waiting.erase(oldest);
+        const Response response = handle(request, mayFail);
+        if (mayFail && chance.chance(0.05))
+            return lose(broker); // it was done, and nobody hears of it
+        producer.apply(request.id, response, base, effects);
+    }
+
+    Random chance;
+    Producer producer;
+    std::array<std::vector<std::string>, kPartitions> logs;
+    std::array<int, kPartitions> sent{};
+
+private:
+    struct Written {
+        std::int32_t first;
+        std::int32_t last;
+        std::int64_t offset;
+    };
+    struct Known { ///< of the producer, in one partition
+        std::int16_t epoch = -1;
+        std::deque<Written> newest;
+    };
+
+    void lose(NodeId broker)
+    {
+        std::erase_if(
+            waiting, [broker](const SendRequest &request) { return request.broker == broker; });
+        Context base = context();
+        producer.connectionLost(broker, base, effects);
+    }
+
+    Response handle(const SendRequest &sentRequest, bool mayFail)
+    {
+        if (std::holds_alternative<InitProducerIdRequest>(sentRequest.request))
+            return InitProducerIdResponse{ErrorCode::None, 7, 0};
+        if (std::holds_alternative<MetadataRequest>(sentRequest.request)) {
+            MetadataResponse response;
+            response.brokers = {1, 2, 3};
+            response.topics.push_back(describeTopic("orders", {leaders.begin(), leaders.end()}, 0));
+            for (std::size_t i = 0; i < kPartitions; ++i)
+                response.topics[0].partitions[i].leaderEpoch = epochs[i];
+            return response;
+        }
+        ProduceResponse response;
+        for (const auto &batch : std::get<ProduceRequest>(sentRequest.request).partitions) {
+            const auto index = static_cast<std::size_t>(batch.partition.partition);
+            ProduceResponse::Partition &result = response.partitions.emplace_back();
+            result.partition = batch.partition;
+            if (leaders[index] != sentRequest.broker.value()) {
+                result.error = ErrorCode::NotLeaderOrFollower;
+                if (chance.chance(0.5))
+                    result.currentLeader = LeaderHint{leaders[index], epochs[index]};
+            } else if (mayFail && known[index].epoch >= 0 && chance.chance(0.1)) {
+                result.error = ErrorCode::NotEnoughReplicas;
+            } else {
+                append(index, batch.records.view(), result);
+            }
+        }
+        return response;
+    }
+
+    void append(std::size_t index, ByteView batch, ProduceResponse::Partition &result)
+    {
+        const BatchHeader header = *checkBatch(batch);
+        Known &entry = known[index];
+        const std::int32_t last = header.baseSequence + header.recordCount - 1;
+        const auto same = std::ranges::find_if(entry.newest, [&](const Written &written) {
+            return written.first == header.baseSequence && written.last == last;
+        });
+        if (entry.epoch == header.producerEpoch && same != entry.newest.end()) {
+            result.baseOffset = same->offset;
+            return;
+        }
+        const std::int32_t expected =
+            entry.epoch == header.producerEpoch ? entry.newest.back().last + 1 : 0;
+        if (header.baseSequence != expected) {
+            result.error = ErrorCode::OutOfOrderSequenceNumber;
+            return;
+        }
+        if (entry.epoch != header.producerEpoch)
+            entry = {header.producerEpoch, {}};
+        result.baseOffset = static_cast<std::int64_t>(logs[index].size());
+        entry.newest.push_back({header.baseSequence, last, result.baseOffset});
+        if (entry.newest.size() > 5)
+            entry.newest.pop_front();
+        for (RecordCursor cursor(batch); cursor.next();)
+            logs[index].emplace_back(asText(*cursor.record().value));
+    }
+
+    std::array<std::int32_t, kPartitions> leaders{1, 2, 3};
+    std::array<std::int32_t, kPartitions> epochs{};
+    std::array<Known, kPartitions> known;
+    std::vector<SendRequest> waiting; // at the brokers, in the order they were sent
+};
 
 } // namespace
 
@@ -455,6 +606,20 @@ private Q_SLOTS:
         QCOMPARE(bench.producer.status().bufferedRecords, 0);
     }
 
+    void recordsWithoutAKeyAvoidPartitionsWithoutALeader()
+    {
+        ProducerConfig config = Bench::settings();
+        config.batchSize = 100;
+        Bench bench(config, {1, -1, -1, 1});
+        std::set<std::int32_t> chosen;
+        Context context = bench.context();
+        for (int i = 0; i < 200; ++i) {
+            chosen.insert(bench.producer.send(
+                "orders", std::nullopt, 0, {}, asBytes("some value"), context, bench.effects));
+        }
+        QCOMPARE(chosen, (std::set<std::int32_t>{0, 3}));
+    }
+
     void bufferMemoryIsABound()
     {
         ProducerConfig config = Bench::settings();
@@ -503,6 +668,36 @@ private Q_SLOTS:
             QVERIFY(cursor.ok());
             QCOMPARE(records, headerOf(sent[0]).recordCount);
             bench.answer(sent[0], ErrorCode::MessageTooLarge);
+        }
+    }
+
+    void aShakyClusterHasEachRecordOnceAndInOrder_data()
+    {
+        QTest::addColumn<std::uint64_t>("seed");
+        for (std::uint64_t seed = 1; seed <= 200; ++seed)
+            QTest::addRow("seed %llu", static_cast<unsigned long long>(seed)) << seed;
+    }
+    void aShakyClusterHasEachRecordOnceAndInOrder()
+    {
+        QFETCH(std::uint64_t, seed);
+        ShakyCluster cluster(seed);
+        for (int i = 0; i < 600; ++i) {
+            if (cluster.chance.chance(0.6))
+                cluster.send();
+            cluster.answerOne(true);
+        }
+        for (int i = 0; i < 3'000; ++i)
+            cluster.answerOne(false);
+        const Producer::Status status = cluster.producer.status();
+        QCOMPARE(status.failedRecords, 0U);
+        QCOMPARE(status.bufferedRecords, 0);
+        QCOMPARE(status.inFlightRecords, 0);
+        QCOMPARE(status.bufferedBytes, 0);
+        for (std::size_t partition = 0; partition < ShakyCluster::kPartitions; ++partition) {
+            std::vector<std::string> expected;
+            for (int i = 0; i < cluster.sent[partition]; ++i)
+                expected.push_back(std::to_string(i));
+            QCOMPARE(cluster.logs[partition], expected);
         }
     }
 
