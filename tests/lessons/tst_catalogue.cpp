@@ -82,7 +82,8 @@ private Q_SLOTS:
         QTest::newRow("kafka") << "kafka"
                                << QStringList{"nxm", "append", "partitions", "offset", "pull",
                                       "ceiling", "order", "replay-outage", "io-model", "sequential",
-                                      "page-cache", "zero-copy", "parallelism", "rps"};
+                                      "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
+                                      "static-membership", "retention-size"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
     }
     void aSectionThatSaysItsOrderNamesAllOfItsLessons()
@@ -195,6 +196,27 @@ private Q_SLOTS:
         row("kafka.parallelism", "{name: wide, partitions: 6}", "{name: wide, partitions: 1}", 2);
         row("kafka.parallelism", "{name: wider, partitions: 24}", "{name: wider, partitions: 6}",
             3);
+        row("kafka.rebalance",
+            "name: eager-late, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: range}",
+            "name: eager-late, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: cooperative-sticky}",
+            2);
+        row("kafka.rebalance", "partition.assignment.strategy: cooperative-sticky",
+            "partition.assignment.strategy: sticky", 1);
+        row("kafka.rebalance",
+            "name: coop-old, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: range}",
+            "name: coop-old, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: cooperative-sticky}",
+            4);
+        row("kafka.static-membership", ", group.instance.id: anna", "", 4);
+        row("kafka.static-membership", "group.instance.id: bert",
+            "group.instance.id: bert, session.timeout.ms: 300000", 6);
+        row("kafka.retention-size", "{retention.bytes: 50000, internal.segment.bytes: 10000}",
+            "{internal.segment.bytes: 10000}", 1);
+        row("kafka.retention-size", "retention.ms: 10000", "retention.ms: 100000", 3);
+        row("kafka.retention-size", "segment.bytes: 1048576", "internal.segment.bytes: 10000", 4);
         row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
             1);
         row("rabbitmq.crash", "ack: manual", "ack: auto", 1);
