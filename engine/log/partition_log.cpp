@@ -12,50 +12,8 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::int16_t kLogAppendTimeBit = 0x08;
 constexpr std::uint64_t kMaxChunkBytes = 16
     << 20; // asked of Files at a time, whatever a reader asks of us
-
-ErrorCode errorFor(BatchFault fault)
-{
-    switch (fault) {
-    case BatchFault::BadMagic:
-    case BatchFault::BadCount:
-        return ErrorCode::InvalidRecord;
-    case BatchFault::TooShort:
-    case BatchFault::BadLength:
-    case BatchFault::BadCrc:
-        return ErrorCode::CorruptMessage;
-    }
-    return ErrorCode::CorruptMessage;
-}
-
-/// The leader's checks of one produced batch, in Kafka's order (facts: kafka.md 1.4).
-Result<BatchHeader, ErrorCode> validate(
-    ByteView batch, const LogConfig &config, std::int64_t nowMs, AppendOrigin origin)
-{
-    if (batch.size() > static_cast<std::size_t>(config.maxMessageBytes))
-        return std::unexpected(ErrorCode::MessageTooLarge);
-    const auto header = checkBatch(batch);
-    if (!header)
-        return std::unexpected(errorFor(header.error()));
-    if (header->sizeBytes() != batch.size()) // a second batch, or a part of one
-        return std::unexpected(ErrorCode::InvalidRecord);
-    if (header->recordCount <= 0 || header->lastOffsetDelta != header->recordCount - 1)
-        return std::unexpected(ErrorCode::InvalidRecord);
-    if (origin == AppendOrigin::Broker)
-        return *header;
-    if (header->isControl() || (header->producerId >= 0 && header->baseSequence < 0))
-        return std::unexpected(ErrorCode::InvalidRecord);
-    if (header->isLogAppendTime()) // only the leader stamps
-        return std::unexpected(ErrorCode::InvalidTimestamp);
-    if (!config.logAppendTime && header->maxTimestamp > nowMs
-        && header->maxTimestamp - nowMs > config.timestampAfterMaxMs)
-        return std::unexpected(ErrorCode::InvalidTimestamp);
-    if (batch.size() > static_cast<std::size_t>(config.segmentBytes))
-        return std::unexpected(ErrorCode::RecordListTooLarge);
-    return *header;
-}
 
 std::string parentOf(const std::string &path)
 {
@@ -67,136 +25,90 @@ std::string parentOf(const std::string &path)
 
 PartitionLog::PartitionLog(std::string directory, LogConfig config)
     : m_directory(std::move(directory))
-    , m_config(config)
+    , m_config(std::move(config))
 {
-}
-
-Result<PartitionLog, Error> PartitionLog::open(std::string directory, LogConfig config,
-    bool cleanShutdown, Context &context, RecoveryReport *report)
-{
-    PartitionLog log(std::move(directory), config);
-    if (auto made = context.files.createDirectories(log.m_directory); !made)
-        return std::unexpected(made.error());
-    const auto names = context.files.list(log.m_directory);
-    if (!names)
-        return std::unexpected(names.error());
-    RecoveryReport unread;
-    if (auto done = log.recover(*names, cleanShutdown, context, report ? *report : unread); !done) {
-        log.m_active.close(context.files);
-        for (const auto &segment : log.m_closed)
-            Segment(*segment).close(context.files);
-        return std::unexpected(done.error());
-    }
-    return log;
-}
-
-/// Deletes a segment that recovery cannot keep.
-Result<void, Error> PartitionLog::deleteLost(
-    std::int64_t baseOffset, Context &context, RecoveryReport &report)
-{
-    const auto log = context.files.open(segmentPath(m_directory, baseOffset, ".log"), false);
-    if (!log)
-        return std::unexpected(log.error());
-    const std::uint64_t bytes = context.files.size(*log);
-    context.files.close(*log);
-    report.bytesCut += bytes;
-    report.notes.push_back(
-        fmt::format("{:020}.log: deleted ({} bytes), it continues what was cut off before it",
-            baseOffset, bytes));
-    return removeSegmentFiles(context.files, m_directory, baseOffset);
-}
-
-/// Loads the segments among `names`; the last one becomes the active one.
-Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names, bool cleanShutdown,
-    Context &context, RecoveryReport &report)
-{
-    Files &files = context.files;
-    bool any = false;
-    bool cut = false;
-    for (const std::string &name : names) {
-        for (const std::string_view suffix : {".index", ".timeindex"}) {
-            const auto base = segmentBaseOffset(name, suffix);
-            if (!base || std::ranges::binary_search(names, fmt::format("{:020}.log", *base)))
-                continue;
-            report.notes.push_back(fmt::format("{}: index without a log, deleted", name));
-            if (auto removed = files.remove(m_directory + "/" + name); !removed)
-                return removed;
-        }
-        const auto base = segmentBaseOffset(name, ".log");
-        if (!base)
-            continue;
-        // Behind a cut, and behind a segment that reaches over this one's base, the order of
-        // offsets is lost.
-        if (any && (cut || *base < m_active.nextOffset())) {
-            if (auto deleted = deleteLost(*base, context, report); !deleted)
-                return deleted;
-            continue;
-        }
-        if (any) {
-            m_active.closeIndexes(files);
-            m_closed.push_back(std::make_shared<const Segment>(std::move(m_active)));
-            m_active = Segment();
-        }
-        const std::uint64_t cutBefore = report.bytesCut;
-        auto loaded =
-            Segment::load(files, m_directory, *base, cleanShutdown, m_config, context.now, report);
-        if (!loaded)
-            return std::unexpected(loaded.error());
-        m_active = std::move(*loaded);
-        any = true;
-        cut = report.bytesCut > cutBefore;
-    }
-    if (!any) {
-        auto made = Segment::create(files, m_directory, 0, context.now);
-        if (!made)
-            return std::unexpected(made.error());
-        m_active = std::move(*made);
-    }
-    m_logStartOffset = segment(0).baseOffset();
-    return {};
 }
 
 Result<AppendResult, ErrorCode> PartitionLog::append(
     ByteView batch, std::int32_t leaderEpoch, Context &context, AppendOrigin origin)
 {
     const std::int64_t nowMs = epochMillis(context.wallClock());
-    const auto valid = validate(batch, m_config, nowMs, origin);
+    auto valid = validateBatch(batch, m_config, nowMs, origin);
     if (!valid)
         return std::unexpected(valid.error());
-    BatchHeader header = *valid;
+    BatchHeader &header = valid->header;
+    if (header.producerId >= 0 && origin == AppendOrigin::Client) {
+        const auto original = m_producers.check(header);
+        if (!original)
+            return std::unexpected(original.error());
+        if (*original) {
+            return AppendResult{.baseOffset = (*original)->baseOffset,
+                .lastOffset = (*original)->lastOffset,
+                .logAppendTimeMs = m_config.logAppendTime ? (*original)->timestamp : -1,
+                .duplicate = true};
+        }
+    }
     header.baseOffset = logEndOffset();
     header.partitionLeaderEpoch = leaderEpoch;
-    AppendResult result{.baseOffset = header.baseOffset, .lastOffset = header.lastOffset()};
-    if (m_config.logAppendTime) {
-        header.attributes = static_cast<std::int16_t>(header.attributes | kLogAppendTimeBit);
-        header.maxTimestamp = nowMs;
-        result.logAppendTimeMs = nowMs;
-    }
+    AppendResult result{.baseOffset = header.baseOffset,
+        .lastOffset = header.lastOffset(),
+        .logAppendTimeMs = m_config.logAppendTime ? nowMs : -1};
 
     // The leader's own header goes to the file in front of the records, so the caller's bytes are
     // neither changed nor copied.
     std::array<std::uint8_t, kBatchHeaderBytes> front;
     writeBatchHeader(front.data(), header);
-    const std::array<ByteView, 2> pieces{ByteView(front), batch.subspan(kBatchHeaderBytes)};
-    if (m_config.logAppendTime) {
-        constexpr std::size_t kCrcAt = 17;
-        constexpr std::size_t kCoveredFrom = 21;
-        header.crc = crc32c(pieces[1], crc32c(pieces[0].subspan(kCoveredFrom)));
-        storeBigEndian(front.data() + kCrcAt, header.crc);
-    }
+    const std::array<ByteView, 2> pieces{ByteView(front), valid->records};
+    const auto rolled = store(header, pieces, context);
+    if (!rolled)
+        return std::unexpected(rolled.error());
+    result.rolled = *rolled;
+    return result;
+}
 
-    if (m_active.mustRoll(header, m_config, context.now)) {
-        if (!roll(context))
-            return std::unexpected(ErrorCode::KafkaStorageError);
-        result.rolled = true;
+Result<AppendResult, ErrorCode> PartitionLog::replicate(
+    std::span<const SharedBytes> pieces, Context &context)
+{
+    AppendResult result{.baseOffset = logEndOffset(), .lastOffset = logEndOffset() - 1};
+    for (const SharedBytes &piece : pieces) {
+        for (ByteView rest = piece.view(); !rest.empty();) {
+            const auto header = checkBatch(rest);
+            if (!header)
+                return std::unexpected(errorFor(header.error()));
+            if (header->baseOffset < logEndOffset())
+                return std::unexpected(ErrorCode::InvalidRecord);
+            const std::array<ByteView, 1> batch{rest.first(header->sizeBytes())};
+            const auto rolled = store(*header, batch, context);
+            if (!rolled)
+                return std::unexpected(rolled.error());
+            result.rolled = result.rolled || *rolled;
+            result.lastOffset = header->lastOffset();
+            rest = rest.subspan(header->sizeBytes());
+        }
     }
+    return result;
+}
+
+/// Writes a batch that was checked and has its place in the log; `pieces` are its bytes, `header`
+/// what they begin with. Whether a segment was started for it. On failure the log is as before.
+Result<bool, ErrorCode> PartitionLog::store(
+    const BatchHeader &header, std::span<const ByteView> pieces, Context &context)
+{
+    if (m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset))
+        m_epochsWritten = false;
+    if (!writeEpochs(context)) // before the first record it speaks of
+        return std::unexpected(ErrorCode::KafkaStorageError);
+    const bool rolls = m_active.mustRoll(header, m_config, context.now);
+    if (rolls && !roll(context))
+        return std::unexpected(ErrorCode::KafkaStorageError);
     const bool flushDue = header.recordCount >= m_config.flushMessages - m_unflushedRecords;
     if (flushDue && !syncNames(context))
         return std::unexpected(ErrorCode::KafkaStorageError);
     if (!m_active.append(context.files, pieces, header, m_config, flushDue))
         return std::unexpected(ErrorCode::KafkaStorageError);
     m_unflushedRecords = flushDue ? 0 : m_unflushedRecords + header.recordCount;
-    return result;
+    m_producers.note(header);
+    return rolls;
 }
 
 /// Starts a new segment at the log's end. As in Kafka the old one is synced then. On failure
@@ -206,13 +118,14 @@ Result<void, Error> PartitionLog::roll(Context &context)
     auto next = Segment::create(context.files, m_directory, logEndOffset(), context.now);
     if (!next)
         return std::unexpected(next.error());
+    Result<void, Error> done = m_active.seal(context.files);
     m_namesDurable = false;
-    Result<void, Error> done = syncNames(context);
     if (done)
-        done = m_active.seal(context.files);
+        done = writeSnapshot(context.files);
+    if (done)
+        done = syncNames(context);
     if (!done) {
-        static_cast<void>(
-            next->remove(context.files, m_directory)); // create() takes leftovers over
+        static_cast<void>(next->remove(context.files)); // create() takes leftovers over
         return done;
     }
     m_closed.push_back(std::make_shared<const Segment>(std::move(m_active)));
@@ -303,8 +216,6 @@ Result<PartitionLog::TimestampOffset, Error> PartitionLog::offsetForTime(
                 return TimestampOffset{};
             if (header.maxTimestamp < timestampMs || header.lastOffset() < m_logStartOffset)
                 continue;
-            if (header.codec() != 0)
-                return TimestampOffset{header.maxTimestamp, header.baseOffset};
             for (RecordCursor cursor(scan.bytes()); cursor.next();) {
                 const RecordView &record = cursor.record();
                 if (record.timestamp < timestampMs || record.offset < m_logStartOffset)
@@ -324,10 +235,89 @@ Result<PartitionLog::TimestampOffset, Error> PartitionLog::offsetForTime(
     return TimestampOffset{};
 }
 
-Result<void, Error> PartitionLog::removeActive(Context &context)
+Result<void, Error> PartitionLog::writeEpochs(Context &context)
 {
-    if (auto removed = m_active.remove(context.files, m_directory); !removed)
-        return removed;
+    if (m_epochsWritten)
+        return {};
+    auto written = replaceFile(context.files, fmt::format("{}/{}", m_directory, kLeaderEpochFile),
+        asBytes(m_epochs.text()));
+    m_epochsWritten = written.has_value();
+    return written;
+}
+
+/// What is known of producers at the log's end, as a `.snapshot` file, unless it is there.
+Result<void, Error> PartitionLog::writeSnapshot(Files &files)
+{
+    if (!m_snapshots.empty() && m_snapshots.back() == logEndOffset())
+        return {};
+    const auto file = files.open(segmentPath(m_directory, logEndOffset(), ".snapshot"), true);
+    if (!file)
+        return std::unexpected(file.error());
+    Result<void, Error> done = files.truncate(*file, 0);
+    if (done)
+        done = files.writeAt(*file, 0, m_producers.snapshot());
+    if (done)
+        done = files.sync(*file);
+    files.close(*file);
+    if (done)
+        m_snapshots.push_back(logEndOffset());
+    return done;
+}
+
+/// Removes the snapshots at offsets in [from, to). One that cannot be removed does no harm but to
+/// be found when the log is opened, where it is compared with the log's segments and its end.
+void PartitionLog::dropSnapshots(std::int64_t from, std::int64_t to, Files &files)
+{
+    std::erase_if(m_snapshots, [&](std::int64_t offset) {
+        const bool drop = offset >= from && offset < to;
+        const std::string path = segmentPath(m_directory, offset, ".snapshot");
+        if (drop && files.exists(path))
+            static_cast<void>(files.remove(path));
+        return drop;
+    });
+}
+
+void PartitionLog::expireProducers(Instant now, Duration idle)
+{
+    m_producers.expire(
+        epochMillis(now), std::chrono::floor<std::chrono::milliseconds>(idle).count());
+}
+
+std::vector<ProducerEntry> PartitionLog::producers() const
+{
+    return m_producers.list();
+}
+
+Result<void, Error> PartitionLog::beginEpoch(std::int32_t epoch, Context &context)
+{
+    if (!m_epochs.begin(epoch, logEndOffset()))
+        return {};
+    m_epochsWritten = false;
+    return sizeBytes() == 0 ? Result<void, Error>() : writeEpochs(context);
+}
+
+std::int32_t PartitionLog::latestEpoch() const
+{
+    return m_epochs.latest();
+}
+
+EpochEnd PartitionLog::endOfEpoch(std::int32_t epoch) const
+{
+    return m_epochs.endOf(epoch, logEndOffset());
+}
+
+std::int32_t PartitionLog::epochAt(std::int64_t offset) const
+{
+    return offset < logEndOffset() ? m_epochs.at(offset) : -1;
+}
+
+/// The active segment goes, the one before it takes its place. When it was the only one, the caller
+/// makes another at once.
+Result<void, Error> PartitionLog::retireActive(Context &context)
+{
+    if (auto retired = m_active.retire(context.files); !retired)
+        return retired;
+    noteRetired(m_active.baseOffset(), context);
     if (!m_closed.empty()) {
         m_active = *m_closed.back();
         m_closed.pop_back();
@@ -335,43 +325,75 @@ Result<void, Error> PartitionLog::removeActive(Context &context)
     return {};
 }
 
+void PartitionLog::noteRetired(std::int64_t baseOffset, const Context &context)
+{
+    m_namesDurable = false;
+    m_retired.push_back(
+        {baseOffset, context.now + std::chrono::milliseconds(m_config.fileDeleteDelayMs)});
+}
+
+void PartitionLog::deleteDelayed(Context &context)
+{
+    std::erase_if(m_retired, [&](const Retired &retired) {
+        return retired.due <= context.now
+            && removeRetiredSegment(context.files, m_directory, retired.baseOffset).has_value();
+    });
+}
+
+std::optional<Instant> PartitionLog::nextDelayedDelete() const
+{
+    const auto first = std::ranges::min_element(m_retired, {}, &Retired::due);
+    return first == m_retired.end() ? std::nullopt : std::optional(first->due);
+}
+
 Result<void, Error> PartitionLog::truncateTo(std::int64_t offset, Context &context)
 {
     if (offset >= logEndOffset())
         return {};
-    m_namesDurable = false;
-    if (offset < segment(0).baseOffset()) {
-        auto empty = Segment::create(context.files, m_directory, offset, context.now);
-        if (!empty)
-            return std::unexpected(empty.error());
-        for (bool more = true; more;) {
-            more = !m_closed.empty();
-            if (auto removed = removeActive(context); !removed) {
-                static_cast<void>(empty->remove(context.files, m_directory));
-                return removed;
-            }
-        }
-        m_active = std::move(*empty);
-    } else {
-        const bool sealed = offset < m_active.baseOffset();
-        while (offset < m_active.baseOffset()) {
-            if (auto removed = removeActive(context); !removed)
-                return removed;
-        }
-        if (sealed) {
-            if (auto opened = m_active.unseal(context.files, m_directory); !opened)
-                return opened;
-        }
-        if (auto cut = m_active.truncateTo(context.files, offset); !cut)
-            return cut;
+    if (offset < segment(0).baseOffset())
+        return restartAt(offset, context);
+    while (offset < m_active.baseOffset()) {
+        if (auto retired = retireActive(context); !retired)
+            return retired;
     }
+    if (auto cut = m_active.truncateTo(context.files, offset); !cut)
+        return cut;
     m_logStartOffset = std::min(m_logStartOffset, logEndOffset());
+    if (m_epochs.cutEnd(logEndOffset()))
+        m_epochsWritten = false;
+    deleteDelayed(context);
+    dropSnapshots(logEndOffset() + 1, INT64_MAX, context.files);
+    RecoveryReport unread;
+    return m_producers.empty() ? Result<void, Error>() : loadProducers(true, context.files, unread);
+}
+
+Result<void, Error> PartitionLog::restartAt(std::int64_t offset, Context &context)
+{
+    for (bool more = true; more;) {
+        more = !m_closed.empty();
+        if (auto retired = retireActive(context); !retired)
+            return retired;
+    }
+    m_active = Segment(m_directory, offset, context.now);
+    m_logStartOffset = offset;
+    m_epochs = {};
+    m_epochsWritten = false;
+    m_producers = {};
+    dropSnapshots(0, INT64_MAX, context.files);
+    m_unflushedRecords = 0;
+    auto made = Segment::create(context.files, m_directory, offset, context.now);
+    if (!made)
+        return std::unexpected(made.error());
+    m_active = std::move(*made);
+    deleteDelayed(context);
     return {};
 }
 
 void PartitionLog::raiseLogStartOffset(std::int64_t offset)
 {
     m_logStartOffset = std::max(m_logStartOffset, std::min(offset, logEndOffset()));
+    if (m_epochs.cutFront(m_logStartOffset))
+        m_epochsWritten = false;
 }
 
 /// How many of the oldest segments the three rules give up, the active one included.
@@ -417,11 +439,14 @@ std::size_t PartitionLog::deleteOldSegments(Context &context, std::int64_t highW
         --old; // the active one stays until a new one can be made
     std::size_t deleted = 0;
     for (; deleted < old; ++deleted) {
-        if (!Segment(*m_closed[deleted]).remove(context.files, m_directory))
+        if (!Segment(*m_closed[deleted]).retire(context.files))
             break;
+        noteRetired(m_closed[deleted]->baseOffset(), context);
     }
     m_closed.erase(m_closed.begin(), m_closed.begin() + static_cast<std::ptrdiff_t>(deleted));
-    m_logStartOffset = std::max(m_logStartOffset, segment(0).baseOffset());
+    raiseLogStartOffset(segment(0).baseOffset());
+    dropSnapshots(0, segment(0).baseOffset(), context.files);
+    deleteDelayed(context);
     return deleted;
 }
 
@@ -452,9 +477,15 @@ Result<void, Error> PartitionLog::flush(Context &context)
 
 Result<void, Error> PartitionLog::close(Context &context)
 {
-    Result<void, Error> done = flush(context);
+    Result<void, Error> done = writeEpochs(context);
     if (done)
-        done = m_active.seal(context.files);
+        done = m_active.seal(context.files); // may make index files
+    if (done && logEndOffset() > m_logStartOffset)
+        done = writeSnapshot(context.files);
+    if (m_active.sizeBytes() > 0)
+        m_namesDurable = false;
+    if (done)
+        done = syncNames(context);
     m_active.close(context.files);
     for (const auto &closed : m_closed)
         Segment(*closed).close(context.files);

@@ -1,7 +1,10 @@
 #pragma once
 
 #include "engine/core/context.h"
+#include "engine/log/batch_validator.h"
+#include "engine/log/leader_epochs.h"
 #include "engine/log/log_config.h"
+#include "engine/log/producer_entries.h"
 #include "engine/log/record_batch.h"
 #include "engine/log/requests.h"
 #include "engine/log/segment.h"
@@ -9,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -31,22 +35,6 @@ struct AppendResult {
     /// original ones.
     bool duplicate = false;
 };
-
-/// What a log remembers of a producer (facts: kafka.md 1.5, `.snapshot`).
-struct ProducerEntry {
-    std::int64_t producerId = -1;
-    std::int16_t producerEpoch = -1;
-    std::int32_t lastSequence = -1;
-    std::int64_t lastOffset = -1;
-    std::int32_t offsetDelta = 0; ///< lastOffset minus the base offset of the last batch
-    std::int64_t timestamp = -1;
-    std::int32_t coordinatorEpoch = -1;
-    std::int64_t currentTxnFirstOffset = -1;
-    friend bool operator==(const ProducerEntry &, const ProducerEntry &) = default;
-};
-
-/// Who made a batch: only the broker itself may append control batches.
-enum class AppendOrigin : std::uint8_t { Client, Broker };
 
 /// One partition's log on one broker: segments with offset and time index, through Files, in
 /// Kafka's file formats (facts: kafka.md 1.5). A value: a copy shares the closed segments. It holds
@@ -96,7 +84,9 @@ public:
         std::int64_t timestampMs, std::int64_t limit, const Files &files) const;
 
     /// A leader begins an epoch at logEndOffset(): an entry in `leader-epoch-checkpoint`, on disk
-    /// when this returns. Nothing when the log knows it or a later one.
+    /// when this returns; while the log is empty it is written with the first record, so that
+    /// thousands of new partitions cost no write each. Nothing when the log knows it or a later
+    /// one.
     Result<void, Error> beginEpoch(std::int32_t epoch, Context &context);
     /// Of the newest record, or of beginEpoch(); -1 when there is none.
     std::int32_t latestEpoch() const;
@@ -120,8 +110,14 @@ public:
     /// Deletes old segments, oldest first: those wholly below logStartOffset(), then past
     /// retention.bytes, then past retention.ms; never one that reaches above `highWatermark`. When
     /// the active one matches too, a new one is started first (facts: kafka.md 6). Returns how
-    /// many; what cannot be deleted stays and is tried again by the next call.
+    /// many; what cannot be deleted stays and is tried again by the next call. As those that
+    /// truncateTo() and restartAt() drop, their files get the suffix ".deleted", and
+    /// deleteDelayed() removes them file.delete.delay.ms later (open() those of an earlier life).
     std::size_t deleteOldSegments(Context &context, std::int64_t highWatermark = INT64_MAX);
+    /// Removes the files of deleted segments whose delay is over. deleteOldSegments() does it too.
+    void deleteDelayed(Context &context);
+    /// When deleteDelayed() has something to do; nothing when no file waits.
+    std::optional<Instant> nextDelayedDelete() const;
     /// What was appended so far survives a crash of the machine. On an error nothing is promised
     /// and it may be tried again.
     Result<void, Error> flush(Context &context);
@@ -148,8 +144,23 @@ private:
 
     Result<void, Error> recover(const std::vector<std::string> &names, bool cleanShutdown,
         Context &context, RecoveryReport &report);
+    Result<void, Error> removeLeftovers(
+        const std::vector<std::string> &names, Files &files, RecoveryReport &report);
+    Result<void, Error> loadSegments(const std::vector<std::string> &names, bool cleanShutdown,
+        Context &context, RecoveryReport &report, const BatchVisitor &visit);
     Result<void, Error> deleteLost(
         std::int64_t baseOffset, Context &context, RecoveryReport &report);
+    Result<bool, Error> readEpochs(Files &files, RecoveryReport &report);
+    bool findSnapshots(const std::vector<std::string> &names, Files &files);
+    Result<void, Error> loadProducers(
+        bool walkWithoutSnapshot, Files &files, RecoveryReport &report);
+    Result<void, Error> writeSnapshot(Files &files);
+    void dropSnapshots(std::int64_t from, std::int64_t to, Files &files);
+    Result<void, Error> writeEpochs(Context &context);
+    Result<void, Error> walk(std::int64_t from, const Files &files, RecoveryReport &report,
+        const BatchVisitor &visit) const;
+    Result<bool, ErrorCode> store(
+        const BatchHeader &header, std::span<const ByteView> pieces, Context &context);
     std::size_t segmentCount() const { return m_closed.size() + 1; }
     const Segment &segment(std::size_t index) const
     {
@@ -159,13 +170,24 @@ private:
     Result<void, Error> roll(Context &context);
     Result<void, Error> syncNames(Context &context);
     std::size_t oldSegments(Instant now, std::int64_t highWatermark) const;
-    Result<void, Error> removeActive(Context &context);
+    Result<void, Error> retireActive(Context &context);
+    void noteRetired(std::int64_t baseOffset, const Context &context);
 
     std::string m_directory;
     LogConfig m_config;
     std::vector<std::shared_ptr<const Segment>> m_closed; // oldest first
     Segment m_active;
     std::int64_t m_logStartOffset = 0;
+    LeaderEpochs m_epochs;
+    bool m_epochsWritten = true; // `leader-epoch-checkpoint` says the same
+    ProducerEntries m_producers;
+    std::vector<std::int64_t> m_snapshots; // offsets of the `.snapshot` files, going up
+    /// A segment whose files have the suffix ".deleted".
+    struct Retired {
+        std::int64_t baseOffset;
+        Instant due;
+    };
+    std::vector<Retired> m_retired; // the first is due first
     std::int64_t m_unflushedRecords = 0;
     bool m_namesDurable = false; // the directory was synced since a file was made in it
 };

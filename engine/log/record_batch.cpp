@@ -1,6 +1,7 @@
 #include "engine/log/record_batch.h"
 
 #include "engine/core/crc32c.h"
+#include "engine/log/compression.h"
 
 #include <algorithm>
 
@@ -215,12 +216,22 @@ std::optional<std::vector<HeaderView>> readHeaders(const RecordView &record)
 RecordCursor::RecordCursor(ByteView batch)
 {
     const auto header = readBatchHeader(batch);
-    if (!header || header->codec() != 0 || header->sizeBytes() > batch.size()) {
+    if (!header || header->sizeBytes() > batch.size()) {
         m_ok = false;
         return;
     }
-    m_at = batch.data() + kBatchHeaderBytes;
-    m_end = batch.data() + header->sizeBytes();
+    ByteView records = batch.subspan(kBatchHeaderBytes, header->sizeBytes() - kBatchHeaderBytes);
+    if (header->codec() != 0) {
+        const auto type = static_cast<CompressionType>(header->codec());
+        Bytes decompressed;
+        m_ok = decompress(type, records, decompressed).has_value();
+        if (!m_ok)
+            return;
+        m_decompressed = SharedBytes(std::move(decompressed));
+        records = m_decompressed.view();
+    }
+    m_at = records.data();
+    m_end = m_at + records.size();
     m_baseOffset = header->baseOffset;
     m_baseTimestamp = header->baseTimestamp;
     if (header->isLogAppendTime())
@@ -296,6 +307,11 @@ void BatchBuilder::setTransactional(bool transactional)
     m_attributes = transactional ? kTransactional : std::int16_t{0};
 }
 
+void BatchBuilder::setCompression(CompressionType type)
+{
+    m_compression = type;
+}
+
 void BatchBuilder::makeRoom(std::size_t bytes)
 {
     if (m_buffer.size() < m_used + bytes)
@@ -335,10 +351,20 @@ void BatchBuilder::append(std::int64_t timestampMs, std::optional<ByteView> key,
 ByteView BatchBuilder::finish()
 {
     makeRoom(0);
-    BatchHeader header{
+    Bytes *bytes = &m_buffer;
+    std::size_t size = m_used;
+    if (m_compression != CompressionType::None) {
+        m_compressed.resize(kBatchHeaderBytes);
+        compress(m_compression,
+            ByteView(m_buffer).subspan(kBatchHeaderBytes, m_used - kBatchHeaderBytes),
+            m_compressed);
+        bytes = &m_compressed;
+        size = m_compressed.size();
+    }
+    const BatchHeader header{
         .baseOffset = m_baseOffset,
-        .batchLength = static_cast<std::int32_t>(m_used - kLogOverheadBytes),
-        .attributes = m_attributes,
+        .batchLength = static_cast<std::int32_t>(size - kLogOverheadBytes),
+        .attributes = static_cast<std::int16_t>(m_attributes | static_cast<int>(m_compression)),
         .lastOffsetDelta = std::max(m_count - 1, 0),
         .baseTimestamp = m_baseTimestamp,
         .maxTimestamp = m_maxTimestamp,
@@ -347,9 +373,9 @@ ByteView BatchBuilder::finish()
         .baseSequence = m_baseSequence,
         .recordCount = m_count,
     };
-    writeBatchHeader(m_buffer.data(), header);
-    const ByteView batch(m_buffer.data(), m_used);
-    storeBigEndian(m_buffer.data() + kCrcAt, batchCrc(batch));
+    writeBatchHeader(bytes->data(), header);
+    const ByteView batch(bytes->data(), size);
+    storeBigEndian(bytes->data() + kCrcAt, batchCrc(batch));
     return batch;
 }
 

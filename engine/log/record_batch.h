@@ -78,8 +78,8 @@ std::optional<std::vector<HeaderView>> readHeaders(const RecordView &record);
 /// Walks the records of one batch, without allocating when it is not compressed:
 ///   for (RecordCursor cursor(batch); cursor.next();) use(cursor.record());
 /// After the loop ok() tells whether all of them were well formed, and could be decompressed. Views
-/// of a compressed batch's records point into the cursor and live as long as it (a move keeps
-/// them).
+/// of a compressed batch's records point into what the cursor holds, and live as long as it or a
+/// copy of it.
 class RecordCursor {
 public:
     /// `batch` is a whole batch whose header was checked.
@@ -99,6 +99,7 @@ private:
     std::int32_t m_left = 0;
     bool m_ok = true;
     RecordView m_record;
+    SharedBytes m_decompressed; // what m_at walks over, when the batch is compressed
 };
 
 /// Builds one batch in a buffer that is reused: no allocation per record once it has
@@ -120,7 +121,7 @@ public:
     void append(std::int64_t timestampMs, std::optional<ByteView> key,
         std::optional<ByteView> value, std::span<const Header> headers = {});
     std::int32_t recordCount() const { return m_count; }
-    /// Bytes of the finished batch, header included.
+    /// Bytes of the finished batch, header included; before compression.
     std::size_t sizeBytes() const { return m_used; }
     /// Upper bound of what append() of such a record adds, headers left out.
     static std::size_t recordSizeUpperBound(std::size_t keyBytes, std::size_t valueBytes)
@@ -135,6 +136,7 @@ public:
 private:
     void makeRoom(std::size_t bytes);
 
+    Bytes m_compressed; // the finished batch, when it is compressed
     Bytes m_buffer; // grown geometrically; only the first m_used bytes count
     std::size_t m_used = kBatchHeaderBytes;
     std::int64_t m_baseOffset = 0;
@@ -144,7 +146,8 @@ private:
     std::int16_t m_producerEpoch = -1;
     std::int32_t m_baseSequence = -1;
     std::int32_t m_count = 0;
-    std::int16_t m_attributes = 0;
+    std::int16_t m_attributes = 0; // without the codec
+    CompressionType m_compression = CompressionType::None;
 };
 
 } // namespace queuelab::log

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 
@@ -28,6 +29,17 @@ void closeFile(Files &files, FileId &file)
     file = FileId(-1);
 }
 
+/// What lies behind `from` gives way to `bytes`.
+Result<void, Error> replaceTail(Files &files, FileId file, std::uint64_t from, ByteView bytes)
+{
+    if (auto cut = files.truncate(file, from); !cut)
+        return cut;
+    return files.writeAt(file, from, bytes);
+}
+
+constexpr std::array<std::string_view, 4> kSuffixes{
+    ".index", ".timeindex", ".snapshot", ".log"}; // the log goes last: without the others it opens
+
 } // namespace
 
 std::string segmentPath(
@@ -39,9 +51,35 @@ std::string segmentPath(
 Result<void, Error> removeSegmentFiles(
     Files &files, const std::string &directory, std::int64_t baseOffset)
 {
-    // The log goes last: without indexes it still opens.
-    for (const std::string_view suffix : {".index", ".timeindex", ".log"}) {
+    for (const std::string_view suffix : kSuffixes) {
         const std::string path = segmentPath(directory, baseOffset, suffix);
+        if (!files.exists(path))
+            continue;
+        if (auto removed = files.remove(path); !removed)
+            return removed;
+    }
+    return {};
+}
+
+Result<void, Error> retireSegmentFiles(
+    Files &files, const std::string &directory, std::int64_t baseOffset)
+{
+    for (const std::string_view suffix : kSuffixes) {
+        const std::string path = segmentPath(directory, baseOffset, suffix);
+        if (!files.exists(path))
+            continue;
+        if (auto renamed = files.rename(path, path + std::string(kDeletedSuffix)); !renamed)
+            return renamed;
+    }
+    return {};
+}
+
+Result<void, Error> removeRetiredSegment(
+    Files &files, const std::string &directory, std::int64_t baseOffset)
+{
+    for (const std::string_view suffix : kSuffixes) {
+        const std::string path =
+            segmentPath(directory, baseOffset, suffix) + std::string(kDeletedSuffix);
         if (!files.exists(path))
             continue;
         if (auto removed = files.remove(path); !removed)
@@ -62,63 +100,52 @@ std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string
     return offset;
 }
 
-Result<void, Error> Segment::openFiles(Files &files, const std::string &directory, bool create)
+Segment::Segment(std::string directory, std::int64_t baseOffset, Instant created)
+    : m_directory(std::move(directory))
+    , m_baseOffset(baseOffset)
+    , m_nextOffset(baseOffset)
+    , m_created(created)
 {
-    auto log = files.open(segmentPath(directory, m_baseOffset, ".log"), create);
-    if (!log)
-        return std::unexpected(log.error());
-    m_log = *log;
-    return unseal(files, directory);
 }
 
-Result<void, Error> Segment::unseal(Files &files, const std::string &directory)
+/// Opens one of the segment's files unless it is open; it is made when it is not there.
+Result<void, Error> Segment::open(Files &files, FileId &file, std::string_view suffix) const
 {
-    auto index = files.open(segmentPath(directory, m_baseOffset, ".index"), true);
-    if (!index)
-        return std::unexpected(index.error());
-    auto timeIndex = files.open(segmentPath(directory, m_baseOffset, ".timeindex"), true);
-    if (!timeIndex) {
-        files.close(*index);
-        return std::unexpected(timeIndex.error());
-    }
-    m_index = *index;
-    m_timeIndex = *timeIndex;
+    if (isOpen(file))
+        return {};
+    const auto opened = files.open(segmentPath(m_directory, m_baseOffset, suffix), true);
+    if (!opened)
+        return std::unexpected(opened.error());
+    file = *opened;
     return {};
 }
 
 Result<Segment, Error> Segment::create(
     Files &files, const std::string &directory, std::int64_t baseOffset, Instant now)
 {
-    Segment segment;
-    segment.m_baseOffset = baseOffset;
-    segment.m_nextOffset = baseOffset;
-    segment.m_created = now;
-    Result<void, Error> done = segment.openFiles(files, directory, true);
+    Segment segment(directory, baseOffset, now);
+    Result<void, Error> done = segment.open(files, segment.m_log, ".log");
     // A file of that name may be left of an earlier attempt that failed half-way.
-    for (const FileId file : {segment.m_log, segment.m_index, segment.m_timeIndex}) {
-        if (done)
-            done = files.truncate(file, 0);
-    }
-    if (!done) {
-        segment.close(files);
+    if (done)
+        done = segment.mendTail(files);
+    segment.close(files);
+    if (!done)
         return std::unexpected(done.error());
-    }
     return segment;
 }
 
 Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
     std::int64_t baseOffset, bool trustIndexes, const LogConfig &config, Instant now,
-    RecoveryReport &report)
+    RecoveryReport &report, const BatchVisitor &visit)
 {
-    Segment segment;
-    segment.m_baseOffset = baseOffset;
-    segment.m_nextOffset = baseOffset;
-    segment.m_created = now;
-    if (auto opened = segment.openFiles(files, directory, false); !opened) {
-        segment.close(files);
+    Segment segment(directory, baseOffset, now);
+    if (auto opened = segment.open(files, segment.m_log, ".log"); !opened)
         return std::unexpected(opened.error());
-    }
     segment.m_sizeBytes = files.size(segment.m_log);
+    if (segment.m_sizeBytes == 0) {
+        segment.close(files);
+        return segment;
+    }
 
     Result<bool, Error> sound = false;
     if (trustIndexes && segment.readIndexes(files))
@@ -132,8 +159,9 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
             report.notes.push_back(fmt::format(
                 "{}: log and indexes do not agree, all batches checked, indexes rebuilt", name));
         }
-        done = segment.rebuild(files, name, config, report);
+        done = segment.rebuild(files, name, config, report, visit);
     }
+    segment.closeIndexes(files);
     if (!done) {
         segment.close(files);
         return std::unexpected(done.error());
@@ -142,8 +170,14 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
 }
 
 /// Whether the index files hold what this code, or Kafka, leaves when it closes a log in order.
-bool Segment::readIndexes(const Files &files)
+bool Segment::readIndexes(Files &files)
 {
+    for (const std::string_view suffix : {".index", ".timeindex"}) {
+        if (!files.exists(segmentPath(m_directory, m_baseOffset, suffix)))
+            return false;
+    }
+    if (!openIndexes(files))
+        return false;
     const auto index = readWhole(files, m_index);
     const auto timeIndex = readWhole(files, m_timeIndex);
     if (!index || !timeIndex || index->size() % kIndexEntryBytes != 0
@@ -202,8 +236,8 @@ Result<bool, Error> Segment::scanTail(const Files &files)
             || m_timeEntries.back().relativeOffset < m_nextOffset - m_baseOffset);
 }
 
-Result<void, Error> Segment::rebuild(
-    Files &files, const std::string &name, const LogConfig &config, RecoveryReport &report)
+Result<void, Error> Segment::rebuild(Files &files, const std::string &name, const LogConfig &config,
+    RecoveryReport &report, const BatchVisitor &visit)
 {
     m_entries.clear();
     m_timeEntries.clear();
@@ -228,6 +262,7 @@ Result<void, Error> Segment::rebuild(
             break;
         }
         note(header, scan.position(), config.indexIntervalBytes);
+        visit(header);
     }
     if (scan.stopped() == BatchScan::Stop::Unreadable)
         return std::unexpected(scan.error());
@@ -242,10 +277,6 @@ Result<void, Error> Segment::rebuild(
             return done;
     }
     noteTimeIndexEntry();
-    for (const FileId file : {m_index, m_timeIndex}) {
-        if (auto done = files.truncate(file, 0); !done)
-            return done;
-    }
     if (auto done = writeIndexes(files); !done)
         return done;
     return syncAll(files);
@@ -317,6 +348,8 @@ Result<void, Error> Segment::mendTail(Files &files)
 Result<void, Error> Segment::append(Files &files, std::span<const ByteView> pieces,
     const BatchHeader &header, const LogConfig &config, bool syncIt)
 {
+    if (auto opened = open(files, m_log, ".log"); !opened)
+        return opened;
     if (auto mended = mendTail(files); !mended)
         return mended;
     const auto position = files.append(m_log, pieces);
@@ -337,16 +370,27 @@ Result<void, Error> Segment::append(Files &files, std::span<const ByteView> piec
     return {};
 }
 
+/// Opens the index files, to read or write; they are made when they are not there.
+Result<void, Error> Segment::openIndexes(Files &files)
+{
+    if (auto opened = open(files, m_index, ".index"); !opened)
+        return opened;
+    return open(files, m_timeIndex, ".timeindex");
+}
+
+/// Makes the index files hold what is in memory.
 Result<void, Error> Segment::writeIndexes(Files &files)
 {
+    if (auto opened = openIndexes(files); !opened)
+        return opened;
     const std::span<const IndexEntry> entries(m_entries);
-    if (auto done = files.writeAt(m_index, m_entriesWritten * kIndexEntryBytes,
+    if (auto done = replaceTail(files, m_index, m_entriesWritten * kIndexEntryBytes,
             encodeIndex(entries.subspan(m_entriesWritten)));
         !done)
         return done;
     m_entriesWritten = m_entries.size();
     const std::span<const TimeIndexEntry> timeEntries(m_timeEntries);
-    if (auto done = files.writeAt(m_timeIndex, m_timeEntriesWritten * kTimeIndexEntryBytes,
+    if (auto done = replaceTail(files, m_timeIndex, m_timeEntriesWritten * kTimeIndexEntryBytes,
             encodeTimeIndex(timeEntries.subspan(m_timeEntriesWritten)));
         !done)
         return done;
@@ -372,7 +416,7 @@ std::uint64_t Segment::positionBeforeTime(std::int64_t timestampMs) const
 
 Result<void, Error> Segment::sync(Files &files)
 {
-    return files.sync(m_log);
+    return isOpen(m_log) ? files.sync(m_log) : Result<void, Error>();
 }
 
 Result<void, Error> Segment::syncAll(Files &files)
@@ -386,6 +430,8 @@ Result<void, Error> Segment::syncAll(Files &files)
 
 Result<void, Error> Segment::seal(Files &files)
 {
+    if (m_sizeBytes == 0) // nothing was ever written, or it was all cut off
+        return sync(files);
     noteTimeIndexEntry();
     if (auto done = writeIndexes(files); !done)
         return done;
@@ -425,9 +471,7 @@ Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
         m_timeEntries.pop_back();
     m_entriesWritten = std::min(m_entriesWritten, m_entries.size());
     m_timeEntriesWritten = std::min(m_timeEntriesWritten, m_timeEntries.size());
-    if (auto done = files.truncate(m_index, m_entriesWritten * kIndexEntryBytes); !done)
-        return done;
-    if (auto done = files.truncate(m_timeIndex, m_timeEntriesWritten * kTimeIndexEntryBytes); !done)
+    if (auto done = writeIndexes(files); !done)
         return done;
 
     // What is not in a time index entry lies behind the last index entry.
@@ -451,9 +495,17 @@ void Segment::close(Files &files)
     closeIndexes(files);
 }
 
-Result<void, Error> Segment::remove(Files &files, const std::string &directory)
+Result<void, Error> Segment::retire(Files &files)
 {
-    Result<void, Error> removed = removeSegmentFiles(files, directory, m_baseOffset);
+    Result<void, Error> retired = retireSegmentFiles(files, m_directory, m_baseOffset);
+    if (retired)
+        close(files);
+    return retired;
+}
+
+Result<void, Error> Segment::remove(Files &files)
+{
+    Result<void, Error> removed = removeSegmentFiles(files, m_directory, m_baseOffset);
     if (removed)
         close(files);
     return removed;

@@ -7,6 +7,7 @@
 #include "engine/log/segment_index.h"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -25,29 +26,43 @@ struct RecoveryReport {
 /// ".timeindex".
 std::string segmentPath(
     const std::string &directory, std::int64_t baseOffset, std::string_view suffix);
-/// Deletes the three files; those that are already gone do not matter.
+/// Deletes the segment's files and its producer snapshot; those that are already gone do not
+/// matter.
 Result<void, Error> removeSegmentFiles(
     Files &files, const std::string &directory, std::int64_t baseOffset);
+/// Renames them to "<name>.deleted"; removeRetiredSegment() deletes those. Readers of the log are
+/// not held up by a large file's deletion, and a person has time to take it back.
+Result<void, Error> retireSegmentFiles(
+    Files &files, const std::string &directory, std::int64_t baseOffset);
+Result<void, Error> removeRetiredSegment(
+    Files &files, const std::string &directory, std::int64_t baseOffset);
+inline constexpr std::string_view kDeletedSuffix = ".deleted";
 /// The base offset in such a file's name (without directory); nothing when it is not one.
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix);
+
+/// Sees each batch that a check of a segment found sound, front to back.
+using BatchVisitor = std::function<void(const BatchHeader &header)>;
 
 /// One segment of a partition: `.log` and the two indexes beside it. A value; the files are those
 /// of the Files it is always used with. The index entries are kept in memory and written behind: a
 /// log that was not closed in order gets its indexes rebuilt when it is opened, so they need not be
-/// on disk before.
+/// on disk before. A file is opened when it is first needed, so that a broker with thousands of
+/// empty partitions holds none.
 class Segment {
 public:
     Segment() = default;
-    /// Makes the three files, empty.
+    /// An empty segment without files: they come with the first batch.
+    Segment(std::string directory, std::int64_t baseOffset, Instant created);
+    /// An empty segment: makes its `.log`. The indexes come with the first entries.
     static Result<Segment, Error> create(
         Files &files, const std::string &directory, std::int64_t baseOffset, Instant now);
-    /// Opens them. With `trustIndexes` (the log was closed in order) the indexes are read, and
-    /// checked where it is cheap. Else, and when that check fails, every batch is checked, the log
-    /// is cut at the first that is not sound, and the indexes are made anew. `report` gains what
-    /// was mended.
+    /// Opens one that is there. With `trustIndexes` (the log was closed in order) the indexes are
+    /// read, and checked where it is cheap. Else, and when that check fails, every batch is checked
+    /// and shown to `visit`, the log is cut at the first that is not sound, and the indexes are
+    /// made anew. `report` gains what was mended.
     static Result<Segment, Error> load(Files &files, const std::string &directory,
         std::int64_t baseOffset, bool trustIndexes, const LogConfig &config, Instant now,
-        RecoveryReport &report);
+        RecoveryReport &report, const BatchVisitor &visit);
 
     std::int64_t baseOffset() const { return m_baseOffset; }
     /// After the last batch; the base offset while empty.
@@ -56,6 +71,7 @@ public:
     /// Of all records; -1 when none has one.
     std::int64_t maxTimestamp() const { return m_maxTimestamp; }
     Instant created() const { return m_created; }
+    /// Open as soon as there are bytes in it.
     FileId log() const { return m_log; }
 
     /// Whether Kafka would start a new segment before appending this batch (facts: kafka.md 1.5,
@@ -72,34 +88,34 @@ public:
     std::uint64_t positionBeforeTime(std::int64_t timestampMs) const;
 
     Result<void, Error> sync(Files &files);
-    /// No more will be appended: the last time index entry, everything written and synced, the
-    /// index files closed.
+    /// No more will be appended for now: the last time index entry, everything written and synced,
+    /// the index files closed. Their names are the caller's to sync.
     Result<void, Error> seal(Files &files);
-    /// For a segment that was loaded and will not be appended to.
-    void closeIndexes(Files &files);
-    /// Opens the index files again, to append or cut.
-    Result<void, Error> unseal(Files &files, const std::string &directory);
     /// Cuts off the batch that contains `offset` and all behind it.
     Result<void, Error> truncateTo(Files &files, std::int64_t offset);
     /// Closes what is open.
     void close(Files &files);
-    /// Deletes the three files, and closes them when that went well; those that are already gone do
-    /// not matter.
-    Result<void, Error> remove(Files &files, const std::string &directory);
+    /// Renames its files, to be deleted later, and closes them when that went well.
+    Result<void, Error> retire(Files &files);
+    /// Deletes its files at once, and closes them when that went well.
+    Result<void, Error> remove(Files &files);
 
 private:
-    Result<void, Error> openFiles(Files &files, const std::string &directory, bool create);
-    bool readIndexes(const Files &files);
+    Result<void, Error> open(Files &files, FileId &file, std::string_view suffix) const;
+    bool readIndexes(Files &files);
     Result<bool, Error> scanTail(const Files &files);
-    Result<void, Error> rebuild(
-        Files &files, const std::string &name, const LogConfig &config, RecoveryReport &report);
+    Result<void, Error> rebuild(Files &files, const std::string &name, const LogConfig &config,
+        RecoveryReport &report, const BatchVisitor &visit);
     void note(const BatchHeader &header, std::uint64_t position, std::int32_t indexIntervalBytes);
     void noteTimestamp(const BatchHeader &header);
     void noteTimeIndexEntry();
     Result<void, Error> mendTail(Files &files);
+    Result<void, Error> openIndexes(Files &files);
     Result<void, Error> writeIndexes(Files &files);
     Result<void, Error> syncAll(Files &files);
+    void closeIndexes(Files &files);
 
+    std::string m_directory;
     std::int64_t m_baseOffset = 0;
     std::int64_t m_nextOffset = 0;
     std::uint64_t m_sizeBytes = 0;
@@ -108,7 +124,7 @@ private:
     std::int64_t m_maxTimestamp = -1;
     std::int64_t m_offsetOfMaxTimestamp = 0; // the last offset of the batch that holds it
     Instant m_created{};
-    FileId m_log{-1};
+    FileId m_log{-1}; // -1 of each: not open
     FileId m_index{-1};
     FileId m_timeIndex{-1};
     std::vector<IndexEntry> m_entries;

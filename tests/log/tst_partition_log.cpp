@@ -100,7 +100,7 @@ public:
     }
     Result<void, Error> rename(const std::string &from, const std::string &to) override
     {
-        return files.rename(from, to);
+        return full ? refused() : files.rename(from, to);
     }
     Result<void, Error> remove(const std::string &path) override
     {
@@ -208,8 +208,7 @@ private Q_SLOTS:
         fill(log, storage, 2);
         const std::vector<std::string> expected{"00000000000000000000.index",
             "00000000000000000000.log", "00000000000000000000.timeindex",
-            "00000000000000000010.index", "00000000000000000010.log",
-            "00000000000000000010.timeindex"};
+            "00000000000000000010.log", "00000000000000000010.snapshot", "leader-epoch-checkpoint"};
         QCOMPARE(storage.files.list("broker-1/orders-3").value(), expected);
     }
 
