@@ -19,6 +19,7 @@ constexpr std::uint64_t kLargestFile = 64 << 20;
 struct Workload {
     std::size_t messageBytes = 0;
     std::size_t batchBytes = 0;
+    log::CompressionType compression = log::CompressionType::None;
 };
 
 /// A sample: records a second, megabytes of values a second, bytes stored for a record.
@@ -33,6 +34,7 @@ Result<Sample, Error> produce(const std::string &root, const Workload &workload)
     const std::size_t batchRecords = std::max<std::size_t>(
         1, workload.batchBytes / log::BatchBuilder::recordSizeUpperBound(0, workload.messageBytes));
     log::BatchBuilder builder;
+    builder.setCompression(workload.compression);
     std::size_t records = 0;
     const auto begun = Clock::now();
     while (Clock::now() - begun < kLongestRun && (*log)->sizeBytes() < kLargestFile) {
@@ -52,12 +54,15 @@ Result<std::vector<Measurement>, Error> measureRecordRate(
     const MeasureSettings &settings, const std::string &directory, const MeasureWatch &watch)
 {
     const Workload first{static_cast<std::size_t>(settings.at("message-bytes")),
-        static_cast<std::size_t>(settings.at("batch-bytes"))};
+        static_cast<std::size_t>(settings.at("batch-bytes")),
+        static_cast<log::CompressionType>(settings.at("compression"))};
     Workload then = first;
     if (const std::int64_t bytes = settings.at("then-message-bytes"); bytes > 0)
         then.messageBytes = static_cast<std::size_t>(bytes);
     if (const std::int64_t bytes = settings.at("then-batch-bytes"); bytes > 0)
         then.batchBytes = static_cast<std::size_t>(bytes);
+    if (const std::int64_t choice = settings.at("then-compression"); choice > 0)
+        then.compression = static_cast<log::CompressionType>(choice - 1);
     const std::string root = directory + "/log";
     const std::vector<OneRun> contenders{
         [&] { return produce(root, first); }, [&] { return produce(root, then); }};
@@ -76,6 +81,22 @@ Result<std::vector<Measurement>, Error> measureRecordRate(
     };
 }
 
+/// In the order of CompressionType.
+std::vector<std::string> codecs()
+{
+    std::vector<std::string> names;
+    for (const log::CompressionType type : {log::CompressionType::None, log::CompressionType::Gzip,
+             log::CompressionType::Snappy, log::CompressionType::Lz4, log::CompressionType::Zstd})
+        names.emplace_back(log::compressionName(type));
+    return names;
+}
+
+std::vector<std::string> withUnchanged(std::vector<std::string> names)
+{
+    names.insert(names.begin(), "unchanged");
+    return names;
+}
+
 } // namespace
 
 Measure recordRate()
@@ -86,8 +107,10 @@ Measure recordRate()
         {{"message-bytes", "size of a value", 100, 1, 1'000'000},
             {"batch-bytes", "size of a batch (batch.size); one record at least is in it", 16'384, 1,
                 1'000'000},
+            {"compression", "how batches are compressed", 0, 0, 4, codecs()},
             {"then-message-bytes", "the same for the second run; 0: unchanged", 0, 0, 1'000'000},
             {"then-batch-bytes", "the same for the second run; 0: unchanged", 0, 0, 1'000'000},
+            {"then-compression", "the same for the second run", 0, 0, 5, withUnchanged(codecs())},
             {"rounds", "how often both are measured", 3, 1, 99}},
         {{"records-per-second", "of the first run"},
             {"values-rate", "of the first run, in bytes of values"},
