@@ -93,7 +93,7 @@ using Kinds = std::vector<std::unique_ptr<const Kind>>;
 /// All kinds, in the order of the reference.
 const Kinds &allKinds();
 
-void addLogKinds(Kinds &kinds); ///< topic, partition, group
+void addLogKinds(Kinds &kinds); ///< topic, partition, group, broker, cluster
 void addExchangeKinds(Kinds &kinds); ///< exchange, binding, rabbitmq queue
 void addVisibilityKinds(Kinds &kinds); ///< sqs queue
 void addWorldKinds(Kinds &kinds); ///< client, message, event, measured

@@ -272,6 +272,17 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Keys &out)
     return counted;
 }
 
+bool readYaml(const YAML::Node &node, YamlProblems &problems, SignedDuration &out)
+{
+    const bool isBack = node.IsScalar() && node.Scalar().starts_with('-');
+    YAML::Node size = isBack ? YAML::Node(node.Scalar().substr(1)) : node;
+    if (!readYaml(size, problems, out.value))
+        return false;
+    if (isBack)
+        out.value = -out.value;
+    return true;
+}
+
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Arrival &out)
 {
     std::string word;
@@ -307,6 +318,11 @@ YAML::Node toYaml(bool value)
 }
 
 YAML::Node toYaml(std::int32_t value)
+{
+    return scalar(std::to_string(value));
+}
+
+YAML::Node toYaml(std::int64_t value)
 {
     return scalar(std::to_string(value));
 }
@@ -379,6 +395,19 @@ YAML::Node toYaml(const exchange::FieldTable &value)
     for (const auto &[key, field] : value)
         map[key] = fieldValueToYaml(field);
     return map;
+}
+
+YAML::Node toYaml(SignedDuration value)
+{
+    return scalar(formatDuration(value.value));
+}
+
+YAML::Node toYaml(const std::vector<std::int32_t> &value)
+{
+    YAML::Node list(YAML::NodeType::Sequence);
+    for (const std::int32_t number : value)
+        list.push_back(number);
+    return list;
 }
 
 YAML::Node toYaml(const std::vector<std::string> &value)

@@ -152,8 +152,11 @@ nuance: Until it is not so.
                   "replication-factor: 7}\n",
             "lesson.yaml:7:9: replication-factor is 7, but the world has 3 brokers; give the world "
             "more brokers (log: {brokers: N}) or the topic fewer replicas");
-        row("more brokers than this version runs", kHead + "world: {log: {brokers: 3}}\n" + kStep,
-            "lesson.yaml:4:24: a log of 3 brokers cannot run in this version; write brokers: 1");
+        row("more brokers than a cluster has", kHead + "world: {log: {brokers: 10}}\n" + kStep,
+            "lesson.yaml:4:24: 'brokers' is 10, outside 1 to 9");
+        row("more controllers than brokers",
+            kHead + "world: {log: {brokers: 3, controllers: 4}}\n" + kStep,
+            "lesson.yaml:4:40: 'controllers' is 4, outside 1 to 3");
         row("the same client name twice",
             kHead
                 + "steps:\n  - do:\n      - add-worker: {queue: a, name: bob}\n"

@@ -391,7 +391,10 @@ private Q_SLOTS:
         QVERIFY(!unknown);
         QVERIFY(unknown.error().remedy.find("num.partitions") != std::string::npos);
         config = {};
+        config.logBrokers = 10;
+        QVERIFY(!World::create(config, std::make_unique<MemoryFiles>()));
         config.logBrokers = 3;
+        config.logControllers = 4;
         QVERIFY(!World::create(config, std::make_unique<MemoryFiles>()));
     }
 

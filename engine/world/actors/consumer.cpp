@@ -37,13 +37,22 @@ CommitMode commitMode(std::string_view word)
     return word == "never" ? CommitMode::Never : CommitMode::Auto;
 }
 
+log::ConsumerConfig configOf(const AddConsumer &command, const std::vector<NodeId> &bootstrap)
+{
+    log::ConsumerConfig config = consumerConfig(command).value_or(log::ConsumerConfig{});
+    config.bootstrapServers = bootstrap;
+    return config;
+}
+
 /// An application in a consumer group: polls, works on each record, commits as it was told to.
 class ConsumerActor final : public Actor {
 public:
-    ConsumerActor(const AddConsumer &command, const std::string &name)
+    ConsumerActor(
+        const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
         : m_command(command)
         , m_commit(commitMode(command.commit))
-        , m_consumer(name, consumerConfig(command).value_or(log::ConsumerConfig{}))
+        , m_consumer(name, configOf(command, bootstrap))
+        , m_connections(bootstrap.size())
     {
     }
 
@@ -64,14 +73,14 @@ public:
 
     void receive(RequestId id, const log::Response &response, ActorContext &context) override
     {
-        m_connected = true;
+        m_connections.answered();
         m_consumer.apply(id, response, context.base, m_effects);
         step(context);
     }
 
     void connectionLost(NodeId broker, ActorContext &context) override
     {
-        m_connected = false;
+        m_connections.lost(broker);
         m_consumer.connectionLost(broker, context.base, m_effects);
         step(context);
     }
@@ -125,7 +134,7 @@ public:
                 {position.partition.name(), position.partition.topic, position.partition.partition,
                     position.position, position.committed, position.fetched});
         }
-        if (!m_connected)
+        if (m_connections.areLost())
             out.note = "connection lost";
         else if (!m_consumer.isMember())
             out.note = "joining the group";
@@ -260,7 +269,7 @@ private:
     std::optional<Instant> m_workEnds; // of m_held.front()
     bool m_handledSincePoll = false;
     bool m_stopping = false;
-    bool m_connected = true;
+    Connections m_connections;
     Instant m_lastPoll{};
     std::uint64_t m_received = 0;
     std::uint64_t m_handled = 0;
@@ -278,9 +287,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Actor> makeConsumer(const AddConsumer &command, const std::string &name)
+std::unique_ptr<Actor> makeConsumer(
+    const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
 {
-    return std::make_unique<ConsumerActor>(command, name);
+    return std::make_unique<ConsumerActor>(command, name, bootstrap);
 }
 
 } // namespace queuelab::world
