@@ -64,6 +64,8 @@ Result<FileFindings, Error> inspectFiles(
     Context context{kVirtualStart, random, trace, **files};
     FileFindings findings;
     for (const log::TopicSnapshot &topic : cluster.topics) {
+        if (topic.isInternal)
+            continue; // commits are no records of the lesson
         const Result<log::LogConfig, log::LogConfig::Invalid> config =
             log::LogConfig::parse(topic.configs);
         for (const log::PartitionSnapshot &partition : topic.partitions) {
@@ -177,6 +179,8 @@ Result<LiveResult, Error> runLive(const LiveRun &live, std::uint64_t seed,
 
     std::int64_t appended = 0;
     for (const log::TopicSnapshot &topic : snapshot->log.topics) {
+        if (topic.isInternal)
+            continue;
         for (const log::PartitionSnapshot &partition : topic.partitions)
             appended += partition.logEndOffset;
     }

@@ -44,13 +44,11 @@ ExitCode inspect(const std::string &path, const log::InspectOptions &options)
 
 void addInspect(CLI::App &app, ExitCode &exit)
 {
-    CLI::App *command =
-        app.add_subcommand("inspect", "Decodes a partition's directory, a segment or an index");
+    CLI::App *command = app.add_subcommand("inspect",
+        "Decodes a broker's or partition's directory, a segment, an index or a checkpoint");
     auto path = std::make_shared<std::string>();
     auto options = std::make_shared<log::InspectOptions>();
-    command
-        ->add_option(
-            "PATH", *path, "A directory such as orders-0, or a .log, .index or .timeindex file")
+    command->add_option("PATH", *path, "A directory such as orders-0, or a file in one")
         ->required();
     command->add_flag("--records", options->records, "Also each record");
     command->add_option(

@@ -131,6 +131,10 @@ void Broker::State::start(Context &context)
 {
     nextRetentionCheck = context.now + config.retentionCheckInterval;
     nextCommunication = context.now;
+    // Where it is alone nobody has noticed that it was away: it goes on as the one it was.
+    const BrokerImage *known = isAlone() ? image.broker(id.value()) : nullptr;
+    if (known && known->isActive())
+        brokerEpoch = known->epoch;
 }
 
 void Broker::State::handle(

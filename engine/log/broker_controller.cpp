@@ -121,8 +121,10 @@ void Broker::State::followQuorum(Context &context, Effects &effects)
         pendingChanges.clear();
         for (PendingAnswer &pending : std::exchange(pendingAnswers, {})) {
             if (const auto *own = std::get_if<CallId>(&pending.to)) {
-                calls.at(*own).decided = false;
-                unsentCalls.push_back(*own);
+                if (const auto waiting = calls.find(*own); waiting != calls.end()) {
+                    waiting->second.decided = false;
+                    unsentCalls.push_back(*own);
+                }
             } else {
                 sayError(pending.response, ErrorCode::NotController);
                 std::get<Caller>(pending.to).answer(std::move(pending.response), effects);
@@ -130,7 +132,7 @@ void Broker::State::followQuorum(Context &context, Effects &effects)
         }
     }
     // A controller knows all that was decided before it: it begins when that is committed.
-    if (!controller && quorum.isLeader() && published && appliedOffset == quorum.logEndOffset()) {
+    if (!controller && quorum.isLeader() && appliedOffset == quorum.logEndOffset()) {
         controller.emplace(config, image, context.now);
         controllerEpoch = quorum.epoch();
     }
@@ -165,10 +167,10 @@ bool Broker::State::sendCalls(Context &context, Effects &effects)
 {
     if (unsentCalls.empty() || (callsAfter && *callsAfter > context.now))
         return false;
+    callsAfter.reset();
     const std::optional<NodeId> to = quorum.leader();
     if (!controller && (!to || *to == id))
         return false;
-    callsAfter.reset();
     for (const CallId callId : std::exchange(unsentCalls, {})) {
         ControllerCall &out = calls.at(callId);
         if (controller) {

@@ -52,6 +52,8 @@ void Broker::State::heartbeatAnswered(
     const BrokerHeartbeatResponse &response, Context &context, Effects &effects)
 {
     communicating = false;
+    if (shutDownSaid)
+        return;
     if (response.error != ErrorCode::None) {
         nextCommunication = context.now + kRefusedBackoff;
         return;

@@ -30,9 +30,9 @@ bool Broker::State::applyCommitted(Context &context)
     const std::int64_t end = quorum.highWatermark();
     if (end <= appliedOffset || metadataFailure)
         return false;
-    // What a controller before this one has decided is told here when this one commits it. History
+    // What the controller before this one has decided is told when this one commits it. But history
     // that is read at the start has been told.
-    const bool tells = quorum.isLeader() && published;
+    const bool tellsAll = quorum.isLeader() && published;
     const auto read = quorum.read(
         appliedOffset, end,
         [&](std::int64_t offset, ByteView value) {
@@ -43,14 +43,14 @@ bool Broker::State::applyCommitted(Context &context)
                 metadataFailure = record.error();
                 return;
             }
-            Controller::Change change{.record = *record};
-            while (!pendingChanges.empty() && pendingChanges.front().offset <= offset) {
-                if (pendingChanges.front().offset == offset)
-                    change = std::move(pendingChanges.front().change);
+            // Only the active controller has changes that are pending.
+            const bool isOwn = !pendingChanges.empty() && pendingChanges.front().offset == offset;
+            if (isOwn)
+                recordChange(image, pendingChanges.front().change, context);
+            else if (tellsAll)
+                recordChange(image, {.record = *record}, context);
+            if (isOwn)
                 pendingChanges.pop_front();
-            }
-            if (tells)
-                recordChange(image, change, context);
             apply(*record);
         },
         context.files);

@@ -239,7 +239,8 @@ std::vector<Consumer::Position> Consumer::positions() const
     std::vector<Position> positions;
     positions.reserve(m_state->partitions.size());
     for (const auto &[partition, owned] : m_state->partitions)
-        positions.push_back({partition, owned.position, owned.committed, owned.fetched});
+        positions.push_back(
+            {partition, owned.position, owned.committed, owned.fetched, owned.highWatermark});
     return positions;
 }
 

@@ -102,6 +102,7 @@ public:
         std::int64_t position = -1; ///< next offset poll() gives; -1 not known yet
         std::int64_t committed = -1; ///< last one that this member committed or read; -1 none
         std::int64_t fetched = -1; ///< next offset to fetch
+        std::int64_t highWatermark = -1; ///< as the last fetch told; -1 not known yet
     };
     std::vector<Position> positions() const; ///< by partition
     std::int32_t generation() const;

@@ -64,6 +64,7 @@ void Consumer::State::applyFetch(
         switch (result.error) {
         case ErrorCode::None:
             owned.failures = 0;
+            owned.highWatermark = result.highWatermark;
             if (!result.records.empty() && !takeIn(owned, result))
                 backOff(owned, context);
             break;

@@ -61,6 +61,7 @@ GroupCoordinator::Group &GroupCoordinator::create(const std::string &id, Context
     group.id = id;
     group.name = context.trace.name(id);
     group.partition = partitionOf(id);
+    group.stateTimestampMs = epochMillis(context.wallClock());
     return group;
 }
 

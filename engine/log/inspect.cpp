@@ -1,6 +1,7 @@
 #include "engine/log/inspect.h"
 
 #include "engine/log/batch_scan.h"
+#include "engine/log/inspect_small_files.h"
 #include "engine/log/segment.h"
 
 #include <fmt/format.h>
@@ -84,7 +85,7 @@ public:
     {
     }
 
-    /// False when `name` is none of the three kinds of file.
+    /// False when `path` is of no kind that is known.
     Result<bool, Error> file(const std::string &path)
     {
         const std::size_t slash = path.rfind('/');
@@ -106,7 +107,7 @@ public:
                 return std::unexpected(done.error());
             return true;
         }
-        return false;
+        return smallFile(path, name);
     }
     /// All such files in `path` and below; false when there is none.
     Result<bool, Error> directory(const std::string &path, const std::vector<std::string> &names)
@@ -125,6 +126,25 @@ public:
     std::string takeText() { return std::move(m_text); }
 
 private:
+    Result<bool, Error> smallFile(const std::string &path, std::string_view name)
+    {
+        if (!isSmallFile(name))
+            return false;
+        const OpenFile file(m_files, path);
+        if (!file.ok())
+            return std::unexpected(file.error());
+        const auto bytes = readWhole(m_files, file.id());
+        if (!bytes)
+            return std::unexpected(bytes.error());
+        const SmallFile decoded = decodeSmallFile(name, *bytes);
+        line("Dumping {}", path);
+        for (const std::string &each : decoded.lines)
+            line("{}", each);
+        for (const std::string &each : decoded.damage)
+            damaged(path, "{}", each);
+        return true;
+    }
+
     template <class... Args> void line(fmt::format_string<Args...> format, Args &&...args)
     {
         fmt::format_to(std::back_inserter(m_text), format, std::forward<Args>(args)...);
@@ -194,11 +214,6 @@ private:
     void records(const std::string &path, const BatchScan &scan)
     {
         const BatchHeader &header = scan.header();
-        if (header.codec() != 0) {
-            line("| {} records, compressed with {}", header.recordCount,
-                kCodecs[static_cast<std::size_t>(header.codec())]);
-            return;
-        }
         RecordCursor cursor(scan.bytes());
         while (cursor.next()) {
             const RecordView &record = cursor.record();
@@ -361,11 +376,10 @@ Result<std::string, Error> inspect(
     if (!found)
         return std::unexpected(found.error());
     if (!*found) {
-        return std::unexpected(
-            Error{path, names ? "holds no segment of a log" : "is not a file of a log segment",
-                "give a partition's directory, such as orders-3, or a file in it whose name is 20 "
-                "digits and "
-                ".log, .index or .timeindex"});
+        return std::unexpected(Error{path, names ? "holds no file of a log" : "is no file of a log",
+            "give a broker's or a partition's directory, such as orders-3, or a file in it: "
+            "00000000000000000000.log, .index, .timeindex or .snapshot, a checkpoint, "
+            "partition.metadata, meta.properties or quorum-state"});
     }
     return inspector.takeText();
 }

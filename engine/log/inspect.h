@@ -12,12 +12,13 @@ struct InspectOptions {
     std::uint64_t maxBatches = UINT64_MAX; ///< stop after so many batches of a segment
 };
 
-/// Decodes a partition's directory, or one `.log`, `.index` or `.timeindex` file, into lines of
-/// text in the words of Kafka's kafka-dump-log: baseOffset, lastOffset, count, position,
-/// CreateTime, size, magic, compresscodec, crc, isvalid. Indexes are checked against the `.log`
-/// beside them. What is damaged is told with file and position, as lines that begin with
-/// "damaged:"; it never stops the program. An Error only when `path` cannot be read or is none of
-/// these. Nothing is written.
+/// Decodes a partition's directory, or a broker's with all below it, or one file: `.log`, `.index`,
+/// `.timeindex`, `.snapshot`, `leader-epoch-checkpoint` and the other checkpoints,
+/// `partition.metadata`, `meta.properties`, `quorum-state`. Lines of text, in the words of Kafka's
+/// kafka-dump-log: baseOffset, lastOffset, count, position, CreateTime, size, magic, compresscodec,
+/// crc, isvalid. Indexes are checked against the `.log` beside them. What is damaged is told with
+/// file and position, as lines that begin with "damaged:"; it never stops the program. An Error
+/// only when `path` cannot be read or is none of these. Nothing is written.
 Result<std::string, Error> inspect(
     Files &files, const std::string &path, const InspectOptions &options = {});
 

@@ -211,15 +211,15 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
 {
     if (auto removed = removeLeftovers(names, context.files, report); !removed)
         return removed;
+    // After an unclean stop every batch is looked at, and the epochs are learnt from them: the file
+    // may speak of a truncation, or of records, that the crash took back.
+    const bool epochsThere = std::ranges::binary_search(names, kLeaderEpochFile);
     Result<bool, Error> epochsKnown = false;
-    if (std::ranges::binary_search(names, kLeaderEpochFile))
+    if (cleanShutdown && epochsThere)
         epochsKnown = readEpochs(context.files, report);
     if (!epochsKnown)
         return std::unexpected(epochsKnown.error());
     const LeaderEpochs onDisk = m_epochs;
-
-    // After an unclean stop every batch passes here, and may be of an epoch that the file does not
-    // know yet.
     const BatchVisitor noteEpoch = [this](const BatchHeader &header) {
         m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset);
     };
@@ -233,7 +233,7 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
     }
     m_epochs.cutEnd(logEndOffset());
     m_epochs.cutFront(m_logStartOffset);
-    m_epochsWritten = m_epochs == onDisk;
+    m_epochsWritten = m_epochs == onDisk && *epochsKnown == epochsThere;
 
     // Kafka's rule: a log that was closed in order without a snapshot is of a version that knew no
     // producers.

@@ -80,6 +80,7 @@ void Producer::State::applyMetadata(
             const auto number = static_cast<std::int32_t>(topic.partitions.size());
             Partition &added = topic.partitions.emplace_back();
             added.name = context.trace.name(TopicPartition{topic.name, number}.name());
+            added.builder.setCompression(config.compression);
         }
         for (const PartitionMetadata &partition : described.partitions)
             applyPartitionMetadata(topic, partition);

@@ -214,6 +214,7 @@ void Producer::State::split(Batch &&batch)
         target = batch.records.size() / 2;
 
     BatchBuilder builder;
+    builder.setCompression(config.compression);
     std::int32_t done = 0;
     const auto close = [&] {
         Batch part{.place = batch.place,

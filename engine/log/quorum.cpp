@@ -23,13 +23,12 @@ std::vector<NodeId> votersOf(NodeId self, const BrokerConfig &config)
     return voters;
 }
 
-/// Kept for ever; a batch is synced before append() returns, and is as large as it has to be.
+/// Kept for ever; a batch is as large as it has to be.
 LogConfig metadataLogConfig()
 {
     LogConfig config;
     config.retentionMs = -1;
     config.retentionBytes = -1;
-    config.flushMessages = 1;
     config.maxMessageBytes = INT32_MAX;
     return config;
 }

@@ -48,7 +48,7 @@ public:
     void apply(const PeerAnswer &answer, Context &context, Effects &effects);
     void peerLost(NodeId peer, Context &context, Effects &effects);
     std::optional<Instant> nextDeadline() const { return m_deadline; }
-    /// Carries out what is due. The first call after open() starts its timers.
+    /// Carries out what is due. After open() something is due at once.
     void expire(Context &context, Effects &effects);
 
     bool isLeader() const { return m_role == QuorumRole::Leader; }

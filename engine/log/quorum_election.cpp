@@ -57,7 +57,15 @@ void Quorum::enter(QuorumRole role, std::int32_t epoch, std::optional<NodeId> le
     std::optional<Instant> timeout, Context &context, Effects &effects)
 {
     const bool led = isLeader();
+    const bool leads = role == QuorumRole::Leader;
     const std::int32_t before = m_epoch;
+    if (led != leads) {
+        // A leader's append is on disk when it returns, or has not happened. A follower syncs once
+        // for all that it has fetched.
+        LogConfig config = m_log->config();
+        config.flushMessages = leads ? 1 : INT64_MAX;
+        m_log->configure(config);
+    }
     if (epoch > m_epoch)
         m_votedFor.reset();
     m_epoch = epoch;
@@ -237,13 +245,12 @@ void Quorum::learn(std::int32_t epoch, std::int32_t leader, Context &context, Ef
 bool Quorum::heed(NodeId from, ErrorCode error, std::int32_t epoch, std::int32_t leader,
     Context &context, Effects &effects)
 {
-    const std::int32_t epochBefore = m_epoch;
+    const bool counts = error == ErrorCode::None && epoch == m_epoch;
     const auto roleBefore = m_role;
     if (error != ErrorCode::None)
         backOff(from, context.now);
     learn(epoch, leader, context, effects);
-    return error == ErrorCode::None && epoch == epochBefore && m_role == roleBefore
-        && m_epoch == epochBefore;
+    return counts && m_role == roleBefore;
 }
 
 /// Kafka's rules (KIP-595, KIP-996). A pre-vote costs nothing, and only says that the log is good

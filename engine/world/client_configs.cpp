@@ -98,6 +98,24 @@ std::optional<ConfigProblem> applySettings(
     return std::nullopt;
 }
 
+/// "1, 2": the numbers of brokers.
+template <class Config>
+std::optional<std::string> setBootstrap(Config &config, const std::string &text)
+{
+    config.bootstrapServers.clear();
+    for (std::size_t from = 0; from <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', from), text.size());
+        std::string number = text.substr(from, comma - from);
+        std::erase(number, ' ');
+        std::int32_t broker = 0;
+        if (setNumber(number, 1, WorldConfig::kMostLogBrokers, broker))
+            return "write the number of a broker, or several with commas between";
+        config.bootstrapServers.emplace_back(broker);
+        from = comma + 1;
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> setAcks(log::ProducerConfig &config, const std::string &text)
 {
     if (text == "all" || text == "-1")
@@ -129,6 +147,7 @@ const Setters<log::ProducerConfig> &producerSetters()
 {
     using Config = log::ProducerConfig;
     static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
         {"acks", setAcks},
         {"linger.ms", milliseconds(&Config::linger, 0)},
         {"batch.size", number(&Config::batchSize, 0)},
@@ -211,6 +230,7 @@ const Setters<log::ConsumerConfig> &consumerSetters()
 {
     using Config = log::ConsumerConfig;
     static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
         {"group.instance.id", setGroupInstance},
         {"partition.assignment.strategy", setAssignors},
         {"session.timeout.ms", milliseconds(&Config::sessionTimeout, 1)},

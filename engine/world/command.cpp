@@ -208,6 +208,10 @@ constexpr std::string_view typeName(Of<Keys>)
 {
     return "keys";
 }
+constexpr std::string_view typeName(Of<Retry>)
+{
+    return "retry";
+}
 constexpr std::string_view typeName(Of<std::vector<std::string>>)
 {
     return "list of texts";

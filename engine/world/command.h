@@ -115,6 +115,15 @@ struct AddProducer { ///< add-producer
     Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
     friend bool operator==(const AddProducer &, const AddProducer &) = default;
 };
+/// What a consumer with `on-failure: retry-topic` does with a record whose work failed. `<topic>`
+/// in a name stands for the topic the record was first written to.
+struct Retry {
+    Duration delay = std::chrono::seconds{5}; ///< before the next try
+    std::int32_t attempts = 3; ///< tries in all; then it goes to the dead-letter topic
+    std::string retryTopic = "<topic>-retry";
+    std::string deadLetterTopic = "<topic>-dlt";
+    friend bool operator==(const Retry &, const Retry &) = default;
+};
 struct AddConsumer { ///< add-consumer
     std::string group;
     std::vector<std::string> topics;
@@ -124,8 +133,22 @@ struct AddConsumer { ///< add-consumer
     std::string commit = "auto"; ///< auto (as enable.auto.commit), after (each poll's records, once
                                  ///< handled), before, never
     double crashChance = 0; ///< for each record
+    double failChance = 0; ///< of the work on a record
+    std::string failsOn; ///< work on records whose value contains this always fails; empty: none
+    std::string onFailure = "skip"; ///< skip, block (the partition stands still and the record is
+                                    ///< tried again), retry-topic
+    Retry retry; ///< block uses its delay
     Settings configs; ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
     friend bool operator==(const AddConsumer &, const AddConsumer &) = default;
+};
+
+struct Redrive { ///< redrive: sends what a dead-letter topic holds back to where it came from
+    std::string from;
+    std::string to; ///< empty: each record's original topic
+    std::string name; ///< empty: "redrive-N"
+    Rate rate{10};
+    std::uint64_t total = 0; ///< stops after so many records; 0: all that are there now
+    friend bool operator==(const Redrive &, const Redrive &) = default;
 };
 
 // The exchange broker.
@@ -342,13 +365,13 @@ struct ResetLink { ///< reset-link: the connection breaks; what is on the line i
 std::optional<std::string> linkProblem(const std::string &client,
     std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers);
 
-using Command =
-    std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs, DeleteRecords, ElectLeaders,
-        Produce, AddProducer, AddConsumer, DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind,
-        Unbind, Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage,
-        AddSender, AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer,
-        ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker, RestartBroker, StopBroker,
-        IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink, MendLink, ResetLink>;
+using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs, DeleteRecords,
+    ElectLeaders, ResetOffsets, Produce, AddProducer, AddConsumer, Redrive, DeclareExchange,
+    DeclareQueue, DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue,
+    SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer, RestartConsumer,
+    StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker,
+    RestartBroker, StopBroker, IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink,
+    MendLink, ResetLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);

@@ -241,8 +241,36 @@ template <class Visitor> void describe(Visitor &v, Of<AddConsumer>)
         oneOf({"auto", "after", "before", "never"}));
     v.optional("crash-chance", &AddConsumer::crashChance, "chance to crash, for each record",
         between(0, 1));
+    v.optional("fail-chance", &AddConsumer::failChance, "chance that the work on a record fails",
+        between(0, 1));
+    v.optional("fails-on", &AddConsumer::failsOn,
+        "work on records whose value contains this text always fails", {});
+    v.optional("on-failure", &AddConsumer::onFailure,
+        "what becomes of a record whose work failed: it is skipped, blocks its partition until it "
+        "succeeds, or goes to a retry topic and in the end to a dead-letter topic",
+        oneOf({"skip", "block", "retry-topic"}));
+    v.optional("retry", &AddConsumer::retry,
+        "{delay: 5s, attempts: 3, retry-topic: <topic>-retry, dead-letter-topic: <topic>-dlt}", {});
     v.optional("configs", &AddConsumer::configs,
         "consumer settings such as {auto.offset.reset: earliest}", {});
+}
+
+constexpr std::string_view commandWord(Of<Redrive>)
+{
+    return "redrive";
+}
+constexpr std::string_view commandSentence(Of<Redrive>)
+{
+    return "Sends the records of a dead-letter topic back to where they came from.";
+}
+template <class Visitor> void describe(Visitor &v, Of<Redrive>)
+{
+    v.required("from", &Redrive::from, "the dead-letter topic", {});
+    v.optional("to", &Redrive::to, "the topic; otherwise each record's original topic", {});
+    v.optional("name", &Redrive::name, "its name; otherwise redrive-N", clientName());
+    v.optional("rate", &Redrive::rate, "records a second, such as 10/s", {});
+    v.optional("total", &Redrive::total,
+        "stops after so many records; 0 sends all that are there when it begins", {});
 }
 
 constexpr std::string_view commandWord(Of<DeclareExchange>)

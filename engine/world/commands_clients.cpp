@@ -46,6 +46,12 @@ Outcome Hand::addNow(const AddConsumer &command)
         [&](const std::string &name) { return makeConsumer(command, name, allBrokers()); });
 }
 
+Outcome Hand::addNow(const Redrive &command)
+{
+    return add(ClientRole::Consumer, Engine::Log, command.name, "redrive", 1,
+        [&](const std::string &name) { return makeRedriver(command, name, allBrokers()); });
+}
+
 std::vector<NodeId> Hand::allBrokers() const
 {
     std::vector<NodeId> brokers;

@@ -430,6 +430,8 @@ private:
         return Over{Hand(m_world).addNow(command)};
     }
 
+    Plan planOf(const Redrive &command, Errand &) { return Over{Hand(m_world).addNow(command)}; }
+
     template <class Other> Plan planOf(const Other &, Errand &)
     {
         invariantBroken("only commands to the log are errands");

@@ -44,6 +44,7 @@ public:
     Outcome operator()(const ResetOffsets &command);
     Outcome operator()(const AddProducer &command);
     Outcome operator()(const AddConsumer &command);
+    Outcome operator()(const Redrive &command) { return m_world.runErrand(command); }
 
     // The exchange broker: commands_exchange.cpp.
     Outcome operator()(const DeclareExchange &command);
@@ -84,9 +85,10 @@ public:
     Outcome operator()(const MendLink &command);
     Outcome operator()(const ResetLink &command);
 
-    /// The clients of an add-producer or add-consumer, once it is their turn.
+    /// The clients of a command that adds them to the log, once it is their turn.
     Outcome addNow(const AddProducer &command);
     Outcome addNow(const AddConsumer &command);
+    Outcome addNow(const Redrive &command);
 
 private:
     Outcome askExchange(exchange::Method method);

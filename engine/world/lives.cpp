@@ -59,14 +59,14 @@ void World::State::stop(Host &host)
 
 void World::State::resume(Host &host)
 {
-    const std::vector<Item> waited = std::exchange(host.atTheDoor, {});
+    std::vector<Item> waited = std::exchange(host.atTheDoor, {});
     host.state = ClientState::Running;
     record(WorldEvent::ClientResumed, host.nameId, WorldReason::None,
         static_cast<std::int64_t>(waited.size()));
     act(host, [](Actor &actor, ActorContext &actorContext) { actor.resume(actorContext); });
-    for (const Item &item : waited) {
-        if (const auto *carried = std::get_if<Carried>(&item))
-            deliver(Carried(*carried));
+    for (Item &item : waited) {
+        if (auto *carried = std::get_if<Carried>(&item))
+            deliver(std::move(*carried));
         else
             deliver(std::get<Broken>(item));
     }

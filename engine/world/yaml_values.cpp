@@ -283,6 +283,19 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, SignedDuration &ou
     return true;
 }
 
+bool readYaml(const YAML::Node &node, YamlProblems &problems, Retry &out)
+{
+    YamlMap map(node, "retry", problems);
+    constexpr std::int32_t kMostAttempts = 1'000;
+    const std::size_t before = problems.errors().size();
+    map.optional("delay", out.delay);
+    map.ranged("attempts", out.attempts, 1, kMostAttempts);
+    map.optional("retry-topic", out.retryTopic);
+    map.optional("dead-letter-topic", out.deadLetterTopic);
+    map.finish();
+    return problems.errors().size() == before;
+}
+
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Arrival &out)
 {
     std::string word;
@@ -378,6 +391,21 @@ YAML::Node toYaml(const Keys &value)
     map["count"] = toYaml(value.count);
     if (value.skew != 0)
         map["skew"] = toYaml(value.skew);
+    return map;
+}
+
+YAML::Node toYaml(const Retry &value)
+{
+    const Retry standard;
+    YAML::Node map(YAML::NodeType::Map);
+    if (value.delay != standard.delay)
+        map["delay"] = toYaml(value.delay);
+    if (value.attempts != standard.attempts)
+        map["attempts"] = toYaml(value.attempts);
+    if (value.retryTopic != standard.retryTopic)
+        map["retry-topic"] = toYaml(value.retryTopic);
+    if (value.deadLetterTopic != standard.deadLetterTopic)
+        map["dead-letter-topic"] = toYaml(value.deadLetterTopic);
     return map;
 }
 

@@ -1,7 +1,6 @@
 #include <QtTest>
 
 #include "engine/log/events.h"
-#include "engine/log/group_records.h"
 #include "log_world.h"
 
 #include <set>

@@ -170,6 +170,100 @@ private Q_SLOTS:
             QVERIFY(!text.error().remedy.empty());
         }
     }
+    void compressedRecordsAreShownLikeOthers()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        BatchBuilder builder;
+        for (const CompressionType type : {CompressionType::Gzip, CompressionType::Snappy,
+                 CompressionType::Lz4, CompressionType::Zstd}) {
+            builder.reset();
+            builder.setCompression(type);
+            builder.append(kT, asBytes("k"), asBytes(compressionName(type)));
+            log.append(builder.finish(), 0, storage.context).value();
+        }
+        log.close(storage.context).value();
+        const std::string text = inspect(storage.files, kDirectory, {.records = true}).value();
+        QVERIFY(text.contains("compresscodec: zstd"));
+        for (const char *name : {"gzip", "snappy", "lz4", "zstd"})
+            QVERIFY(text.contains(std::string("headers: [] key: k payload: ") + name + '\n'));
+        QCOMPARE(damagesIn(text), 0);
+    }
+    void smallFilesAreShownAndChecked_data()
+    {
+        QTest::addColumn<QByteArray>("name");
+        QTest::addColumn<QByteArray>("content");
+        QTest::addColumn<QByteArray>("said");
+        const auto row = [](const char *test, const char *name, const char *content,
+                             const char *said) {
+            QTest::newRow(test) << QByteArray(name) << QByteArray(content) << QByteArray(said);
+        };
+        row("epochs", "leader-epoch-checkpoint", "0\n2\n0 0\n3 17\n",
+            "leaderEpoch: 0 startOffset: 0\nleaderEpoch: 3 startOffset: 17\n");
+        row("epochs, cut", "leader-epoch-checkpoint", "0\n2\n0 0\n",
+            "damaged: p/leader-epoch-checkpoint: 1 entries where line 2 says 2\n");
+        row("offsets", "replication-offset-checkpoint", "0\n1\norders 3 42\n",
+            "topic: orders partition: 3 offset: 42\n");
+        row("offsets of a newer format", "log-start-offset-checkpoint", "1\n0\n",
+            "damaged: p/log-start-offset-checkpoint: line 1: unknown version '1', not 0\n");
+        row("offsets, half a line", "recovery-point-offset-checkpoint", "0\n2\norders 3 42\nor 1",
+            "topic: orders partition: 3 offset: 42\n"
+            "damaged: p/recovery-point-offset-checkpoint: line 4: not a topic, a partition and an "
+            "offset\n");
+        row("offsets, too few", "recovery-point-offset-checkpoint", "0\n2\norders 3 42\n",
+            "topic: orders partition: 3 offset: 42\n"
+            "damaged: p/recovery-point-offset-checkpoint: 1 entries where line 2 says 2\n");
+        row("offsets, empty", "cleaner-offset-checkpoint", "",
+            "damaged: p/cleaner-offset-checkpoint: line 1: unknown version '', not 0\n");
+        row("partition", "partition.metadata", "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ\n",
+            "version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAQ\n");
+        row("partition, without id", "partition.metadata", "version: 0\n",
+            "version: 0\ndamaged: p/partition.metadata: no topic_id of 22 characters\n");
+        row("broker", "meta.properties", "#made\nversion=1\ncluster.id=c\nnode.id=1\n",
+            "version=1\ncluster.id=c\nnode.id=1\n");
+        row("broker of a newer format", "meta.properties", "version=2\ncluster.id=c\nnode.id=1\n",
+            "version=2\ncluster.id=c\nnode.id=1\ndamaged: p/meta.properties: version 2 is not "
+            "known, "
+            "only 1: another release wrote this directory\n");
+        row("quorum", "quorum-state",
+            "{\"leaderId\":1,\"leaderEpoch\":2,\"votedId\":-1,\"data_version\":1}",
+            "{\"leaderId\":1,\"leaderEpoch\":2,\"votedId\":-1,\"data_version\":1}\n");
+        row("quorum, cut", "quorum-state", "{\"leaderId\":1,\"leaderEpoch\":2,\"votedId\":-1",
+            "{\"leaderId\":1,\"leaderEpoch\":2,\"votedId\":-1\n"
+            "damaged: p/quorum-state: not a JSON object\n"
+            "damaged: p/quorum-state: no data_version\n");
+        row("producers, cut", "00000000000000000007.snapshot", "x",
+            "damaged: p/00000000000000000007.snapshot: 1 bytes are no header\n");
+    }
+    void smallFilesAreShownAndChecked()
+    {
+        QFETCH(QByteArray, name);
+        QFETCH(QByteArray, content);
+        QFETCH(QByteArray, said);
+        Storage storage;
+        storage.files.createDirectories("p").value();
+        const std::string path = "p/" + name.toStdString();
+        replaceFile(storage.files, path, asBytes(content.toStdString())).value();
+        QCOMPARE(
+            inspect(storage.files, path).value(), "Dumping " + path + '\n' + said.toStdString());
+    }
+    void aProducerSnapshotIsShownInTheDumpToolsWords()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        BatchBuilder builder;
+        builder.setProducer(1000, 3, 7);
+        builder.append(kT, asBytes("a"), asBytes("1"));
+        builder.append(kT + 1, asBytes("b"), asBytes("2"));
+        log.append(builder.finish(), 0, storage.context).value();
+        log.close(storage.context).value();
+        QCOMPARE(inspect(storage.files, Storage::path(2, ".snapshot")).value(),
+            std::string(
+                "Dumping broker-1/orders-3/00000000000000000002.snapshot\n"
+                "producerId: 1000 producerEpoch: 3 coordinatorEpoch: -1 "
+                "currentTxnFirstOffset: none firstSequence: 7 lastSequence: 8 lastOffset: 1 "
+                "offsetDelta: 1 timestamp: 1700000000001\n"));
+    }
     void noDamageCrashesIt_data()
     {
         QTest::addColumn<quint64>("seed");

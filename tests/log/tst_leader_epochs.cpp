@@ -224,14 +224,17 @@ private Q_SLOTS:
         QTest::addColumn<QByteArray>("file");
         QTest::addColumn<int>("notes");
         for (const bool clean : {true, false}) {
-            const QByteArray how = clean ? " after a clean stop" : " after an unclean stop";
-            QTest::newRow("as written" + how)
-                << clean << QByteArray("0\n3\n0 0\n2 10\n5 30\n") << 0;
-            QTest::newRow("damaged" + how) << clean << QByteArray("0\n3\n0 0\n2 1") << 1;
-            QTest::newRow("missing" + how) << clean << QByteArray() << 0;
+            const auto row = [clean](const char *name, const char *file, int notes) {
+                QTest::addRow("%s, %s stop", name, clean ? "clean" : "unclean")
+                    << clean << QByteArray(file) << notes;
+            };
+            row("as written", "0\n3\n0 0\n2 10\n5 30\n", 0);
+            row("missing", "", 0);
+            row("damaged", "0\n3\n0 0\n2 1", clean ? 1 : 0); // else it is not read
         }
-        QTest::newRow("behind the log after an unclean stop")
-            << false << QByteArray("0\n1\n0 0\n") << 0;
+        QTest::newRow("behind the log") << false << QByteArray("0\n1\n0 0\n") << 0;
+        QTest::newRow("of records that a crash took back")
+            << false << QByteArray("0\n2\n0 0\n7 20\n") << 0;
         QTest::newRow("ahead of the log")
             << false << QByteArray("0\n4\n0 0\n2 10\n5 30\n6 40\n") << 0;
     }
@@ -262,6 +265,7 @@ private Q_SLOTS:
         QCOMPARE(endText(again.endOfEpoch(0)), std::string("0 10"));
         QCOMPARE(endText(again.endOfEpoch(2)), std::string("2 30"));
         append(again, storage, {5});
+        again.close(storage.context).value();
         QCOMPARE(fileText(storage), std::string("0\n3\n0 0\n2 10\n5 30\n"));
     }
 

@@ -288,7 +288,8 @@ private Q_SLOTS:
         QCOMPARE(lab.outcome("g").handled >= 2000, true);
         const auto snapshot = lab.world->snapshot();
         std::int64_t records = 0;
-        for (const log::PartitionSnapshot &partition : snapshot->log.topics.at(0).partitions)
+        for (const log::PartitionSnapshot &partition :
+            std::ranges::find(snapshot->log.topics, "orders", &log::TopicSnapshot::name)->partitions)
             records += partition.logEndOffset;
         QVERIFY(records >= 2000);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/log/client.h"
+#include "engine/log/consumer.h"
 #include "engine/world/actor.h"
 
 #include <set>
@@ -23,6 +24,15 @@ private:
     std::size_t m_brokers;
     std::set<NodeId> m_lost;
 };
+
+/// Where a consumer stands in its partitions, for a snapshot.
+inline void describePositions(const log::Consumer &consumer, ClientSnapshot &out)
+{
+    for (const log::Consumer::Position &position : consumer.positions()) {
+        out.positions.push_back({position.partition.name(), position.partition.topic,
+            position.partition.partition, position.position, position.committed, position.fetched});
+    }
+}
 
 /// Hands what a log client wants done over to the world, in order, and empties `effects`.
 inline void handOver(log::ClientEffects &effects, Outbox &out)

@@ -18,7 +18,8 @@ constexpr std::size_t kKeyBytes = 32; // no key is longer
 log::ProducerConfig configOf(const AddProducer &command, const std::vector<NodeId> &bootstrap)
 {
     log::ProducerConfig config = producerConfig(command.configs).value_or(log::ProducerConfig{});
-    config.bootstrapServers = bootstrap;
+    if (!command.configs.contains("bootstrap.servers"))
+        config.bootstrapServers = bootstrap;
     return config;
 }
 

@@ -40,11 +40,6 @@ Duration Faults::nextAt() const
     return at;
 }
 
-bool Faults::isBusy(std::int32_t broker) const
-{
-    return isBusy(fmt::format("{}", broker));
-}
-
 bool Faults::isBusy(const std::string &thing) const
 {
     return std::ranges::any_of(

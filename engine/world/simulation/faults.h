@@ -38,8 +38,8 @@ private:
     bool isHealthy(const Snapshot &world) const;
     std::int32_t anyBroker();
     std::string anyClient();
-    bool isBusy(std::int32_t broker) const;
-    bool isBusy(const std::string &client) const;
+    /// Something about this broker or client is broken now.
+    bool isBusy(const std::string &thing) const;
 
     const Scenario &m_scenario;
     Random m_random;
