@@ -108,7 +108,7 @@ world::OutcomeSnapshot outcomeOf(
 Seen number(std::uint64_t value);
 Seen number(std::int64_t value);
 
-/// The names of the measurements a live part makes, with what they mean.
-const std::vector<ExpectationField> &measurementNames();
+/// The figures of a live part, with what they mean.
+const std::vector<ExpectationField> &liveFigures();
 
 } // namespace queuelab::lessons

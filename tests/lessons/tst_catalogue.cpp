@@ -1,4 +1,5 @@
 #include "lessons/ledger.h"
+#include "lessons/measures/scratch.h"
 #include "lessons/report.h"
 #include "lessons/runner.h"
 
@@ -29,6 +30,35 @@ std::uint64_t seedsFor(const Lesson &lesson)
     return lesson.id == "kafka.replay-outage" ? 5 : 20;
 }
 
+/// Plays a lesson in whose text `from` was replaced.
+Result<LessonResult, std::string> playBroken(
+    const QString &id, const QString &from, const QString &to, const RunOptions &options)
+{
+    const Lesson *lesson = catalogue().find(id.toStdString());
+    if (lesson == nullptr)
+        return std::unexpected("there is no such lesson");
+    QFile file(QString::fromStdString(lesson->file));
+    if (!file.open(QIODevice::ReadOnly))
+        return std::unexpected("it cannot be read");
+    QString text = QString::fromUtf8(file.readAll());
+    if (!text.contains(from))
+        return std::unexpected("it does not contain " + from.toStdString());
+    const auto broken = readLesson(text.replace(from, to).toStdString(), lesson->file);
+    if (!broken)
+        return std::unexpected(broken.error().front().text());
+    auto result = runLesson(*broken, options);
+    if (!result)
+        return std::unexpected(result.error().text());
+    return std::move(*result);
+}
+
+/// The first step that does not hold, counted from 1.
+int firstFailure(const LessonResult &result)
+{
+    const auto failing = std::ranges::find_if_not(result.steps, &StepResult::holds);
+    return static_cast<int>(failing - result.steps.begin()) + 1;
+}
+
 } // namespace
 
 class TestCatalogue : public QObject {
@@ -51,7 +81,9 @@ private Q_SLOTS:
         QTest::addColumn<QStringList>("order");
         QTest::newRow("kafka") << "kafka"
                                << QStringList{"nxm", "append", "partitions", "offset", "pull",
-                                      "ceiling", "order", "replay-outage"};
+                                      "ceiling", "order", "replay-outage", "io-model", "sequential",
+                                      "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
+                                      "static-membership", "retention-size"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
     }
     void aSectionThatSaysItsOrderNamesAllOfItsLessons()
@@ -103,7 +135,7 @@ private Q_SLOTS:
     {
         QFETCH(const Lesson *, lesson);
         QFETCH(std::uint64_t, seed);
-        const auto result = runLesson(*lesson, {.seed = seed, .live = false});
+        const auto result = runLesson(*lesson, {.seed = seed, .live = false, .measure = seed == 0});
         QVERIFY2(result, result ? "" : result.error().text().c_str());
         QVERIFY2(result->holds(), report({*result}, ReportFormat::Text).c_str());
     }
@@ -153,6 +185,38 @@ private Q_SLOTS:
             2);
         row("kafka.replay-outage", "prefetch: 10, processing: 5ms}",
             "prefetch: 10, processing: 5ms, fail-chance: 1, on-failure: requeue}", 1);
+        row("kafka.io-model", "linger.ms: 200", "linger.ms: 0", 1);
+        row("kafka.sequential", "internal.segment.bytes: 16384", "internal.segment.bytes: 1048576",
+            1);
+        row("kafka.page-cache", "name: screen-1, configs: {",
+            "name: screen-1, configs: {fetch.min.bytes: 100000, fetch.max.wait.ms: 5000, ", 2);
+        row("kafka.zero-copy", "size: 5000", "size: 50", 1);
+        row("kafka.parallelism", "{name: narrow, partitions: 1}", "{name: narrow, partitions: 6}",
+            1);
+        row("kafka.parallelism", "{name: wide, partitions: 6}", "{name: wide, partitions: 1}", 2);
+        row("kafka.parallelism", "{name: wider, partitions: 24}", "{name: wider, partitions: 6}",
+            3);
+        row("kafka.rebalance",
+            "name: eager-late, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: range}",
+            "name: eager-late, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: cooperative-sticky}",
+            2);
+        row("kafka.rebalance", "partition.assignment.strategy: cooperative-sticky",
+            "partition.assignment.strategy: sticky", 1);
+        row("kafka.rebalance",
+            "name: coop-old, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: range}",
+            "name: coop-old, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: cooperative-sticky}",
+            4);
+        row("kafka.static-membership", ", group.instance.id: anna", "", 4);
+        row("kafka.static-membership", "group.instance.id: bert",
+            "group.instance.id: bert, session.timeout.ms: 300000", 6);
+        row("kafka.retention-size", "{retention.bytes: 50000, internal.segment.bytes: 10000}",
+            "{internal.segment.bytes: 10000}", 1);
+        row("kafka.retention-size", "retention.ms: 10000", "retention.ms: 100000", 3);
+        row("kafka.retention-size", "segment.bytes: 1048576", "internal.segment.bytes: 10000", 4);
         row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
             1);
         row("rabbitmq.crash", "ack: manual", "ack: auto", 1);
@@ -170,19 +234,38 @@ private Q_SLOTS:
         QFETCH(QString, from);
         QFETCH(QString, to);
         QFETCH(int, failingStep);
-        const Lesson *lesson = catalogue().find(id.toStdString());
-        QVERIFY(lesson != nullptr);
-        QFile file(QString::fromStdString(lesson->file));
-        QVERIFY(file.open(QIODevice::ReadOnly));
-        QString text = QString::fromUtf8(file.readAll());
-        QVERIFY2(text.contains(from), qPrintable(from));
-        const auto broken = readLesson(text.replace(from, to).toStdString(), lesson->file);
-        QVERIFY2(broken, broken ? "" : broken.error().front().text().c_str());
-        const auto result = runLesson(*broken, {.live = false});
-        QVERIFY(result);
-        const auto firstFailure =
-            std::ranges::find_if_not(result->steps, &StepResult::holds) - result->steps.begin();
-        QCOMPARE(firstFailure + 1, failingStep);
+        const auto result = playBroken(id, from, to, {.live = false, .measure = false});
+        QVERIFY2(result, result ? "" : result.error().c_str());
+        QCOMPARE(firstFailure(*result), failingStep);
+    }
+
+    void withItsMeasuredSettingBrokenItFails_data()
+    {
+        QTest::addColumn<QString>("id");
+        QTest::addColumn<QString>("from");
+        QTest::addColumn<QString>("to");
+        QTest::addColumn<int>("failingStep");
+        QTest::newRow("a reader of old data") << "kafka.page-cache" << "before-reading: nothing"
+                                              << "before-reading: evict" << 3;
+        QTest::newRow("a broker that copies")
+            << "kafka.zero-copy" << "broker: sendfile" << "broker: buffer" << 2;
+        QTest::newRow("batches as before")
+            << "kafka.rps" << "batch-bytes: 16384, then-batch-bytes: 1}"
+            << "batch-bytes: 16384, then-batch-bytes: 16384}" << 2;
+    }
+    void withItsMeasuredSettingBrokenItFails()
+    {
+        QFETCH(QString, id);
+        QFETCH(QString, from);
+        QFETCH(QString, to);
+        QFETCH(int, failingStep);
+        const auto directory = ScratchDirectory::createOnDisk();
+        QVERIFY(directory);
+        if (id == "kafka.page-cache" && isInMemory(directory->path()))
+            QSKIP("the temporary directory is in memory, where nothing is evicted");
+        const auto result = playBroken(id, from, to, {.live = false});
+        QVERIFY2(result, result ? "" : result.error().c_str());
+        QCOMPARE(firstFailure(*result), failingStep);
     }
 };
 
