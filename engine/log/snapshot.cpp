@@ -19,4 +19,23 @@ std::string_view groupStateName(GroupState state)
     return "Dead";
 }
 
+std::string_view quorumRoleName(QuorumRole role)
+{
+    switch (role) {
+    case QuorumRole::Unattached:
+        return "unattached";
+    case QuorumRole::Follower:
+        return "follower";
+    case QuorumRole::Prospective:
+        return "prospective";
+    case QuorumRole::Candidate:
+        return "candidate";
+    case QuorumRole::Leader:
+        return "leader";
+    case QuorumRole::Observer:
+        return "observer";
+    }
+    return "unattached";
+}
+
 } // namespace queuelab::log
