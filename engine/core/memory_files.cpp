@@ -45,6 +45,12 @@ bool isBelow(const std::string &path, const std::string &directory)
             && path[directory.size()] == '/');
 }
 
+/// What the names of everything below a directory begin with.
+std::string prefixOf(const std::string &directory)
+{
+    return directory.empty() ? std::string() : directory + '/';
+}
+
 std::unexpected<Error> missing(const std::string &path)
 {
     return std::unexpected(Error{path, "no such file", "check the name"});
@@ -105,6 +111,7 @@ struct MemoryFiles::State {
         std::string path;
     };
     std::vector<Handle> handles;
+    std::set<std::int32_t> freeHandles;
     std::int32_t nextInode = 0;
 
     Inode &inodeOf(FileId file)
@@ -125,6 +132,7 @@ struct MemoryFiles::State {
             if (handle.inode >= 0 && isBelow(handle.path, directory)) {
                 release(handle.inode);
                 handle.inode = -1;
+                freeHandles.insert(static_cast<std::int32_t>(&handle - handles.data()));
             }
         }
     }
@@ -156,11 +164,11 @@ Result<FileId, Error> MemoryFiles::open(const std::string &path, bool create)
         name = m_state->names.emplace(path, inode).first;
     }
     ++m_state->inodes.at(name->second).references;
-    for (std::size_t index = 0; index < m_state->handles.size(); ++index) {
-        if (m_state->handles[index].inode < 0) {
-            m_state->handles[index] = {name->second, path};
-            return FileId(static_cast<std::int32_t>(index));
-        }
+    if (!m_state->freeHandles.empty()) {
+        const std::int32_t index = *m_state->freeHandles.begin();
+        m_state->freeHandles.erase(m_state->freeHandles.begin());
+        m_state->handles[static_cast<std::size_t>(index)] = {name->second, path};
+        return FileId(index);
     }
     m_state->handles.push_back({name->second, path});
     return FileId(static_cast<std::int32_t>(m_state->handles.size() - 1));
@@ -169,9 +177,11 @@ Result<FileId, Error> MemoryFiles::open(const std::string &path, bool create)
 void MemoryFiles::close(FileId file)
 {
     State::Handle &handle = m_state->handles[static_cast<std::size_t>(file.value())];
-    if (handle.inode >= 0)
-        m_state->release(handle.inode);
+    if (handle.inode < 0)
+        return;
+    m_state->release(handle.inode);
     handle.inode = -1;
+    m_state->freeHandles.insert(file.value());
 }
 
 Result<std::uint64_t, Error> MemoryFiles::append(FileId file, std::span<const ByteView> pieces)
@@ -290,14 +300,17 @@ Result<std::vector<std::string>, Error> MemoryFiles::list(const std::string &pat
     if (!m_state->directories.contains(path))
         return missing(path);
     std::set<std::string> found;
+    const std::string prefix = prefixOf(path);
     const auto collect = [&](const std::string &name) {
-        if (name != path && parentOf(name) == path)
-            found.insert(path.empty() ? name : name.substr(path.size() + 1));
+        if (!name.empty() && parentOf(name) == path)
+            found.insert(name.substr(prefix.size()));
     };
-    for (const auto &[name, inode] : m_state->names)
-        collect(name);
-    for (const std::string &directory : m_state->directories)
-        collect(directory);
+    for (auto name = m_state->names.lower_bound(prefix);
+        name != m_state->names.end() && name->first.starts_with(prefix); ++name)
+        collect(name->first);
+    for (auto directory = m_state->directories.lower_bound(prefix);
+        directory != m_state->directories.end() && directory->starts_with(prefix); ++directory)
+        collect(*directory);
     return std::vector<std::string>(found.begin(), found.end());
 }
 
@@ -342,18 +355,23 @@ Result<void, Error> MemoryFiles::syncDirectory(const std::string &path)
 {
     if (!m_state->directories.contains(path))
         return missing(path);
+    const std::string prefix = prefixOf(path);
     std::vector<std::int32_t> released;
-    std::erase_if(m_state->durableNames, [&](const auto &entry) {
-        if (parentOf(entry.first) != path)
-            return false;
-        released.push_back(entry.second);
-        return true;
-    });
-    for (const auto &[name, inode] : m_state->names) {
-        if (parentOf(name) != path)
+    for (auto name = m_state->durableNames.lower_bound(prefix);
+        name != m_state->durableNames.end() && name->first.starts_with(prefix);) {
+        if (parentOf(name->first) != path) {
+            ++name;
             continue;
-        m_state->durableNames[name] = inode;
-        ++m_state->inodes.at(inode).references;
+        }
+        released.push_back(name->second);
+        name = m_state->durableNames.erase(name);
+    }
+    for (auto name = m_state->names.lower_bound(prefix);
+        name != m_state->names.end() && name->first.starts_with(prefix); ++name) {
+        if (parentOf(name->first) != path)
+            continue;
+        m_state->durableNames[name->first] = name->second;
+        ++m_state->inodes.at(name->second).references;
     }
     for (const std::int32_t inode : released)
         m_state->release(inode);
