@@ -105,6 +105,8 @@ struct MemoryFiles::State {
     std::map<std::int32_t, Inode> inodes;
     std::map<std::string, std::int32_t> names;
     std::map<std::string, std::int32_t> durableNames;
+    /// By directory, the names that may not be in `durableNames` as they are in `names`.
+    std::map<std::string, std::set<std::string>> changedNames;
     std::set<std::string> directories{""};
     struct Handle {
         std::int32_t inode = -1; // -1: closed
@@ -120,6 +122,7 @@ struct MemoryFiles::State {
         invariant(index < handles.size() && handles[index].inode >= 0, "a closed file is not used");
         return inodes.at(handles[index].inode);
     }
+    void noteChange(const std::string &name) { changedNames[parentOf(name)].insert(name); }
     void release(std::int32_t inode)
     {
         const auto entry = inodes.find(inode);
@@ -162,6 +165,7 @@ Result<FileId, Error> MemoryFiles::open(const std::string &path, bool create)
         const std::int32_t inode = m_state->nextInode++;
         m_state->inodes[inode].references = 1;
         name = m_state->names.emplace(path, inode).first;
+        m_state->noteChange(path);
     }
     ++m_state->inodes.at(name->second).references;
     if (!m_state->freeHandles.empty()) {
@@ -320,6 +324,8 @@ Result<void, Error> MemoryFiles::rename(const std::string &from, const std::stri
     if (name == m_state->names.end())
         return missing(from);
     const std::int32_t inode = name->second;
+    m_state->noteChange(from);
+    m_state->noteChange(to);
     m_state->names.erase(name);
     if (const auto old = m_state->names.find(to); old != m_state->names.end())
         m_state->release(old->second);
@@ -342,6 +348,7 @@ Result<void, Error> MemoryFiles::remove(const std::string &path)
             ++name;
             continue;
         }
+        m_state->noteChange(name->first);
         m_state->release(name->second);
         name = m_state->names.erase(name);
     }
@@ -355,26 +362,21 @@ Result<void, Error> MemoryFiles::syncDirectory(const std::string &path)
 {
     if (!m_state->directories.contains(path))
         return missing(path);
-    const std::string prefix = prefixOf(path);
-    std::vector<std::int32_t> released;
-    for (auto name = m_state->durableNames.lower_bound(prefix);
-        name != m_state->durableNames.end() && name->first.starts_with(prefix);) {
-        if (parentOf(name->first) != path) {
-            ++name;
-            continue;
+    const auto changed = m_state->changedNames.extract(path);
+    if (changed.empty())
+        return {};
+    for (const std::string &name : changed.mapped()) {
+        const auto now = m_state->names.find(name);
+        if (now != m_state->names.end())
+            ++m_state->inodes.at(now->second).references;
+        if (const auto before = m_state->durableNames.find(name);
+            before != m_state->durableNames.end()) {
+            m_state->release(before->second);
+            m_state->durableNames.erase(before);
         }
-        released.push_back(name->second);
-        name = m_state->durableNames.erase(name);
+        if (now != m_state->names.end())
+            m_state->durableNames.emplace(name, now->second);
     }
-    for (auto name = m_state->names.lower_bound(prefix);
-        name != m_state->names.end() && name->first.starts_with(prefix); ++name) {
-        if (parentOf(name->first) != path)
-            continue;
-        m_state->durableNames[name->first] = name->second;
-        ++m_state->inodes.at(name->second).references;
-    }
-    for (const std::int32_t inode : released)
-        m_state->release(inode);
     return {};
 }
 
@@ -388,6 +390,8 @@ std::unique_ptr<Files> MemoryFiles::clone() const
 void MemoryFiles::crash(const std::string &directory, Random *torn)
 {
     m_state->closeBelow(directory);
+    std::erase_if(
+        m_state->changedNames, [&](const auto &entry) { return isBelow(entry.first, directory); });
     std::vector<std::int32_t> released;
     std::erase_if(m_state->names, [&](const auto &entry) {
         if (!isBelow(entry.first, directory))
