@@ -45,6 +45,12 @@ bool isBelow(const std::string &path, const std::string &directory)
             && path[directory.size()] == '/');
 }
 
+/// What the names of everything below a directory begin with.
+std::string prefixOf(const std::string &directory)
+{
+    return directory.empty() ? std::string() : directory + '/';
+}
+
 std::unexpected<Error> missing(const std::string &path)
 {
     return std::unexpected(Error{path, "no such file", "check the name"});
@@ -99,12 +105,15 @@ struct MemoryFiles::State {
     std::map<std::int32_t, Inode> inodes;
     std::map<std::string, std::int32_t> names;
     std::map<std::string, std::int32_t> durableNames;
+    /// By directory, the names that may not be in `durableNames` as they are in `names`.
+    std::map<std::string, std::set<std::string>> changedNames;
     std::set<std::string> directories{""};
     struct Handle {
         std::int32_t inode = -1; // -1: closed
         std::string path;
     };
     std::vector<Handle> handles;
+    std::set<std::int32_t> freeHandles;
     std::int32_t nextInode = 0;
 
     Inode &inodeOf(FileId file)
@@ -113,6 +122,7 @@ struct MemoryFiles::State {
         invariant(index < handles.size() && handles[index].inode >= 0, "a closed file is not used");
         return inodes.at(handles[index].inode);
     }
+    void noteChange(const std::string &name) { changedNames[parentOf(name)].insert(name); }
     void release(std::int32_t inode)
     {
         const auto entry = inodes.find(inode);
@@ -125,6 +135,7 @@ struct MemoryFiles::State {
             if (handle.inode >= 0 && isBelow(handle.path, directory)) {
                 release(handle.inode);
                 handle.inode = -1;
+                freeHandles.insert(static_cast<std::int32_t>(&handle - handles.data()));
             }
         }
     }
@@ -154,13 +165,14 @@ Result<FileId, Error> MemoryFiles::open(const std::string &path, bool create)
         const std::int32_t inode = m_state->nextInode++;
         m_state->inodes[inode].references = 1;
         name = m_state->names.emplace(path, inode).first;
+        m_state->noteChange(path);
     }
     ++m_state->inodes.at(name->second).references;
-    for (std::size_t index = 0; index < m_state->handles.size(); ++index) {
-        if (m_state->handles[index].inode < 0) {
-            m_state->handles[index] = {name->second, path};
-            return FileId(static_cast<std::int32_t>(index));
-        }
+    if (!m_state->freeHandles.empty()) {
+        const std::int32_t index = *m_state->freeHandles.begin();
+        m_state->freeHandles.erase(m_state->freeHandles.begin());
+        m_state->handles[static_cast<std::size_t>(index)] = {name->second, path};
+        return FileId(index);
     }
     m_state->handles.push_back({name->second, path});
     return FileId(static_cast<std::int32_t>(m_state->handles.size() - 1));
@@ -169,9 +181,11 @@ Result<FileId, Error> MemoryFiles::open(const std::string &path, bool create)
 void MemoryFiles::close(FileId file)
 {
     State::Handle &handle = m_state->handles[static_cast<std::size_t>(file.value())];
-    if (handle.inode >= 0)
-        m_state->release(handle.inode);
+    if (handle.inode < 0)
+        return;
+    m_state->release(handle.inode);
     handle.inode = -1;
+    m_state->freeHandles.insert(file.value());
 }
 
 Result<std::uint64_t, Error> MemoryFiles::append(FileId file, std::span<const ByteView> pieces)
@@ -290,14 +304,17 @@ Result<std::vector<std::string>, Error> MemoryFiles::list(const std::string &pat
     if (!m_state->directories.contains(path))
         return missing(path);
     std::set<std::string> found;
+    const std::string prefix = prefixOf(path);
     const auto collect = [&](const std::string &name) {
-        if (name != path && parentOf(name) == path)
-            found.insert(path.empty() ? name : name.substr(path.size() + 1));
+        if (!name.empty() && parentOf(name) == path)
+            found.insert(name.substr(prefix.size()));
     };
-    for (const auto &[name, inode] : m_state->names)
-        collect(name);
-    for (const std::string &directory : m_state->directories)
-        collect(directory);
+    for (auto name = m_state->names.lower_bound(prefix);
+        name != m_state->names.end() && name->first.starts_with(prefix); ++name)
+        collect(name->first);
+    for (auto directory = m_state->directories.lower_bound(prefix);
+        directory != m_state->directories.end() && directory->starts_with(prefix); ++directory)
+        collect(*directory);
     return std::vector<std::string>(found.begin(), found.end());
 }
 
@@ -307,6 +324,8 @@ Result<void, Error> MemoryFiles::rename(const std::string &from, const std::stri
     if (name == m_state->names.end())
         return missing(from);
     const std::int32_t inode = name->second;
+    m_state->noteChange(from);
+    m_state->noteChange(to);
     m_state->names.erase(name);
     if (const auto old = m_state->names.find(to); old != m_state->names.end())
         m_state->release(old->second);
@@ -329,6 +348,7 @@ Result<void, Error> MemoryFiles::remove(const std::string &path)
             ++name;
             continue;
         }
+        m_state->noteChange(name->first);
         m_state->release(name->second);
         name = m_state->names.erase(name);
     }
@@ -342,21 +362,21 @@ Result<void, Error> MemoryFiles::syncDirectory(const std::string &path)
 {
     if (!m_state->directories.contains(path))
         return missing(path);
-    std::vector<std::int32_t> released;
-    std::erase_if(m_state->durableNames, [&](const auto &entry) {
-        if (parentOf(entry.first) != path)
-            return false;
-        released.push_back(entry.second);
-        return true;
-    });
-    for (const auto &[name, inode] : m_state->names) {
-        if (parentOf(name) != path)
-            continue;
-        m_state->durableNames[name] = inode;
-        ++m_state->inodes.at(inode).references;
+    const auto changed = m_state->changedNames.extract(path);
+    if (changed.empty())
+        return {};
+    for (const std::string &name : changed.mapped()) {
+        const auto now = m_state->names.find(name);
+        if (now != m_state->names.end())
+            ++m_state->inodes.at(now->second).references;
+        if (const auto before = m_state->durableNames.find(name);
+            before != m_state->durableNames.end()) {
+            m_state->release(before->second);
+            m_state->durableNames.erase(before);
+        }
+        if (now != m_state->names.end())
+            m_state->durableNames.emplace(name, now->second);
     }
-    for (const std::int32_t inode : released)
-        m_state->release(inode);
     return {};
 }
 
@@ -370,6 +390,8 @@ std::unique_ptr<Files> MemoryFiles::clone() const
 void MemoryFiles::crash(const std::string &directory, Random *torn)
 {
     m_state->closeBelow(directory);
+    std::erase_if(
+        m_state->changedNames, [&](const auto &entry) { return isBelow(entry.first, directory); });
     std::vector<std::int32_t> released;
     std::erase_if(m_state->names, [&](const auto &entry) {
         if (!isBelow(entry.first, directory))

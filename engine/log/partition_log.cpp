@@ -458,10 +458,11 @@ Result<void, Error> PartitionLog::syncNames(Context &context)
     for (std::string directory = m_directory;; directory = parentOf(directory)) {
         if (auto synced = context.files.syncDirectory(directory); !synced)
             return synced;
-        if (directory.empty())
+        if (directory.empty() || m_parentsDurable) // files come and go, the directory stays
             break;
     }
     m_namesDurable = true;
+    m_parentsDurable = true;
     return {};
 }
 

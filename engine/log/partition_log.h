@@ -190,6 +190,7 @@ private:
     std::vector<Retired> m_retired; // the first is due first
     std::int64_t m_unflushedRecords = 0;
     bool m_namesDurable = false; // the directory was synced since a file was made in it
+    bool m_parentsDurable = false; // so was the directory's own name, and those above it
 };
 
 } // namespace queuelab::log
