@@ -477,15 +477,20 @@ Result<void, Error> PartitionLog::flush(Context &context)
 
 Result<void, Error> PartitionLog::close(Context &context)
 {
-    Result<void, Error> done = writeEpochs(context);
-    if (done)
-        done = m_active.seal(context.files); // may make index files
-    if (done && logEndOffset() > m_logStartOffset)
-        done = writeSnapshot(context.files);
-    if (m_active.sizeBytes() > 0)
-        m_namesDurable = false;
-    if (done)
-        done = syncNames(context);
+    // A log that never held anything has nothing to lose: a broker may close thousands of them.
+    const bool untouched = logEndOffset() == 0 && m_active.sizeBytes() == 0 && m_retired.empty();
+    Result<void, Error> done;
+    if (!untouched) {
+        done = writeEpochs(context);
+        if (done)
+            done = m_active.seal(context.files); // may make index files
+        if (done && logEndOffset() > m_logStartOffset)
+            done = writeSnapshot(context.files);
+        if (m_active.sizeBytes() > 0)
+            m_namesDurable = false;
+        if (done)
+            done = syncNames(context);
+    }
     m_active.close(context.files);
     for (const auto &closed : m_closed)
         Segment(*closed).close(context.files);
