@@ -188,6 +188,8 @@ Result<PartitionLog::ReadResult, ErrorCode> PartitionLog::read(std::int64_t from
             result.bytes += size;
             result.recordCount += header.recordCount;
             result.nextOffset = header.lastOffset() + 1;
+            // Behind the first chunk there is at most what is still allowed to look at.
+            scan.setChunk(std::min(maxBytes - std::min(maxBytes, result.bytes), kMaxChunkBytes));
         }
         handOver();
         if (full || scan.stopped() == BatchScan::Stop::AtEnd)
