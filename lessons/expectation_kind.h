@@ -93,7 +93,7 @@ using Kinds = std::vector<std::unique_ptr<const Kind>>;
 /// All kinds, in the order of the reference.
 const Kinds &allKinds();
 
-void addLogKinds(Kinds &kinds); ///< topic, partition, group
+void addLogKinds(Kinds &kinds); ///< topic, partition, group, broker, cluster
 void addExchangeKinds(Kinds &kinds); ///< exchange, binding, rabbitmq queue
 void addVisibilityKinds(Kinds &kinds); ///< sqs queue
 void addWorldKinds(Kinds &kinds); ///< client, message, event, measured
@@ -108,7 +108,7 @@ world::OutcomeSnapshot outcomeOf(
 Seen number(std::uint64_t value);
 Seen number(std::int64_t value);
 
-/// The names of the measurements a live part makes, with what they mean.
-const std::vector<ExpectationField> &measurementNames();
+/// The figures of a live part, with what they mean.
+const std::vector<ExpectationField> &liveFigures();
 
 } // namespace queuelab::lessons

@@ -60,6 +60,36 @@ std::vector<std::string> groupNames(const Evidence &evidence)
     return names;
 }
 
+template <class Number> std::vector<std::string> texts(const std::vector<Number> &numbers)
+{
+    std::vector<std::string> all;
+    for (const Number value : numbers)
+        all.push_back(fmt::format("{}", value));
+    return all;
+}
+
+bool isUnderReplicated(const PartitionSnapshot &partition)
+{
+    return partition.isr.size() < partition.replicas.size();
+}
+
+std::vector<std::string> brokerNames(const Evidence &evidence)
+{
+    std::vector<std::string> names;
+    for (const log::BrokerSnapshot &broker : evidence.snapshot.log.brokers)
+        names.push_back(fmt::format("{}", broker.id));
+    return names;
+}
+
+std::int64_t partitionsThat(
+    const log::ClusterSnapshot &log, const std::function<bool(const PartitionSnapshot &)> &are)
+{
+    return std::accumulate(log.topics.begin(), log.topics.end(), std::int64_t{0},
+        [&](std::int64_t sum, const TopicSnapshot &topic) {
+            return sum + std::ranges::count_if(topic.partitions, are);
+        });
+}
+
 /// A group with what the applications did, and the topics its offsets point into.
 struct GroupView {
     const GroupSnapshot *group;
@@ -167,6 +197,7 @@ void addTopic(Kinds &kinds)
 void addPartition(Kinds &kinds)
 {
     using P = const PartitionSnapshot *;
+    using F = FieldType;
     kinds.push_back(std::make_unique<KindOf<P>>(
         ExpectationKind{"partition", "kafka", "TOPIC-N", "One partition, such as orders-0."},
         [](const Expectation &expectation, const Evidence &evidence) -> Result<P, std::string> {
@@ -195,8 +226,28 @@ void addPartition(Kinds &kinds)
             {{"size-bytes", "bytes stored"}, [](P p) { return number(p->sizeBytes); }},
             {{"leader", "the broker that leads it; -1 none"},
                 [](P p) { return number(std::int64_t{p->leader}); }},
+            {{"leader-epoch", "goes up by one with every change of leader"},
+                [](P p) { return number(std::int64_t{p->leaderEpoch}); }},
+            {{"offline", "whether it has no leader", F::Truth},
+                [](P p) -> Seen { return p->leader < 0; }},
+            {{"replicas", "the brokers that keep a copy, the preferred leader first", F::List},
+                [](P p) -> Seen { return texts(p->replicas); }},
+            {{"isr", "the brokers whose copies are in sync", F::List},
+                [](P p) -> Seen { return texts(p->isr); }},
             {{"in-sync-replicas", "how many replicas are in the ISR"},
                 [](P p) { return number(std::uint64_t{p->isr.size()}); }},
+            {{"under-replicated", "whether a replica is missing in the ISR", F::Truth},
+                [](P p) -> Seen { return isUnderReplicated(*p); }},
+            {{"eligible-leader-replicas",
+                 "brokers outside the ISR that hold everything below the high watermark", F::List},
+                [](P p) -> Seen { return texts(p->eligibleLeaderReplicas); }},
+            {{"log-end-offsets", "of each replica, in the order of the replicas", F::List},
+                [](P p) -> Seen {
+                    std::vector<std::int64_t> ends;
+                    for (const log::ReplicaSnapshot &replica : p->replicaStates)
+                        ends.push_back(replica.logEndOffset);
+                    return texts(ends);
+                }},
         }));
 }
 
@@ -225,6 +276,8 @@ void addGroup(Kinds &kinds)
                 [](const G &g) -> Seen {
                     return std::string(log::groupStateName(g.group->state));
                 }},
+            {{"coordinator", "the broker that coordinates it; -1 none at present"},
+                [](const G &g) { return number(std::int64_t{g.group->coordinator}); }},
             {{"generation", "goes up with every completed rebalance"},
                 [](const G &g) { return number(std::int64_t{g.group->generation}); }},
             {{"protocol", "the assignor in use: range, cooperative-sticky", F::Text},
@@ -255,6 +308,78 @@ void addGroup(Kinds &kinds)
         }));
 }
 
+void addBroker(Kinds &kinds)
+{
+    struct BrokerThing {
+        const log::BrokerSnapshot *broker;
+        bool isController;
+    };
+    using B = BrokerThing;
+    using F = FieldType;
+    std::vector<std::string> roles;
+    for (const log::QuorumRole role :
+        {log::QuorumRole::Unattached, log::QuorumRole::Follower, log::QuorumRole::Prospective,
+            log::QuorumRole::Candidate, log::QuorumRole::Leader, log::QuorumRole::Observer})
+        roles.emplace_back(log::quorumRoleName(role));
+    kinds.push_back(std::make_unique<KindOf<B>>(
+        ExpectationKind{"broker", "kafka", "N", "A broker by its number."},
+        [](const Expectation &expectation, const Evidence &evidence) -> Result<B, std::string> {
+            const log::ClusterSnapshot &log = evidence.snapshot.log;
+            for (const log::BrokerSnapshot &broker : log.brokers) {
+                if (fmt::format("{}", broker.id) == expectation.name)
+                    return B{&broker, broker.id == log.controller};
+            }
+            return std::unexpected(notFound("broker", expectation.name, brokerNames(evidence)));
+        },
+        brokerNames,
+        std::vector<ReadableField<B>>{
+            {{"alive", "whether its process runs", F::Truth},
+                [](const B &b) -> Seen { return b.broker->alive; }},
+            {{"fenced",
+                 "whether the controller keeps it from leading: it sends no heartbeats, or "
+                 "is not caught up yet",
+                 F::Truth},
+                [](const B &b) -> Seen { return b.broker->isFenced; }},
+            {{"controller", "whether it is the active controller", F::Truth},
+                [](const B &b) -> Seen { return b.isController; }},
+            {{"role", "what it is in the controller quorum", F::Text, roles},
+                [](const B &b) -> Seen {
+                    return std::string(log::quorumRoleName(b.broker->role));
+                }},
+            {{"leads", "partitions it leads"},
+                [](const B &b) { return number(std::int64_t{b.broker->leads}); }},
+            {{"replicas", "partitions it keeps a copy of"},
+                [](const B &b) { return number(std::int64_t{b.broker->replicas}); }},
+        }));
+}
+
+void addCluster(Kinds &kinds)
+{
+    using C = const log::ClusterSnapshot *;
+    kinds.push_back(std::make_unique<KindOf<C>>(
+        ExpectationKind{"cluster", "kafka", "", "All brokers together."},
+        [](const Expectation &, const Evidence &evidence) -> Result<C, std::string> {
+            return &evidence.snapshot.log;
+        },
+        [](const Evidence &) { return std::vector<std::string>{}; },
+        std::vector<ReadableField<C>>{
+            {{"controller", "the broker that is the active controller; -1 none"},
+                [](C c) { return number(std::int64_t{c->controller}); }},
+            {{"live-brokers", "brokers whose process runs"},
+                [](C c) {
+                    return number(static_cast<std::int64_t>(
+                        std::ranges::count(c->brokers, true, &log::BrokerSnapshot::alive)));
+                }},
+            {{"offline-partitions", "partitions without a leader"},
+                [](C c) {
+                    return number(partitionsThat(
+                        *c, [](const PartitionSnapshot &p) { return p.leader < 0; }));
+                }},
+            {{"under-replicated-partitions", "partitions with a replica missing in the ISR"},
+                [](C c) { return number(partitionsThat(*c, isUnderReplicated)); }},
+        }));
+}
+
 } // namespace
 
 void addLogKinds(Kinds &kinds)
@@ -262,6 +387,8 @@ void addLogKinds(Kinds &kinds)
     addTopic(kinds);
     addPartition(kinds);
     addGroup(kinds);
+    addBroker(kinds);
+    addCluster(kinds);
 }
 
 } // namespace queuelab::lessons

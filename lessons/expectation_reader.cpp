@@ -95,8 +95,8 @@ void refuseField(const YAML::Node &key, const std::vector<const Kind *> &kinds,
 
 /// Names that are fixed by the program, not by the lesson's world, are checked when the lesson is
 /// read.
-bool checkName(const YAML::Node &key, const Subject &subject, const Kind &kind, bool live,
-    world::YamlProblems &problems)
+bool checkName(const YAML::Node &key, const Subject &subject, const Kind &kind,
+    const ExpectationScope &scope, world::YamlProblems &problems)
 {
     if (kind.words().nameHelp.empty() != subject.name.empty()) {
         problems.add(key.Mark(),
@@ -105,17 +105,22 @@ bool checkName(const YAML::Node &key, const Subject &subject, const Kind &kind, 
                                  : fmt::format("'{}' has no name behind it", subject.kind));
         return false;
     }
+    if (!scope.world && subject.kind != "measured") {
+        problems.add(key.Mark(), "a measurement has no world of its own",
+            "expect 'measured' here, and the rest in the step's own 'expect'");
+        return false;
+    }
     std::vector<std::string> names;
     if (subject.kind == "event") {
         names = world::eventNames();
     } else if (subject.kind == "measured") {
-        if (!live) {
-            problems.add(key.Mark(), "only a live part measures",
-                "expect it under 'live', beside 'for' and 'do'");
+        if (scope.figures == nullptr) {
+            problems.add(
+                key.Mark(), "nothing is measured here", "expect it under 'live' or 'measure'");
             return false;
         }
-        for (const ExpectationField &measurement : measurementNames())
-            names.push_back(measurement.name);
+        for (const ExpectationField &figure : *scope.figures)
+            names.push_back(figure.name);
     } else {
         return true;
     }
@@ -161,7 +166,7 @@ void readChecks(const YAML::Node &node, const std::vector<const Kind *> &kinds,
 } // namespace
 
 std::vector<Expectation> readExpectations(
-    const YAML::Node &node, bool live, world::YamlProblems &problems)
+    const YAML::Node &node, const ExpectationScope &scope, world::YamlProblems &problems)
 {
     std::vector<Expectation> expectations;
     if (!node.IsSequence()) {
@@ -182,7 +187,7 @@ std::vector<Expectation> readExpectations(
             refuseKind(key, subject, problems);
             continue;
         }
-        if (!checkName(key, subject, *kinds.front(), live, problems))
+        if (!checkName(key, subject, *kinds.front(), scope, problems))
             continue;
         Expectation expectation{
             fmt::format("{}:{}:{}", problems.file(), key.Mark().line + 1, key.Mark().column + 1),

@@ -287,7 +287,8 @@ void addMeasured(Kinds &kinds)
     };
     kinds.push_back(std::make_unique<KindOf<M>>(
         ExpectationKind{"measured", "", "NAME",
-            "A figure of a live part. Expect directions and sums, never what one machine reaches."},
+            "A figure of a live part or a measurement. Expect directions and sums, never what one "
+            "machine reaches."},
         [names](
             const Expectation &expectation, const Evidence &evidence) -> Result<M, std::string> {
             for (const Measurement &measurement : evidence.measurements) {

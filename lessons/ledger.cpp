@@ -59,9 +59,11 @@ std::vector<ClaimStatus::Proof> proofsIn(
         const Step &step = lesson.steps[i];
         if (named ? !names(step) : step.expectations.empty())
             continue;
-        const bool holds =
-            result != nullptr && i < result->steps.size() && result->steps[i].holds();
-        proofs.push_back({lesson.id, i + 1, holds});
+        const StepResult *played =
+            result != nullptr && i < result->steps.size() ? &result->steps[i] : nullptr;
+        if (played != nullptr && played->leftOut && played->expectations.empty())
+            continue; // it judged nothing in this run
+        proofs.push_back({lesson.id, i + 1, played != nullptr && played->holds()});
     }
     return proofs;
 }

@@ -5,6 +5,7 @@
 #include "engine/world/command.h"
 #include "engine/world/session.h"
 
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -59,6 +60,15 @@ struct LiveRun {
         expectations; ///< on the live world at its end; `measured` compares figures
 };
 
+/// A small measurement of the learner's machine (lessons/measures/measure.h), by the wall clock and
+/// beside the lesson's world.
+struct MeasureRun {
+    std::string name; ///< of a Measure
+    std::map<std::string, std::int64_t, std::less<>>
+        settings; ///< all it has; of one with choices its place among them
+    std::vector<Expectation> expectations; ///< of its figures
+};
+
 struct Step {
     std::string title; ///< short; may be empty
     std::string say; ///< Markdown
@@ -68,9 +78,13 @@ struct Step {
     Duration run{};
     std::optional<std::string> refused; ///< the error code one of the commands must be refused with
     std::vector<Expectation> expectations;
-    std::optional<LiveRun> live;
+    std::optional<LiveRun> live; ///< at most one of the two
+    std::optional<MeasureRun> measure;
     std::string because; ///< Markdown, shown after the run
     std::vector<std::string> proves; ///< claims this step proves; a subset of the lesson's
+
+    /// Whether a part of it runs by the wall clock, after its time in the world.
+    bool measures() const { return live || measure; }
 };
 
 /// One idea, shown by running it. A value; everything in it comes from its file.

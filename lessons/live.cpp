@@ -2,16 +2,13 @@
 #include "engine/core/random.h"
 #include "engine/log/partition_log.h"
 #include "lessons/expectation_kind.h"
+#include "lessons/measures/scratch.h"
 #include "lessons/runner.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
-#include <cstdlib>
-#include <filesystem>
-#include <system_error>
 #include <thread>
 #include <utility>
 
@@ -19,43 +16,7 @@ namespace queuelab::lessons {
 
 namespace {
 
-namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
-
-/// A fresh directory below the system's temporary one, removed with all in it when this goes.
-class TemporaryDirectory {
-public:
-    static Result<TemporaryDirectory, Error> create()
-    {
-        std::error_code failed;
-        const fs::path base = fs::temp_directory_path(failed);
-        std::string pattern = (failed ? fs::path("/tmp") : base) / "queuelab-live-XXXXXX";
-        if (mkdtemp(pattern.data()) == nullptr)
-            return std::unexpected(Error{pattern,
-                fmt::format("cannot be made: {}", std::generic_category().message(errno)),
-                "set TMPDIR to a directory you may write to"});
-        return TemporaryDirectory(pattern);
-    }
-    TemporaryDirectory(TemporaryDirectory &&other) noexcept
-        : m_path(std::exchange(other.m_path, {}))
-    {
-    }
-    TemporaryDirectory &operator=(TemporaryDirectory &&) = delete;
-    ~TemporaryDirectory()
-    {
-        std::error_code ignored; // a leftover below /tmp harms nobody
-        if (!m_path.empty())
-            fs::remove_all(m_path, ignored);
-    }
-    const std::string &path() const { return m_path; }
-
-private:
-    explicit TemporaryDirectory(std::string path)
-        : m_path(std::move(path))
-    {
-    }
-    std::string m_path;
-};
 
 /// Moves the world along with the wall clock for the live part's time; returns how long that really
 /// was.
@@ -103,6 +64,8 @@ Result<FileFindings, Error> inspectFiles(
     Context context{kVirtualStart, random, trace, **files};
     FileFindings findings;
     for (const log::TopicSnapshot &topic : cluster.topics) {
+        if (topic.isInternal)
+            continue; // commits are no records of the lesson
         const Result<log::LogConfig, log::LogConfig::Invalid> config =
             log::LogConfig::parse(topic.configs);
         for (const log::PartitionSnapshot &partition : topic.partitions) {
@@ -163,7 +126,7 @@ std::vector<Measurement> measure(
 
 } // namespace
 
-const std::vector<ExpectationField> &measurementNames()
+const std::vector<ExpectationField> &liveFigures()
 {
     static const std::vector<ExpectationField> names{
         {"seconds", "how long it ran by the wall clock"},
@@ -185,7 +148,7 @@ const std::vector<ExpectationField> &measurementNames()
 Result<LiveResult, Error> runLive(const LiveRun &live, std::uint64_t seed,
     const std::function<void(double)> &progress, const std::atomic<bool> *cancel)
 {
-    Result<TemporaryDirectory, Error> directory = TemporaryDirectory::create();
+    const Result<ScratchDirectory, Error> directory = ScratchDirectory::create();
     if (!directory)
         return std::unexpected(directory.error());
     Result<std::unique_ptr<PosixFiles>, Error> files = PosixFiles::open(directory->path());
@@ -216,6 +179,8 @@ Result<LiveResult, Error> runLive(const LiveRun &live, std::uint64_t seed,
 
     std::int64_t appended = 0;
     for (const log::TopicSnapshot &topic : snapshot->log.topics) {
+        if (topic.isInternal)
+            continue;
         for (const log::PartitionSnapshot &partition : topic.partitions)
             appended += partition.logEndOffset;
     }

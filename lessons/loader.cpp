@@ -1,6 +1,8 @@
 #include "engine/world/world.h"
+#include "lessons/expectation_kind.h"
 #include "lessons/expectation_reader.h"
 #include "lessons/lesson.h"
+#include "lessons/measure_reader.h"
 
 #include <fmt/format.h>
 
@@ -147,9 +149,15 @@ private:
                 m_problems.add(refused.Mark(), "nothing can be refused in a step without 'do'");
         }
         if (const YAML::Node expect = map.take("expect"); expect.IsDefined())
-            step.expectations = readExpectations(expect, false, m_problems);
+            step.expectations = readExpectations(expect, {}, m_problems);
         if (const YAML::Node live = map.take("live"); live.IsDefined())
             step.live = readLive(live);
+        if (const YAML::Node measure = map.take("measure"); measure.IsDefined()) {
+            step.measure = readMeasureRun(measure, m_problems);
+            if (step.live)
+                m_problems.add(measure.Mark(), "a step has 'live' or 'measure', not both",
+                    "make it two steps");
+        }
         map.optional("because", step.because);
         if (const YAML::Node proves = map.take("proves"); proves.IsDefined()) {
             readProves(proves, step.proves);
@@ -168,7 +176,8 @@ private:
                     "add it to the lesson's own 'proves'");
         }
         if (!step.proves.empty() && step.expectations.empty() && !step.refused
-            && (!step.live || step.live->expectations.empty()))
+            && (!step.live || step.live->expectations.empty())
+            && (!step.measure || step.measure->expectations.empty()))
             m_problems.add(node.Mark(), "a step without 'expect' proves nothing");
     }
 
@@ -192,7 +201,8 @@ private:
         if (const YAML::Node commands = map.take("do"); commands.IsDefined())
             readCommands(commands, live.world, names, live.commands, nullptr);
         if (const YAML::Node expect = map.take("expect"); expect.IsDefined())
-            live.expectations = readExpectations(expect, true, m_problems);
+            live.expectations =
+                readExpectations(expect, {.world = true, .figures = &liveFigures()}, m_problems);
         map.finish();
         return live;
     }

@@ -104,10 +104,10 @@ std::string stepName(const StepResult &step)
 
 std::string measurementText(const Measurement &measurement)
 {
-    const bool large = std::abs(measurement.value) >= 100 || measurement.unit == "records"
-        || measurement.unit == "partitions" || measurement.unit == "bytes";
+    const bool whole =
+        std::abs(measurement.value) >= 100 || std::floor(measurement.value) == measurement.value;
     const std::string number =
-        large ? grouped(measurement.value) : fmt::format("{:.2f}", measurement.value);
+        whole ? grouped(measurement.value) : fmt::format("{:.2f}", measurement.value);
     return measurement.unit.empty() ? number : number + " " + measurement.unit;
 }
 

@@ -21,7 +21,7 @@ std::vector<ReportCase> reportCases(const LessonResult &result);
 
 /// "step 2, The seventh consumer"
 std::string stepName(const StepResult &step);
-/// "480,913 records/s", "10.0 s", "0.97"
+/// "480,913 records/s", "10.03 s", "0.97"
 std::string measurementText(const Measurement &measurement);
 
 std::string textReport(const std::vector<LessonResult> &results, bool colour);

@@ -1,5 +1,8 @@
 #include "lessons/runner.h"
 
+#include "lessons/measures/measure.h"
+#include "lessons/measures/scratch.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -62,7 +65,6 @@ Result<std::unique_ptr<LessonPlayer>, Error> LessonPlayer::create(
     world::Session session;
     session.world = lesson.world;
     session.world.seed = seed.value_or(lesson.world.seed);
-    player->m_seed = session.world.seed;
     player->m_lesson = std::move(lesson);
     Result<std::unique_ptr<world::Timeline>, Error> timeline =
         world::Timeline::create(std::move(session));
@@ -93,6 +95,7 @@ StepResult LessonPlayer::verdict(std::size_t index) const
     StepResult result;
     result.index = index;
     result.title = step.title;
+    result.leftOut = step.measures();
     result.at = snapshot->now - snapshot->start;
     for (const CommandFailure &refusal : m_refusals[index]) {
         if (refusal.error.code != step.refused)
@@ -109,16 +112,12 @@ StepResult LessonPlayer::verdict(std::size_t index) const
     return result;
 }
 
-StepResult LessonPlayer::playStep(bool withLive)
+StepResult LessonPlayer::playStep()
 {
     const std::size_t index = m_nextStep;
     beginStep();
     m_timeline->seek(m_lesson.stepEnd(index));
-    StepResult result = verdict(index);
-    const Step &step = m_lesson.steps[index];
-    if (step.live && withLive)
-        addLive(result, runLive(*step.live, m_seed));
-    return result;
+    return verdict(index);
 }
 
 void LessonPlayer::rewindToStep(std::size_t index)
@@ -147,14 +146,39 @@ void LessonPlayer::rewindToStep(std::size_t index)
     m_firstCommand.resize(std::min(m_firstCommand.size(), index));
 }
 
-void addLive(StepResult &result, Result<LiveResult, Error> live)
+Result<LiveResult, Error> runMeasure(const MeasureRun &run,
+    const std::function<void(double)> &progress, const std::atomic<bool> *cancel)
 {
-    if (!live) {
-        result.liveError = std::move(live.error());
+    const Measure *measure = findMeasure(run.name);
+    invariant(measure != nullptr, "a lesson that was read names a measurement that exists");
+    const Result<ScratchDirectory, Error> directory = ScratchDirectory::createOnDisk();
+    if (!directory)
+        return std::unexpected(directory.error());
+    Result<std::vector<Measurement>, Error> figures =
+        measure->run(run.settings, directory->path(), {progress, cancel});
+    if (!figures)
+        return std::unexpected(figures.error());
+    LiveResult result{std::move(*figures), {}};
+    const world::Snapshot nothing; // a measurement has no world
+    const Trace silence;
+    const Evidence evidence{nothing, silence, result.measurements};
+    for (const Expectation &expectation : run.expectations)
+        result.expectations.push_back(evaluate(expectation, evidence));
+    return result;
+}
+
+void addMeasured(StepResult &result, const Step &step, std::uint64_t seed,
+    const std::function<void(double)> &progress, const std::atomic<bool> *cancel)
+{
+    Result<LiveResult, Error> measured = step.live ? runLive(*step.live, seed, progress, cancel)
+                                                   : runMeasure(*step.measure, progress, cancel);
+    result.leftOut = false;
+    if (!measured) {
+        result.liveError = std::move(measured.error());
         return;
     }
-    result.measurements = std::move(live->measurements);
-    std::ranges::move(live->expectations, std::back_inserter(result.expectations));
+    result.measurements = std::move(measured->measurements);
+    std::ranges::move(measured->expectations, std::back_inserter(result.expectations));
 }
 
 Result<LessonResult, Error> runLesson(const Lesson &lesson, const RunOptions &options)
@@ -180,9 +204,10 @@ Result<LessonResult, Error> runLesson(const Lesson &lesson, const RunOptions &op
                 options.progress(index, share);
         };
         progress(0);
-        StepResult step = player.playStep(false);
-        if (const std::optional<LiveRun> &live = lesson.steps[index].live; live && options.live)
-            addLive(step, runLive(*live, result.seed, progress));
+        StepResult step = player.playStep();
+        const Step &written = lesson.steps[index];
+        if ((written.live && options.live) || (written.measure && options.measure))
+            addMeasured(step, written, result.seed, progress);
         if (!step.holds() && result.lastEvents.empty())
             result.lastEvents = lastEvents(player.timeline().world());
         result.steps.push_back(std::move(step));

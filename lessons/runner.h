@@ -23,9 +23,10 @@ struct StepResult {
     Duration at{}; ///< virtual time of the verdict
     std::vector<CommandFailure> failures; ///< commands that were refused and should not have been
     std::vector<ExpectationResult>
-        expectations; ///< a wanted refusal among them, and those of the live part
-    std::vector<Measurement> measurements; ///< of the live part
-    std::optional<Error> liveError; ///< the live part could not run
+        expectations; ///< a wanted refusal among them, and those of the part by the wall clock
+    std::vector<Measurement> measurements; ///< of the part by the wall clock
+    std::optional<Error> liveError; ///< that part could not run
+    bool leftOut = false; ///< there is such a part, and it was not run
     bool holds() const;
 };
 struct LessonResult {
@@ -60,16 +61,15 @@ public:
     void beginStep();
     /// Evaluates step `index` (begun before) on the world as it is now.
     StepResult verdict(std::size_t index) const;
-    /// Begins the next step, runs it to its end, evaluates it. The live part runs too unless
-    /// `withLive` is false.
-    StepResult playStep(bool withLive = true);
+    /// Begins the next step, runs it to its end, evaluates it. What it has to run by the wall clock
+    /// is left out.
+    StepResult playStep();
     /// Back to just before step `index`: its commands and all later ones are forgotten.
     void rewindToStep(std::size_t index);
 
 private:
     LessonPlayer() = default;
     Lesson m_lesson;
-    std::uint64_t m_seed = 0;
     std::unique_ptr<world::Timeline> m_timeline;
     std::size_t m_nextStep = 0;
     std::vector<std::vector<CommandFailure>> m_refusals; // of each step that was begun
@@ -86,15 +86,21 @@ struct LiveResult {
 };
 Result<LiveResult, Error> runLive(const LiveRun &live, std::uint64_t seed,
     const std::function<void(double)> &progress = {}, const std::atomic<bool> *cancel = nullptr);
-/// Puts what the live part gave, or why it could not run, into the step's result.
-void addLive(StepResult &result, Result<LiveResult, Error> live);
+/// A measurement, in a fresh directory as above, on a disk where there is one.
+Result<LiveResult, Error> runMeasure(const MeasureRun &run,
+    const std::function<void(double)> &progress = {}, const std::atomic<bool> *cancel = nullptr);
+/// Runs the live part or the measurement of a step that has one, and puts what it gave, or why it
+/// could not run, into the step's result.
+void addMeasured(StepResult &result, const Step &step, std::uint64_t seed,
+    const std::function<void(double)> &progress = {}, const std::atomic<bool> *cancel = nullptr);
 
 struct RunOptions {
     std::optional<std::uint64_t> seed = std::nullopt;
     bool live = true; ///< also run live parts
+    bool measure = true; ///< also measure
     TraceSink *traceSink = nullptr;
     std::function<void(std::size_t step, double liveShare)> progress =
-        {}; ///< share of the live part that is over
+        {}; ///< share of the part by the wall clock that is over
 };
 /// Plays a whole lesson headless.
 Result<LessonResult, Error> runLesson(const Lesson &lesson, const RunOptions &options);

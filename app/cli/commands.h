@@ -12,6 +12,7 @@ void addRun(CLI::App &app, ExitCode &exit);
 void addCheck(CLI::App &app, ExitCode &exit);
 void addClaims(CLI::App &app, ExitCode &exit);
 void addInspect(CLI::App &app, ExitCode &exit);
+void addSimulate(CLI::App &app, ExitCode &exit);
 void addBench(CLI::App &app, ExitCode &exit);
 
 } // namespace queuelab::cli

@@ -38,6 +38,7 @@ int main(int argc, char **argv)
     cli::addCheck(app, exit);
     cli::addClaims(app, exit);
     cli::addInspect(app, exit);
+    cli::addSimulate(app, exit);
     cli::addBench(app, exit);
     try {
         app.parse(argc, argv);

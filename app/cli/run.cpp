@@ -71,14 +71,19 @@ Result<lessons::LessonResult, Error> runOnce(const Target &target,
     const auto &lesson = std::get<lessons::Lesson>(target);
     const world::Session session = lesson.session(seed);
     const InvariantGuard guard(session, lesson.id);
-    const auto show = [&](std::size_t step, double liveShare) {
-        const std::string live =
-            liveShare > 0 ? fmt::format(", live {:.0f} %", liveShare * 100) : std::string();
+    const auto show = [&](std::size_t step, double measuredShare) {
+        const std::string live = measuredShare > 0
+            ? fmt::format(", by the wall clock {:.0f} %", measuredShare * 100)
+            : std::string();
         progress.show(
             fmt::format("{}, step {} of {}{}", lesson.id, step + 1, lesson.steps.size(), live));
     };
-    return lessons::runLesson(
-        lesson, {.seed = seed, .live = !arguments.noLive, .traceSink = sink, .progress = show});
+    return lessons::runLesson(lesson,
+        {.seed = seed,
+            .live = !arguments.noLive,
+            .measure = !arguments.noLive,
+            .traceSink = sink,
+            .progress = show});
 }
 
 std::uint64_t seedOf(const Target &target)
@@ -190,8 +195,8 @@ void addRun(CLI::App &app, ExitCode &exit)
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}));
     command->add_option(
         "--trace", arguments->trace, "Write every event to this file, as JSON lines");
-    command->add_flag(
-        "--no-live", arguments->noLive, "Leave out the parts that run by the wall clock");
+    command->add_flag("--no-live", arguments->noLive,
+        "Leave out the parts that run by the wall clock: live ones and measurements");
     command->footer(
         "Exit code 0: all expectations hold; 1: one fails, with what was expected and what was "
         "seen;\n"

@@ -10,6 +10,16 @@
 
 namespace queuelab::log {
 
+/// A fault of the engine itself, for testing that the simulation's checkers find it.
+enum class PlantedBug : std::uint8_t {
+    None,
+    AcknowledgeEarly, ///< acks=all is answered before anything is replicated
+    NoTruncation, ///< a follower whose log has parted keeps its records
+    HighWatermarkPastIsr, ///< the high watermark follows the leader's log alone
+    NoDuplicateCheck, ///< a batch that is there already is appended again
+    OverlappingAssignment, ///< the coordinator gives one member's partitions to all
+};
+
 /// Broker-wide settings under Kafka's keys and defaults (facts: kafka.md 1.6, 3, 5).
 struct BrokerConfig {
     // Topics.
@@ -59,6 +69,8 @@ struct BrokerConfig {
     std::chrono::milliseconds uncleanElectionInterval{
         300'000}; ///< unclean.leader.election.interval.ms
     bool eligibleLeaderReplicas = true; ///< feature eligible.leader.replicas.version=1 (since 4.1)
+
+    PlantedBug plantedBug = PlantedBug::None; ///< tests only
 };
 
 } // namespace queuelab::log

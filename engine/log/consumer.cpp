@@ -13,12 +13,17 @@ constexpr std::string_view kCloseReason = "the consumer is being closed";
 
 } // namespace
 
+Consumer::State::State(ConsumerConfig settings)
+    : config(std::move(settings))
+    , cooperative(std::ranges::all_of(config.assignors, isCooperative))
+    , brokers(config.bootstrapServers)
+{
+}
+
 Consumer::Consumer(std::string clientId, ConsumerConfig config)
-    : m_state(std::make_unique<State>())
+    : m_state(std::make_unique<State>(std::move(config)))
 {
     m_state->clientId = std::move(clientId);
-    m_state->config = std::move(config);
-    m_state->cooperative = std::ranges::all_of(m_state->config.assignors, isCooperative);
 }
 
 Consumer::Consumer(const Consumer &other)
@@ -50,10 +55,8 @@ void Consumer::start(Context &context, ClientEffects &effects)
 
 void Consumer::crash()
 {
-    auto fresh = std::make_unique<State>();
+    auto fresh = std::make_unique<State>(std::move(m_state->config));
     fresh->clientId = std::move(m_state->clientId);
-    fresh->config = std::move(m_state->config);
-    fresh->cooperative = m_state->cooperative;
     fresh->nextRequest =
         m_state->nextRequest; // an answer to the old life must not match the new one
     m_state = std::move(fresh);
@@ -68,6 +71,7 @@ void Consumer::apply(
         return; // an answer that nobody waits for any more
     const State::InFlight request = std::move(*found);
     state.inFlight.erase(found);
+    state.brokers.answered(request.broker);
     const auto as = [&response]<class T>(std::type_identity<T>) -> const T & {
         const T *typed = std::get_if<T>(&response);
         invariant(typed != nullptr, "an answer has the type of its request");
@@ -77,16 +81,9 @@ void Consumer::apply(
     case State::Sent::Metadata:
         state.applyMetadata(as(std::type_identity<MetadataResponse>{}), context, effects);
         break;
-    case State::Sent::FindCoordinator: {
-        const auto &answer = as(std::type_identity<FindCoordinatorResponse>{});
-        if (answer.error == ErrorCode::None)
-            state.coordinator = NodeId{answer.node};
-        else if (isRetriable(answer.error))
-            state.coordinatorNotBefore = context.now + kRetryBackoff;
-        else
-            state.groupError(answer.error, context);
+    case State::Sent::FindCoordinator:
+        state.applyCoordinator(as(std::type_identity<FindCoordinatorResponse>{}), context);
         break;
-    }
     case State::Sent::Join:
         state.applyJoin(as(std::type_identity<JoinGroupResponse>{}), context, effects);
         break;
@@ -107,6 +104,10 @@ void Consumer::apply(
     case State::Sent::ListOffsets:
         state.applyListOffsets(as(std::type_identity<ListOffsetsResponse>{}), context);
         break;
+    case State::Sent::Validate:
+        state.applyValidation(
+            request, as(std::type_identity<OffsetForLeaderEpochResponse>{}), context);
+        break;
     case State::Sent::Fetch:
         state.applyFetch(request, as(std::type_identity<FetchResponse>{}), context);
         break;
@@ -119,20 +120,7 @@ void Consumer::connectionLost(NodeId broker, Context &context, ClientEffects &ef
     State &state = *m_state;
     if (!state.running)
         return;
-    std::vector<State::InFlight> lost;
-    for (State::InFlight &request : state.inFlight) {
-        if (request.broker == broker)
-            lost.push_back(std::move(request));
-    }
-    std::erase_if(state.inFlight,
-        [broker](const State::InFlight &request) { return request.broker == broker; });
-    if (state.coordinator == broker)
-        state.coordinatorLost(context);
-    state.metadataWanted = true;
-    state.metadataNotBefore = context.now + kRetryBackoff;
-    state.fetchNotBefore[broker] = context.now + kRetryBackoff;
-    for (const State::InFlight &request : lost)
-        state.requestFailed(request, context);
+    state.lose(broker, context);
     state.advance(context, effects);
 }
 
@@ -172,13 +160,18 @@ bool Consumer::hasRecords() const
     // An eager member that has to rejoin gives its partitions up first, and its buffered records
     // with them.
     const bool givesUpFirst = state.generation < 0 || (state.rejoinNeeded && !state.cooperative);
-    return !state.buffer.empty() && !givesUpFirst;
+    return !givesUpFirst
+        && std::ranges::any_of(state.buffer, [&state](const State::Fetched &fetched) {
+               return !state.partitions.at(fetched.partition).paused;
+           });
 }
 
 void Consumer::commit(Context &context, ClientEffects &effects)
 {
     State &state = *m_state;
-    state.commitWanted = state.running;
+    if (!state.running)
+        return;
+    state.wantCommit(state.offsetsToCommit());
     state.advance(context, effects);
 }
 
@@ -190,11 +183,37 @@ void Consumer::seek(const TopicPartition &partition, std::int64_t offset)
         return;
     state.drop(partition);
     State::Partition &owned = found->second;
-    owned.position = offset;
-    owned.fetched = offset;
+    state.setPosition(partition, owned, offset, -1);
     owned.resetReason.reset();
     owned.stuck = false;
     owned.sought = true;
+}
+
+void Consumer::giveBack(const TopicPartition &partition, std::int64_t offset)
+{
+    State &state = *m_state;
+    const auto found = state.partitions.find(partition);
+    if (found == state.partitions.end() || found->second.position <= offset)
+        return;
+    state.drop(partition);
+    found->second.position = offset;
+    found->second.fetched = offset;
+}
+
+void Consumer::pause(const TopicPartition &partition)
+{
+    if (const auto found = m_state->partitions.find(partition); found != m_state->partitions.end())
+        found->second.paused = true;
+}
+
+void Consumer::resume(const TopicPartition &partition, Context &context, ClientEffects &effects)
+{
+    State &state = *m_state;
+    const auto found = state.partitions.find(partition);
+    if (found == state.partitions.end())
+        return;
+    found->second.paused = false;
+    state.advance(context, effects);
 }
 
 void Consumer::close(Context &context, ClientEffects &effects)
@@ -203,7 +222,9 @@ void Consumer::close(Context &context, ClientEffects &effects)
     if (!state.running)
         return;
     if (state.config.enableAutoCommit && state.generation >= 0)
-        state.sendCommit(context, effects);
+        state.sendCommit(state.offsetsToCommit(), context, effects);
+    else if (!state.commitWanted.empty() && state.generation >= 0)
+        state.sendCommit(std::exchange(state.commitWanted, {}), context, effects);
     // A static member keeps its place: it is expected back within the session timeout.
     if (!state.config.groupInstanceId)
         state.leave(kCloseReason, context, effects);
@@ -218,7 +239,8 @@ std::vector<Consumer::Position> Consumer::positions() const
     std::vector<Position> positions;
     positions.reserve(m_state->partitions.size());
     for (const auto &[partition, owned] : m_state->partitions)
-        positions.push_back({partition, owned.position, owned.committed, owned.fetched});
+        positions.push_back(
+            {partition, owned.position, owned.committed, owned.fetched, owned.highWatermark});
     return positions;
 }
 
@@ -257,6 +279,7 @@ void Consumer::State::advance(Context &context, ClientEffects &effects)
     requestMetadata(context, effects);
     tendMembership(context, effects);
     findPositions(context, effects);
+    validatePositions(context, effects);
     sendFetches(context, effects);
     askForNextWake(context.now, effects);
 }
@@ -280,180 +303,28 @@ void Consumer::State::askForNextWake(Instant now, ClientEffects &effects)
     for (const InFlight &request : inFlight)
         consider(request.expires);
     if (!coordinator)
-        consider(coordinatorNotBefore);
-    consider(metadataWanted ? metadataNotBefore : metadataExpires);
+        consider(std::max(coordinatorNotBefore, brokers.anyAt()));
+    else if (const auto reconnect = brokers.reconnectAt(*coordinator))
+        consider(*reconnect);
+    consider(metadataWanted ? std::max(metadataNotBefore, brokers.anyAt()) : metadataExpires);
     if (phase == Phase::Unjoined || rejoinNeeded)
         consider(joinNotBefore);
     if (generation >= 0) {
         consider(nextHeartbeat);
+        if (!commitWanted.empty())
+            consider(commitNotBefore);
         if (waiting && nextAutoCommit)
             consider(*nextAutoCommit);
         if (!waiting)
             consider(lastPoll + config.maxPollInterval);
     }
-    for (const auto &[broker, at] : fetchNotBefore)
-        consider(at);
-    for (const auto &[partition, owned] : partitions)
+    for (const auto &[partition, owned] : partitions) {
         consider(owned.notBefore);
+        if (const auto reconnect = brokers.reconnectAt(leaderOf(partition).broker))
+            consider(*reconnect);
+    }
     if (next)
         ask(*next, effects);
-}
-
-void Consumer::State::send(Sent sent, NodeId broker, Request &&request, Duration timeout,
-    Context &context, ClientEffects &effects, Offsets offsets)
-{
-    const RequestId id{nextRequest++};
-    inFlight.push_back({id, sent, broker, context.now + timeout, generation, std::move(offsets)});
-    effects.emplace_back(std::in_place_type<SendRequest>, broker, id, std::move(request));
-}
-
-bool Consumer::State::isOut(Sent sent) const
-{
-    return std::ranges::find(inFlight, sent, &InFlight::sent) != inFlight.end();
-}
-
-void Consumer::State::forget(std::initializer_list<Sent> kinds)
-{
-    std::erase_if(inFlight, [kinds](const InFlight &request) {
-        return std::ranges::find(kinds, request.sent) != kinds.end();
-    });
-}
-
-void Consumer::State::expireRequests(Context &context)
-{
-    std::vector<InFlight> late;
-    for (InFlight &request : inFlight) {
-        if (context.now >= request.expires)
-            late.push_back(std::move(request));
-    }
-    std::erase_if(
-        inFlight, [&](const InFlight &request) { return context.now >= request.expires; });
-    for (const InFlight &request : late) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::RequestTimedOut),
-            .subject = groupName,
-            .actor = name});
-        if (coordinator == request.broker && request.sent != Sent::Fetch
-            && request.sent != Sent::Metadata)
-            coordinatorLost(context);
-        requestFailed(request, context);
-    }
-}
-
-void Consumer::State::requestFailed(const InFlight &request, Context &context)
-{
-    const Instant retryAt = context.now + kRetryBackoff;
-    switch (request.sent) {
-    case Sent::Metadata:
-        metadataWanted = true;
-        metadataNotBefore = retryAt;
-        break;
-    case Sent::FindCoordinator:
-        coordinatorNotBefore = retryAt;
-        break;
-    case Sent::Join:
-    case Sent::Sync:
-        phase = Phase::Unjoined;
-        joinNotBefore = retryAt;
-        break;
-    case Sent::Heartbeat:
-        nextHeartbeat = retryAt;
-        break;
-    case Sent::Fetch:
-        fetchNotBefore[request.broker] = retryAt;
-        break;
-    case Sent::OffsetFetch:
-    case Sent::ListOffsets:
-        for (auto &[partition, owned] : partitions) {
-            if (owned.position < 0)
-                owned.notBefore = retryAt;
-        }
-        break;
-    case Sent::Commit: // the next one says the same or more
-    case Sent::Leave:
-        break;
-    }
-}
-
-void Consumer::State::findCoordinator(Context &context, ClientEffects &effects)
-{
-    if (coordinator || isOut(Sent::FindCoordinator) || context.now < coordinatorNotBefore)
-        return;
-    send(Sent::FindCoordinator, kBootstrapBroker, FindCoordinatorRequest{config.group},
-        kRequestTimeout, context, effects);
-}
-
-void Consumer::State::coordinatorLost(Context &context)
-{
-    coordinator.reset();
-    coordinatorNotBefore = context.now + kRetryBackoff;
-}
-
-void Consumer::State::requestMetadata(Context &context, ClientEffects &effects)
-{
-    metadataWanted = metadataWanted || context.now >= metadataExpires;
-    if (!metadataWanted || isOut(Sent::Metadata) || context.now < metadataNotBefore)
-        return;
-    std::set<std::string> wanted(config.topics.begin(), config.topics.end());
-    wanted.insert(groupTopics.begin(), groupTopics.end());
-    MetadataRequest request;
-    request.topics.emplace(wanted.begin(), wanted.end());
-    request.allowAutoTopicCreation = true;
-    send(Sent::Metadata, kBootstrapBroker, std::move(request), kRequestTimeout, context, effects);
-}
-
-void Consumer::State::applyMetadata(
-    const MetadataResponse &response, Context &context, ClientEffects &effects)
-{
-    bool complete = true;
-    for (const TopicMetadata &topic : response.topics) {
-        if (topic.error != ErrorCode::None) {
-            topics.erase(topic.name);
-            complete = complete && !isRetriable(topic.error);
-            continue;
-        }
-        std::vector<Leader> &leaders = topics[topic.name];
-        leaders.assign(topic.partitions.size(), Leader{});
-        for (const PartitionMetadata &partition : topic.partitions) {
-            if (partition.partition >= 0
-                && partition.partition < static_cast<std::int32_t>(leaders.size()))
-                leaders[static_cast<std::size_t>(partition.partition)] = {
-                    NodeId{partition.leader}, partition.leaderEpoch};
-            complete = complete && partition.leader >= 0;
-        }
-    }
-    metadataWanted = false;
-    metadataFailures = complete ? 0 : std::min(metadataFailures + 1, 5);
-    const Duration backoff =
-        std::min(kRetryBackoff * (1 << std::max(metadataFailures - 1, 0)), kRetryBackoffMax);
-    metadataExpires = context.now
-        + (complete ? std::max<Duration>(config.metadataMaxAge, kRetryBackoff) : backoff);
-
-    if (phase == Phase::Assigning)
-        shareOut(context, effects);
-    else if (phase == Phase::Stable && !groupTopics.empty()
-        && countsOf(groupTopics) != assignedCounts)
-        rejoin("cached metadata has changed since the assignment was made");
-}
-
-Consumer::State::Leader Consumer::State::leaderOf(const TopicPartition &partition) const
-{
-    const auto topic = topics.find(partition.topic);
-    if (topic == topics.end() || partition.partition < 0
-        || partition.partition >= static_cast<std::int32_t>(topic->second.size()))
-        return {};
-    return topic->second[static_cast<std::size_t>(partition.partition)];
-}
-
-std::map<std::string, std::int32_t> Consumer::State::countsOf(
-    const std::set<std::string> &names) const
-{
-    std::map<std::string, std::int32_t> counts;
-    for (const std::string &topic : names) {
-        if (const auto found = topics.find(topic); found != topics.end())
-            counts[topic] = static_cast<std::int32_t>(found->second.size());
-    }
-    return counts;
 }
 
 } // namespace queuelab::log

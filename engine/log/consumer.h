@@ -33,6 +33,9 @@ struct ConsumerConfig {
     std::int32_t maxPartitionFetchBytes = 1'048'576; ///< max.partition.fetch.bytes
     std::chrono::milliseconds metadataMaxAge{300'000}; ///< metadata.max.age.ms
     std::int32_t fetchMaxBytes = 52'428'800; ///< fetch.max.bytes
+    std::chrono::milliseconds requestTimeout{30'000}; ///< request.timeout.ms
+    std::chrono::milliseconds retryBackoff{100}; ///< retry.backoff.ms
+    std::chrono::milliseconds retryBackoffMax{1'000}; ///< retry.backoff.max.ms
     std::vector<NodeId> bootstrapServers{NodeId{1}}; ///< bootstrap.servers
 };
 
@@ -45,13 +48,15 @@ struct PolledRecords {
 };
 
 /// Kafka's consumer: group membership with heartbeats, assignment, fetching ahead, positions,
-/// commits. A value. The application drives it: poll() when it wants records, apply() with every
+/// commits. It follows the partitions' leaders and its group's coordinator from broker to broker. A
+/// value. The application drives it: poll() when it wants records, apply() with every
 /// answer, wake() at the time it asked for. Between polls it heartbeats by itself, as the Java
 /// client's background thread does. A poll() that gave nothing is taken as one that blocks: until
 /// the next call the consumer joins rebalances and auto-commits by itself. After one that gave
 /// records the application is busy: a rebalance waits for its next poll(), and without one for
 /// max.poll.interval.ms it leaves the group. Auto-commit happens inside poll(), as in Kafka: what
-/// the PREVIOUS poll returned is committed. It records assigned, revoked, polled, reset and the
+/// the PREVIOUS poll returned is committed. After a change of leader a position is checked against
+/// the new leader's log (KIP-320). It records assigned, revoked, polled, reset and the
 /// leader's assignment in the trace; the broker records the rest.
 class Consumer {
 public:
@@ -64,6 +69,8 @@ public:
 
     void start(Context &context, ClientEffects &effects);
     void apply(RequestId id, const Response &response, Context &context, ClientEffects &effects);
+    /// The broker refused the connection or it broke: what is out to it is tried again. What is out
+    /// to others is not touched.
     void connectionLost(NodeId broker, Context &context, ClientEffects &effects);
     void wake(Context &context, ClientEffects &effects);
 
@@ -74,10 +81,17 @@ public:
         const std::function<void(const TopicPartition &, const RecordView &)> &handle);
     /// Whether poll() would hand out records now.
     bool hasRecords() const;
-    /// Commits the positions up to what poll() has returned.
+    /// Commits the positions up to what poll() has returned; tried again until the group answers.
     void commit(Context &context, ClientEffects &effects);
     /// Moves the position of an owned partition.
     void seek(const TopicPartition &partition, std::int64_t offset);
+    /// Takes back what poll() gave of an owned partition from `offset` on, without having handled
+    /// it: it is handed out again.
+    void giveBack(const TopicPartition &partition, std::int64_t offset);
+    /// A paused partition stays owned; poll() gives nothing of it, nor is more of it fetched. A
+    /// partition that is assigned anew is not paused.
+    void pause(const TopicPartition &partition);
+    void resume(const TopicPartition &partition, Context &context, ClientEffects &effects);
     /// Leaves in order: commits if auto-commit is on, then LeaveGroup.
     void close(Context &context, ClientEffects &effects);
     /// The process dies without a word: the group finds out by its session timeout.
@@ -88,6 +102,7 @@ public:
         std::int64_t position = -1; ///< next offset poll() gives; -1 not known yet
         std::int64_t committed = -1; ///< last one that this member committed or read; -1 none
         std::int64_t fetched = -1; ///< next offset to fetch
+        std::int64_t highWatermark = -1; ///< as the last fetch told; -1 not known yet
     };
     std::vector<Position> positions() const; ///< by partition
     std::int32_t generation() const;

@@ -24,20 +24,20 @@ void Consumer::State::tendMembership(Context &context, ClientEffects &effects)
             takeOverAssignment(context);
         if (nextAutoCommit && generation >= 0 && context.now >= *nextAutoCommit) {
             nextAutoCommit = context.now + config.autoCommitInterval;
-            sendCommit(context, effects);
+            sendCommit(offsetsToCommit(), context, effects);
         }
         const bool mustJoin = phase == Phase::Unjoined || (phase == Phase::Stable && rejoinNeeded);
         if (mustJoin && context.now >= joinNotBefore)
             join(context, effects);
     }
-    if (commitWanted && generation >= 0)
-        sendCommit(context, effects);
+    if (!commitWanted.empty() && generation >= 0 && context.now >= commitNotBefore)
+        sendCommit(std::exchange(commitWanted, {}), context, effects);
     const bool heartbeats = generation >= 0 && phase != Phase::Unjoined && phase != Phase::Joining;
     if (heartbeats && !isOut(Sent::Heartbeat) && context.now >= nextHeartbeat) {
         nextHeartbeat = context.now + config.heartbeatInterval;
         send(Sent::Heartbeat, *coordinator,
             HeartbeatRequest{config.group, generation, memberId, config.groupInstanceId},
-            std::min<Duration>(config.sessionTimeout, kRequestTimeout), context, effects);
+            std::min<Duration>(config.sessionTimeout, config.requestTimeout), context, effects);
     }
 }
 
@@ -48,7 +48,7 @@ void Consumer::State::join(Context &context, ClientEffects &effects)
     } else {
         // The last chance to commit before others may read on from there.
         if (config.enableAutoCommit)
-            sendCommit(context, effects);
+            sendCommit(offsetsToCommit(), context, effects);
         if (!cooperative)
             revokeAll(LogReason::Rebalance, context);
     }
@@ -77,7 +77,7 @@ void Consumer::State::join(Context &context, ClientEffects &effects)
     forget({Sent::Heartbeat});
     // It may wait for the slowest member; only then is something wrong.
     const Duration timeout = std::max<Duration>(
-        kRequestTimeout, config.maxPollInterval + std::chrono::milliseconds{5'000});
+        config.requestTimeout, config.maxPollInterval + std::chrono::milliseconds{5'000});
     send(Sent::Join, *coordinator, std::move(request), timeout, context, effects);
 }
 
@@ -152,7 +152,7 @@ void Consumer::State::sendSync(std::vector<SyncGroupRequest::Assignment> &&assig
     request.assignments = std::move(assignments);
     phase = Phase::Syncing;
     send(Sent::Sync, *coordinator, std::move(request),
-        std::max<Duration>(kRequestTimeout, config.maxPollInterval), context, effects);
+        std::max<Duration>(config.requestTimeout, config.maxPollInterval), context, effects);
 }
 
 void Consumer::State::applySync(const SyncGroupResponse &response, Context &context)
@@ -238,12 +238,14 @@ void Consumer::State::groupError(ErrorCode error, Context &context)
         break;
     case ErrorCode::NotCoordinator:
     case ErrorCode::CoordinatorNotAvailable:
-    case ErrorCode::CoordinatorLoadInProgress:
-        if (error != ErrorCode::CoordinatorLoadInProgress)
-            coordinatorLost(context);
-        joinNotBefore = context.now + kRetryBackoff;
+        coordinatorLost(context);
+        joinNotBefore = context.now + backoff(1, context);
         break;
     default:
+        if (isRetriable(error)) {
+            joinNotBefore = context.now + backoff(1, context);
+            break;
+        }
         // Fenced, or a setting that the group does not take: trying again would not help.
         failure = error;
         running = false;
@@ -265,7 +267,7 @@ void Consumer::State::membershipLost(bool forgetMemberId, LogReason why)
     groupTopics.clear();
     newAssignment.clear();
     nextAutoCommit.reset();
-    commitWanted = false;
+    commitWanted.clear();
     forget({Sent::Join, Sent::Sync, Sent::Heartbeat, Sent::Commit});
 }
 
@@ -276,19 +278,24 @@ void Consumer::State::leave(std::string_view why, Context &context, ClientEffect
     LeaveGroupRequest request;
     request.group = config.group;
     request.members.push_back({memberId, config.groupInstanceId, std::string(why)});
-    send(Sent::Leave, *coordinator, std::move(request), kRequestTimeout, context, effects);
+    send(Sent::Leave, *coordinator, std::move(request), config.requestTimeout, context, effects);
 }
 
 void Consumer::State::revoke(
     std::map<TopicPartition, Partition>::iterator &at, LogReason why, Context &context)
 {
     drop(at->first);
+    std::erase_if(commitWanted, [&at](const auto &wanted) { return wanted.first == at->first; });
+    const Partition &given = at->second;
+    const std::int64_t handledTo = std::max(given.committed, given.start);
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::PartitionRevoked),
         .reason = reason(why),
-        .subject = at->second.name,
+        .subject = given.name,
         .actor = name,
         .detail = groupName,
+        .item = given.position,
+        .count = std::max<std::int64_t>(0, given.position - handledTo),
         .value = generation});
     at = partitions.erase(at);
 }

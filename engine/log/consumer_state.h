@@ -13,8 +13,9 @@
 
 namespace queuelab::log {
 
-/// What a Consumer is made of. consumer.cpp is its outside and its agenda, consumer_membership.cpp
-/// joins and leaves the group, consumer_records.cpp finds positions, fetches and hands out.
+/// What a Consumer is made of. consumer.cpp is its outside and its agenda, consumer_cluster.cpp
+/// knows whom to ask, consumer_membership.cpp joins and leaves the group, consumer_positions.cpp
+/// finds, checks and commits positions, consumer_records.cpp fetches and hands out.
 struct Consumer::State {
     /// Where it stands with its group.
     enum class Phase : std::uint8_t {
@@ -35,8 +36,10 @@ struct Consumer::State {
         Commit,
         OffsetFetch,
         ListOffsets,
+        Validate, ///< OffsetForLeaderEpoch
         Fetch,
     };
+    static constexpr int kManyFailures = 30; ///< from here on the backoff is as long as it gets
     using Offsets = std::vector<std::pair<TopicPartition, std::int64_t>>;
     struct InFlight {
         RequestId id;
@@ -44,22 +47,30 @@ struct Consumer::State {
         NodeId broker;
         Instant expires;
         std::int32_t generation; ///< in which it was sent
-        Offsets offsets; ///< Commit: what is committed; Fetch: from where
+        Offsets offsets; ///< Commit: what is committed; Fetch: from where; Validate: the positions
     };
     struct Partition {
         NameId name = kNoName;
         std::int64_t position = -1; ///< the next record poll() gives; -1 not known yet
+        std::int64_t start = -1; ///< its first position here
         std::int64_t committed = -1;
         std::int64_t fetched = -1; ///< the next offset to ask for
+        std::int64_t highWatermark = -1; ///< as the last fetch told
         std::optional<LogReason> resetReason; ///< why ListOffsets has to find the position
         bool stuck = false; ///< auto.offset.reset is none and there is nothing to go by
         bool sought = false; ///< by seek(); not told to the trace yet
         bool buffered = false; ///< fetched records wait for poll()
+        bool paused = false; ///< by pause()
+        bool damaged = false; ///< the records in hand cannot be read: fetched again
+        std::int32_t epoch = -1; ///< leader epoch of the record before the position; -1 not known
+        std::int32_t validEpoch = -1; ///< leader epoch in which the position was found good
+        std::int32_t askedEpoch = -1; ///< the same, of the Validate that is out
         Instant notBefore{}; ///< of the next try after an error
+        std::int32_t failures = 0; ///< errors in a row
     };
     struct Leader {
         NodeId broker{-1};
-        std::int32_t epoch = -1;
+        std::int32_t epoch = -1; ///< -1: whatever is heard next is news
     };
     /// What one fetch brought for one partition: checked, and not all handed out yet.
     struct Fetched {
@@ -68,8 +79,11 @@ struct Consumer::State {
         std::size_t piece = 0; ///< the one in hand
         std::size_t at = 0; ///< of the next batch in it
         std::optional<RecordCursor> open; ///< the batch in hand
+        std::int32_t epoch = -1; ///< of the batch in hand
         std::int64_t end = 0; ///< the offset after the last batch
     };
+
+    explicit State(ConsumerConfig config);
 
     std::string clientId;
     ConsumerConfig config;
@@ -82,6 +96,7 @@ struct Consumer::State {
     // The group.
     std::optional<NodeId> coordinator;
     Instant coordinatorNotBefore{};
+    int coordinatorFailures = 0;
     Phase phase = Phase::Unjoined;
     Instant joinNotBefore{};
     bool rejoinNeeded = false;
@@ -99,13 +114,15 @@ struct Consumer::State {
         assignedCounts; ///< what the leader's last assignment was made of
     Instant nextHeartbeat{};
     std::optional<Instant> nextAutoCommit;
-    bool commitWanted = false; ///< commit() was called while there was no coordinator
+    Offsets commitWanted; ///< by commit(), or by one that got no answer: still to be sent
+    Instant commitNotBefore{};
 
     // The application.
     bool waiting = true; ///< blocked in poll(): the last one gave nothing
     Instant lastPoll{};
 
     // The cluster.
+    KnownBrokers brokers;
     std::map<std::string, std::vector<Leader>> topics; ///< those that exist
     bool metadataWanted = true;
     Instant metadataNotBefore{};
@@ -117,7 +134,6 @@ struct Consumer::State {
     std::deque<Fetched> buffer;
     std::vector<PolledRecords> polled;
     std::uint64_t fetchesSent = 0;
-    std::map<NodeId, Instant> fetchNotBefore;
 
     std::vector<InFlight> inFlight;
     std::uint64_t nextRequest = 1;
@@ -133,14 +149,20 @@ struct Consumer::State {
     bool isOut(Sent sent) const;
     void forget(std::initializer_list<Sent> kinds);
     void requestFailed(const InFlight &request, Context &context);
+    void lose(NodeId broker, Context &context);
+    Duration backoff(int failures, Context &context) const;
+    void backOff(Partition &partition, Context &context) const;
     void expireRequests(Context &context);
 
     // Cluster and coordinator.
     void findCoordinator(Context &context, ClientEffects &effects);
+    void applyCoordinator(const FindCoordinatorResponse &response, Context &context);
     void coordinatorLost(Context &context);
     void requestMetadata(Context &context, ClientEffects &effects);
     void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
     Leader leaderOf(const TopicPartition &partition) const;
+    /// True when the hint tells a newer leader.
+    bool leaderIsWrong(const TopicPartition &partition, const std::optional<LeaderHint> &hint);
     std::map<std::string, std::int32_t> countsOf(const std::set<std::string> &names) const;
 
     // Membership.
@@ -162,25 +184,30 @@ struct Consumer::State {
     void revokeAll(LogReason reason, Context &context);
 
     // Offsets and records.
-    void sendCommit(Context &context, ClientEffects &effects);
+    Offsets offsetsToCommit() const;
+    void wantCommit(const Offsets &offsets);
+    void sendCommit(Offsets &&offsets, Context &context, ClientEffects &effects);
     void applyCommit(
         const InFlight &request, const OffsetCommitResponse &response, Context &context);
     void findPositions(Context &context, ClientEffects &effects);
     void applyOffsetFetch(const OffsetFetchResponse &response, Context &context);
     void applyListOffsets(const ListOffsetsResponse &response, Context &context);
+    void setPosition(
+        const TopicPartition &partition, Partition &owned, std::int64_t offset, std::int32_t epoch);
     void recordReset(const Partition &partition, LogReason reason, Context &context);
+    bool isValid(const TopicPartition &partition, const Partition &owned) const;
+    void validatePositions(Context &context, ClientEffects &effects);
+    void applyValidation(
+        const InFlight &request, const OffsetForLeaderEpochResponse &response, Context &context);
     void sendFetches(Context &context, ClientEffects &effects);
     void applyFetch(const InFlight &request, const FetchResponse &response, Context &context);
     bool takeIn(Partition &partition, const FetchResponse::Partition &result);
     void drop(const TopicPartition &partition);
+    std::int32_t handOutFrom(Fetched &fetched, Partition &owned, std::int32_t most,
+        const std::function<void(const TopicPartition &, const RecordView &)> &handle,
+        Context &context);
     void handOut(const std::function<void(const TopicPartition &, const RecordView &)> &handle,
         Context &context);
 };
-
-inline constexpr NodeId kBootstrapBroker{1};
-inline constexpr Duration kRequestTimeout = std::chrono::milliseconds{30'000}; // request.timeout.ms
-inline constexpr Duration kRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
-inline constexpr Duration kRetryBackoffMax =
-    std::chrono::milliseconds{1'000}; // retry.backoff.max.ms
 
 } // namespace queuelab::log

@@ -7,11 +7,40 @@
 
 namespace queuelab::log {
 
+namespace {
+
+constexpr std::int32_t kMaxInFlightIdempotent = 5; // as many batches as a broker remembers
+constexpr std::size_t kMaxVarintBytes = 5; // of a length
+
+ProducerConfig withoutContradiction(ProducerConfig config)
+{
+    if (config.acks != -1 || config.retries == 0 || config.maxInFlight > kMaxInFlightIdempotent)
+        config.enableIdempotence = false;
+    return config;
+}
+
+std::size_t sizeUpperBound(std::optional<ByteView> key, std::optional<ByteView> value,
+    std::span<const BatchBuilder::Header> headers)
+{
+    std::size_t size =
+        BatchBuilder::recordSizeUpperBound(key ? key->size() : 0, value ? value->size() : 0);
+    for (const BatchBuilder::Header &header : headers)
+        size += 2 * kMaxVarintBytes + header.key.size() + (header.value ? header.value->size() : 0);
+    return size;
+}
+
+} // namespace
+
+Producer::State::State(const ProducerConfig &wanted)
+    : config(withoutContradiction(wanted))
+    , brokers(config.bootstrapServers)
+{
+}
+
 Producer::Producer(std::string clientId, ProducerConfig config)
-    : m_state(std::make_unique<State>())
+    : m_state(std::make_unique<State>(config))
 {
     m_state->clientId = std::move(clientId);
-    m_state->config = config;
 }
 
 Producer::Producer(const Producer &other)
@@ -30,24 +59,52 @@ Producer::Producer(Producer &&) noexcept = default;
 Producer &Producer::operator=(Producer &&) noexcept = default;
 Producer::~Producer() = default;
 
+bool Producer::canTake(std::size_t bytes, Context &context, ClientEffects &effects)
+{
+    State &state = *m_state;
+    const auto wanted = static_cast<std::int64_t>(BatchBuilder::recordSizeUpperBound(bytes, 0));
+    // It may need a batch of its own.
+    const std::int64_t memory = std::max<std::int64_t>(state.config.batchSize, wanted);
+    const std::int64_t used = state.counters.bufferedBytes;
+    if (used == 0 || used + memory <= state.config.bufferMemory)
+        return true;
+    flush(context, effects);
+    return false;
+}
+
 std::int32_t Producer::send(std::string_view topic, std::optional<std::int32_t> partition,
     std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
-    Context &context, ClientEffects &effects)
+    Context &context, ClientEffects &effects, std::span<const BatchBuilder::Header> headers)
 {
     State &state = *m_state;
     const std::size_t index = state.topicIndex(topic);
     State::Topic &target = state.topics[index];
     ++state.counters.bufferedRecords;
+    const std::size_t size = kBatchHeaderBytes + sizeUpperBound(key, value, headers);
+    if (size > static_cast<std::size_t>(state.config.maxRequestSize)) {
+        state.recordsFailed(target.name, 1, context.now, ErrorCode::MessageTooLarge, context);
+        return -1;
+    }
     if (!target.partitions.empty()
         && (!partition || *partition < static_cast<std::int32_t>(target.partitions.size())))
-        return state.append(index, partition, timestampMs, key, value, context, effects);
+        return state.append(index, partition, timestampMs, key, value, headers, context, effects);
 
     const auto copy = [](std::optional<ByteView> bytes) {
         return bytes ? std::optional<Bytes>(Bytes(bytes->begin(), bytes->end())) : std::nullopt;
     };
-    target.waiting.push_back({partition, timestampMs, copy(key), copy(value), context.now});
+    State::WaitingRecord &waiting = target.waiting.emplace_back();
+    waiting.partition = partition;
+    waiting.timestampMs = timestampMs;
+    waiting.key = copy(key);
+    waiting.value = copy(value);
+    for (const BatchBuilder::Header &header : headers)
+        waiting.headers.emplace_back(header.key, copy(header.value));
+    waiting.memory = static_cast<std::int64_t>(size);
+    waiting.sent = context.now;
+    state.counters.bufferedBytes += waiting.memory;
     target.needsMetadata = true;
     state.ask(context.now + state.config.deliveryTimeout, effects);
+    state.requestProducerId(context, effects);
     state.requestMetadata(context, effects);
     return -1;
 }
@@ -59,38 +116,36 @@ void Producer::apply(
     if (const auto *metadata = std::get_if<MetadataResponse>(&response)) {
         if (!state.metadata || state.metadata->id != id)
             return;
+        state.brokers.answered(state.metadata->broker);
         state.metadata.reset();
         state.applyMetadata(*metadata, context, effects);
+    } else if (const auto *init = std::get_if<InitProducerIdResponse>(&response)) {
+        if (!state.producerId || state.producerId->id != id)
+            return;
+        state.brokers.answered(state.producerId->broker);
+        state.applyProducerId(*init, context);
     } else if (const auto *produce = std::get_if<ProduceResponse>(&response)) {
         state.applyProduce(id, *produce, context, effects);
     }
     state.drain(context, effects);
+    state.askForNextWake(context.now, effects);
 }
 
 void Producer::connectionLost(NodeId broker, Context &context, ClientEffects &effects)
 {
     State &state = *m_state;
-    const Instant retryAt = context.now + state.config.retryBackoff;
-    std::vector<State::Batch> lost;
-    for (State::ProduceInFlight &request : state.inFlight) {
-        if (request.broker == broker)
-            std::ranges::move(request.batches, std::back_inserter(lost));
-    }
-    std::erase_if(
-        state.inFlight, [&](const State::ProduceInFlight &sent) { return sent.broker == broker; });
-    state.retry(std::move(lost), retryAt, effects);
-    state.metadata.reset();
-    state.metadataNotBefore = retryAt;
-    for (State::Topic &topic : state.topics)
-        topic.needsMetadata = true;
-    state.ask(retryAt, effects);
+    state.lose(broker, context);
+    state.requestMetadata(context, effects);
+    state.drain(context, effects);
+    state.askForNextWake(context.now, effects);
 }
 
 void Producer::wake(Context &context, ClientEffects &effects)
 {
     State &state = *m_state;
     state.askedWake.reset();
-    state.expireInFlight(context, effects);
+    state.expireInFlight(context);
+    state.expireReady(context);
     state.expireWaiting(context);
     for (std::size_t i = 0; i < state.topics.size(); ++i) {
         State::Topic &topic = state.topics[i];
@@ -98,7 +153,7 @@ void Producer::wake(Context &context, ClientEffects &effects)
             const State::Partition &partition = topic.partitions[p];
             if (partition.builder.recordCount() > 0
                 && context.now >= partition.opened + state.config.linger)
-                state.queue(state.finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
+                state.queue(state.finishBatch({i, static_cast<std::int32_t>(p)}));
         }
     }
     state.expireMetadata(context.now);
@@ -110,20 +165,15 @@ void Producer::wake(Context &context, ClientEffects &effects)
 void Producer::flush(Context &context, ClientEffects &effects)
 {
     State &state = *m_state;
-    for (std::size_t i = 0; i < state.topics.size(); ++i) {
-        for (std::size_t p = 0; p < state.topics[i].partitions.size(); ++p) {
-            if (state.topics[i].partitions[p].builder.recordCount() > 0)
-                state.queue(state.finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
-        }
-    }
+    state.finishAll();
     state.drain(context, effects);
+    state.askForNextWake(context.now, effects);
 }
 
 void Producer::crash()
 {
-    auto fresh = std::make_unique<State>();
+    auto fresh = std::make_unique<State>(m_state->config);
     fresh->clientId = std::move(m_state->clientId);
-    fresh->config = m_state->config;
     fresh->nextRequest =
         m_state->nextRequest; // an answer to the old life must not match the new one
     m_state = std::move(fresh);
@@ -167,8 +217,17 @@ std::int32_t Producer::State::choosePartition(
     if (key)
         return partitionForKey(*key, count);
     if (topic.sticky.partition < 0) {
+        // Any that has a leader, when some have.
+        std::vector<std::int32_t> candidates;
+        for (std::int32_t number = 0; number < count; ++number) {
+            if (topic.partitions[static_cast<std::size_t>(number)].leader.value() >= 0)
+                candidates.push_back(number);
+        }
+        const std::size_t choices =
+            candidates.empty() ? static_cast<std::size_t>(count) : candidates.size();
+        const auto drawn = static_cast<std::size_t>(random.below(choices));
         topic.sticky.partition =
-            static_cast<std::int32_t>(random.below(static_cast<std::uint64_t>(count)));
+            candidates.empty() ? static_cast<std::int32_t>(drawn) : candidates[drawn];
         topic.sticky.bytes = 0;
     }
     return topic.sticky.partition;
@@ -199,20 +258,19 @@ void Producer::State::noteStickyBytes(
 
 std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int32_t> wanted,
     std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
-    Context &context, ClientEffects &effects)
+    std::span<const BatchBuilder::Header> headers, Context &context, ClientEffects &effects)
 {
     Topic &topic = topics[topicId];
     const bool isSticky = !wanted && !key;
     std::int32_t number = wanted ? *wanted : choosePartition(topic, key, context.random);
-    const auto recordBytes = static_cast<std::int64_t>(
-        BatchBuilder::recordSizeUpperBound(key ? key->size() : 0, value ? value->size() : 0));
+    const std::size_t recordBytes = sizeUpperBound(key, value, headers);
 
     Partition *partition = &topic.partitions[static_cast<std::size_t>(number)];
     bool closed = false;
     if (partition->builder.recordCount() > 0
-        && partition->builder.sizeBytes() + static_cast<std::size_t>(recordBytes)
+        && partition->builder.sizeBytes() + recordBytes
             > static_cast<std::size_t>(config.batchSize)) {
-        queue(finishBatch({topicId, number}, context.now));
+        queue(finishBatch({topicId, number}));
         closed = true;
         if (isSticky) {
             noteStickyBytes(topic, number, 0, context.random);
@@ -223,10 +281,13 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
     if (partition->builder.recordCount() == 0) {
         partition->builder.reset();
         partition->opened = context.now;
+        partition->openMemory =
+            std::max<std::int64_t>(config.batchSize, static_cast<std::int64_t>(recordBytes));
+        counters.bufferedBytes += partition->openMemory;
         ask(context.now + config.linger, effects);
     }
     const std::size_t before = partition->builder.sizeBytes();
-    partition->builder.append(timestampMs, key, value);
+    partition->builder.append(timestampMs, key, value, headers);
     if (isSticky) {
         noteStickyBytes(topic, number,
             static_cast<std::int64_t>(partition->builder.sizeBytes() - before), context.random);
@@ -241,17 +302,28 @@ Producer::State::Partition &Producer::State::at(const Place &place)
     return topics[place.topic].partitions[static_cast<std::size_t>(place.partition)];
 }
 
-Producer::State::Batch Producer::State::finishBatch(const Place &place, Instant now)
+Producer::State::Batch Producer::State::finishBatch(const Place &place)
 {
     Partition &partition = at(place);
-    Batch batch{.sequence = nextBatch++,
-        .place = place,
+    const std::int32_t count = partition.builder.recordCount();
+    Batch batch{.place = place,
+        .firstRecord = std::exchange(partition.records, partition.records + count),
         .records = partition.builder.take(),
-        .recordCount = partition.builder.recordCount(),
-        .firstSent = partition.opened,
-        .retryAt = now};
+        .recordCount = count,
+        .memory = partition.openMemory,
+        .firstSent = partition.opened};
     partition.builder.reset();
     return batch;
+}
+
+void Producer::State::finishAll()
+{
+    for (std::size_t i = 0; i < topics.size(); ++i) {
+        for (std::size_t p = 0; p < topics[i].partitions.size(); ++p) {
+            if (topics[i].partitions[p].builder.recordCount() > 0)
+                queue(finishBatch({i, static_cast<std::int32_t>(p)}));
+        }
+    }
 }
 
 void Producer::State::queue(Batch &&batch)
@@ -259,50 +331,49 @@ void Producer::State::queue(Batch &&batch)
     std::deque<Batch> &ready = at(batch.place).ready;
     if (ready.empty())
         readyPlaces.push_back(batch.place);
-    ready.insert(
-        std::ranges::upper_bound(ready, batch.sequence, {}, &Batch::sequence), std::move(batch));
+    ready.insert(std::ranges::upper_bound(ready, batch.firstRecord, {}, &Batch::firstRecord),
+        std::move(batch));
 }
 
 void Producer::State::expireWaiting(Context &context)
 {
-    for (std::size_t i = 0; i < topics.size(); ++i) {
-        Topic &topic = topics[i];
+    for (Topic &topic : topics) {
         std::int32_t expired = 0;
         Instant firstSent{};
         while (!topic.waiting.empty()
             && context.now >= topic.waiting.front().sent + config.deliveryTimeout) {
             if (expired++ == 0)
                 firstSent = topic.waiting.front().sent;
+            counters.bufferedBytes -= topic.waiting.front().memory;
             topic.waiting.pop_front();
         }
-        if (expired == 0)
-            continue;
-        counters.bufferedRecords -= expired;
-        counters.failedRecords += static_cast<std::uint64_t>(expired);
-        deliveries.push_back({.partition = {topic.name, -1},
-            .error = ErrorCode::UnknownTopicOrPartition,
-            .recordCount = expired,
-            .firstSent = firstSent});
-        if (name == kNoName)
-            name = context.trace.name(clientId);
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::BatchFailed),
-            .subject = context.trace.name(topic.name),
-            .actor = name,
-            .count = expired,
-            .value = static_cast<std::int64_t>(ErrorCode::UnknownTopicOrPartition)});
+        if (expired > 0)
+            recordsFailed(
+                topic.name, expired, firstSent, ErrorCode::UnknownTopicOrPartition, context);
     }
-    // Batches that were never sent, or that are between two tries.
-    for (const Place &place : readyPlaces) {
-        std::deque<Batch> &ready = at(place).ready;
-        while (!ready.empty() && context.now >= ready.front().firstSent + config.deliveryTimeout) {
-            counters.bufferedRecords -= ready.front().recordCount;
-            counters.inFlightRecords += ready.front().recordCount;
-            delivered(ready.front(), ErrorCode::RequestTimedOut, -1, context);
-            ready.pop_front();
-        }
-    }
-    std::erase_if(readyPlaces, [this](const Place &place) { return at(place).ready.empty(); });
+}
+
+NameId Producer::State::ownName(Context &context)
+{
+    if (name == kNoName)
+        name = context.trace.name(clientId);
+    return name;
+}
+
+/// Records that never came as far as a batch.
+void Producer::State::recordsFailed(const std::string &topic, std::int32_t count, Instant firstSent,
+    ErrorCode error, Context &context)
+{
+    counters.bufferedRecords -= count;
+    counters.failedRecords += static_cast<std::uint64_t>(count);
+    deliveries.push_back(
+        {.partition = {topic, -1}, .error = error, .recordCount = count, .firstSent = firstSent});
+    context.trace.record({.at = context.now,
+        .kind = kind(LogEvent::BatchFailed),
+        .subject = context.trace.name(topic),
+        .actor = ownName(context),
+        .count = count,
+        .value = static_cast<std::int64_t>(error)});
 }
 
 void Producer::State::ask(Instant when, ClientEffects &effects)
@@ -332,15 +403,27 @@ void Producer::State::askForNextWake(Instant now, ClientEffects &effects)
         needsMetadata = needsMetadata || topic.needsMetadata;
     }
     for (const Place &place : readyPlaces) {
-        consider(at(place).ready.front().firstSent + config.deliveryTimeout);
-        consider(at(place).ready.front().retryAt);
+        const Partition &partition = at(place);
+        consider(partition.ready.front().firstSent + config.deliveryTimeout);
+        consider(partition.ready.front().retryAt);
+        if (const auto reconnect = brokers.reconnectAt(partition.leader))
+            consider(*reconnect);
     }
-    for (const ProduceInFlight &request : inFlight)
+    for (const ProduceInFlight &request : inFlight) {
         consider(request.sentAt + config.requestTimeout);
-    if (metadata)
-        consider(metadata->sentAt + config.requestTimeout);
-    else if (needsMetadata && metadataNotBefore)
-        consider(*metadataNotBefore);
+        for (const Batch &batch : request.batches)
+            consider(batch.firstSent + config.deliveryTimeout);
+    }
+    const auto considerQuestion = [&](const std::optional<Question> &question,
+                                      const Backoff &backoff, bool isWanted) {
+        if (question)
+            consider(question->sentAt + config.requestTimeout);
+        else if (isWanted)
+            consider(std::max(backoff.notBefore, brokers.anyAt()));
+    };
+    considerQuestion(metadata, metadataBackoff, needsMetadata);
+    considerQuestion(producerId, producerIdBackoff,
+        config.enableIdempotence && identity.id < 0 && !topics.empty());
     if (metadataExpires)
         consider(*metadataExpires);
     if (next)

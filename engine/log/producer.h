@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,9 +25,10 @@ struct ProducerConfig {
     std::chrono::milliseconds retryBackoffMax{1'000}; ///< retry.backoff.max.ms
     std::int32_t retries = INT32_MAX; ///< retries
     std::chrono::milliseconds metadataMaxAge{300'000}; ///< metadata.max.age.ms
-    /// enable.idempotence: on by default, as in Kafka 3.0 and later. Needs acks=all, retries, and
-    /// at most 5 in flight: else the client turns it off when it was not asked for by name, and
-    /// refuses the settings when it was.
+    /// enable.idempotence: on by default, as in Kafka 3.0 and later. Needs acks=all, retries and at
+    /// most 5 in flight, else a Producer goes on without. Kafka refuses the settings instead when
+    /// it was asked for by name, and always when more than 5 are in flight (world/client_configs.h
+    /// does that).
     bool enableIdempotence = true;
     CompressionType compression = CompressionType::None; ///< compression.type
     std::int64_t bufferMemory = 33'554'432; ///< buffer.memory
@@ -43,9 +45,11 @@ struct Delivery {
     Instant firstSent{}; ///< when its first record was handed to send()
 };
 
-/// Kafka's producer: batches by partition, lingers, sends, retries. A value; the application drives
-/// it: send() as often as it likes, apply() with every answer, wake() at the time it asked for. It
-/// records batch-sent, batch-acked and batch-failed in the trace.
+/// Kafka's producer: batches by partition, lingers, sends, follows the partitions' leaders,
+/// retries. With idempotence each batch carries a sequence, so that a retry is neither appended
+/// twice nor out of order. A value; the application drives it: send() as often as canTake() says,
+/// apply() with every answer, wake() at the time it asked for. It records batch-sent, batch-acked,
+/// batch-failed and producer-id-assigned in the trace.
 class Producer {
 public:
     Producer(std::string clientId, ProducerConfig config);
@@ -55,14 +59,21 @@ public:
     Producer &operator=(Producer &&) noexcept;
     ~Producer();
 
+    /// Whether buffer.memory has room for a record with so many bytes of key and value. When it has
+    /// not, everything batched is sent without waiting for linger, as Kafka's sender does while an
+    /// application waits in send(); ask again after the next answer.
+    bool canTake(std::size_t bytes, Context &context, ClientEffects &effects);
     /// Queues one record. `timestampMs` is its create time. Without a partition: by key, or sticky
     /// when there is no key. Returns the partition chosen, -1 while the topic's metadata is not
-    /// known yet (the record is kept). Costs no allocation once the batch buffers have grown.
+    /// known yet (the record is kept), or when it is larger than max.request.size: then it has
+    /// failed with MessageTooLarge. Costs no allocation once the batch buffers have grown.
     std::int32_t send(std::string_view topic, std::optional<std::int32_t> partition,
         std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
-        Context &context, ClientEffects &effects);
+        Context &context, ClientEffects &effects,
+        std::span<const BatchBuilder::Header> headers = {});
     void apply(RequestId id, const Response &response, Context &context, ClientEffects &effects);
-    /// The broker refused the connection or it broke: requests in flight on it are retried.
+    /// The broker refused the connection or it broke: what is out to it is tried again, on the
+    /// brokers that lead then.
     void connectionLost(NodeId broker, Context &context, ClientEffects &effects);
     void wake(Context &context, ClientEffects &effects);
     /// Sends what is batched without waiting for linger.
@@ -76,10 +87,12 @@ public:
     struct Status {
         std::int64_t bufferedRecords = 0; ///< waiting in batches
         std::int64_t inFlightRecords = 0;
+        std::int64_t bufferedBytes = 0; ///< of buffer.memory
         std::uint64_t ackedRecords = 0;
         std::uint64_t failedRecords = 0;
     };
     Status status() const;
+    /// As it works by: without idempotence when the other settings do not allow it.
     const ProducerConfig &config() const;
 
 private:

@@ -1,5 +1,4 @@
-// The producer's sending half: what goes to which broker, and what its answers mean. The
-// accumulator is in producer.cpp.
+// The producer's sending half: what goes to which broker, and what its answers mean.
 
 #include "engine/log/producer_state.h"
 
@@ -10,14 +9,12 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr NodeId kBootstrapBroker{1};
-constexpr std::size_t kMaxRequestBytes = 1'048'576; // max.request.size
-
-/// Errors that say the client's picture of the cluster is old.
+/// Errors that say the client's picture of the cluster is old (Kafka's InvalidMetadataException).
 bool needsNewMetadata(ErrorCode error)
 {
     return error == ErrorCode::UnknownTopicOrPartition || error == ErrorCode::NotLeaderOrFollower
-        || error == ErrorCode::LeaderNotAvailable || error == ErrorCode::KafkaStorageError;
+        || error == ErrorCode::LeaderNotAvailable || error == ErrorCode::KafkaStorageError
+        || error == ErrorCode::FencedLeaderEpoch || error == ErrorCode::NetworkException;
 }
 
 } // namespace
@@ -29,19 +26,32 @@ std::size_t Producer::State::inFlightTo(NodeId broker) const
 
 void Producer::State::drain(Context &context, ClientEffects &effects)
 {
+    tendSequences(context, effects);
     // Each request makes room or fills up a connection, so this ends.
     for (bool sent = true; sent;) {
         sent = false;
         for (const Place &place : readyPlaces) {
-            const Partition &partition = at(place);
-            if (partition.ready.front().retryAt > context.now || partition.leader.value() < 0
-                || inFlightTo(partition.leader) >= static_cast<std::size_t>(config.maxInFlight))
+            const NodeId leader = at(place).leader;
+            if (inFlightTo(leader) >= static_cast<std::size_t>(config.maxInFlight)
+                || !isSendable(place, context.now))
                 continue;
-            sendBatches(partition.leader, context, effects);
+            sendBatches(leader, context, effects);
             sent = true;
             break;
         }
     }
+}
+
+/// Whether the oldest ready batch of a partition may leave now.
+bool Producer::State::isSendable(const Place &place, Instant now)
+{
+    const Partition &partition = at(place);
+    if (partition.leader.value() < 0 || !brokers.canReach(partition.leader, now))
+        return false;
+    const Batch &oldest = partition.ready.front();
+    const bool isBackingOff =
+        now < oldest.retryAt && partition.leaderEpoch <= oldest.triedLeaderEpoch;
+    return !isBackingOff && sequencesAllow(place);
 }
 
 void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects &effects)
@@ -49,13 +59,14 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
     // One batch for each partition, its oldest; one that waits for its next try holds back the
     // younger ones behind it. A partition that has more takes its place at the end of the line.
     const RequestId id{nextRequest++};
+    const auto maxBytes = static_cast<std::size_t>(config.maxRequestSize);
     std::vector<Batch> batches;
     std::size_t bytes = 0;
     for (const Place &place : std::exchange(readyPlaces, {})) {
         Partition &partition = at(place);
         Batch &oldest = partition.ready.front();
-        if (partition.leader == broker && oldest.retryAt <= context.now
-            && (batches.empty() || bytes + oldest.records.size() <= kMaxRequestBytes)) {
+        if (partition.leader == broker && isSendable(place, context.now)
+            && (batches.empty() || bytes + oldest.records.size() <= maxBytes)) {
             bytes += oldest.records.size();
             batches.push_back(std::move(oldest));
             partition.ready.pop_front();
@@ -71,31 +82,33 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
     // sender does.
     for (std::size_t i = 0; i < topics.size(); ++i) {
         for (std::size_t p = 0; p < topics[i].partitions.size(); ++p) {
-            Partition &partition = topics[i].partitions[p];
+            const Place place{i, static_cast<std::int32_t>(p)};
+            const Partition &partition = at(place);
             if (partition.builder.recordCount() == 0 || partition.leader != broker
                 || partition.newestRequest == id || !partition.ready.empty()
-                || bytes + partition.builder.sizeBytes() > kMaxRequestBytes)
+                || bytes + partition.builder.sizeBytes() > maxBytes || !maySequence(place))
                 continue;
-            batches.push_back(finishBatch({i, static_cast<std::int32_t>(p)}, context.now));
+            batches.push_back(finishBatch(place));
             bytes += batches.back().records.size();
         }
     }
 
-    if (name == kNoName)
-        name = context.trace.name(clientId);
     ProduceRequest request;
     request.acks = config.acks;
     request.timeout = config.requestTimeout;
     request.partitions.reserve(batches.size());
-    for (const Batch &batch : batches) {
+    for (Batch &batch : batches) {
         const Place &place = batch.place;
+        batch.triedLeaderEpoch = at(place).leaderEpoch;
+        if (config.enableIdempotence && batch.baseSequence < 0)
+            giveSequence(batch);
         request.partitions.push_back({{topics[place.topic].name, place.partition}, batch.records});
         counters.bufferedRecords -= batch.recordCount;
         counters.inFlightRecords += batch.recordCount;
         context.trace.record({.at = context.now,
             .kind = kind(LogEvent::BatchSent),
             .subject = at(place).name,
-            .actor = name,
+            .actor = ownName(context),
             .count = batch.recordCount,
             .value = static_cast<std::int64_t>(batch.records.size())});
     }
@@ -110,96 +123,18 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
     ask(context.now + config.requestTimeout, effects);
 }
 
-void Producer::State::requestMetadata(Context &context, ClientEffects &effects)
-{
-    if (metadata)
-        return;
-    MetadataRequest request;
-    request.topics.emplace();
-    request.allowAutoTopicCreation = true;
-    for (const Topic &topic : topics) {
-        if (topic.needsMetadata)
-            request.topics->push_back(topic.name);
-    }
-    if (request.topics->empty())
-        return;
-    if (metadataNotBefore && context.now < *metadataNotBefore) {
-        ask(*metadataNotBefore, effects);
-        return;
-    }
-    metadata = MetadataInFlight{RequestId{nextRequest++}, context.now};
-    ask(context.now + config.requestTimeout, effects);
-    effects.emplace_back(
-        std::in_place_type<SendRequest>, kBootstrapBroker, metadata->id, std::move(request));
-}
-
-void Producer::State::expireMetadata(Instant now)
-{
-    if (!metadataExpires || now < *metadataExpires)
-        return;
-    metadataExpires.reset();
-    for (Topic &topic : topics)
-        topic.needsMetadata = true;
-}
-
-void Producer::State::applyMetadata(
-    const MetadataResponse &response, Context &context, ClientEffects &effects)
-{
-    for (const TopicMetadata &described : response.topics) {
-        const auto found = topicIds.find(described.name);
-        if (found == topicIds.end())
-            continue;
-        Topic &topic = topics[found->second];
-        if (described.error != ErrorCode::None)
-            continue;
-        topic.needsMetadata = false;
-        while (topic.partitions.size() < described.partitions.size()) {
-            const auto number = static_cast<std::int32_t>(topic.partitions.size());
-            topic.partitions.emplace_back().name =
-                context.trace.name(TopicPartition{topic.name, number}.name());
-        }
-        for (const PartitionMetadata &partition : described.partitions) {
-            if (partition.partition < 0
-                || partition.partition >= static_cast<std::int32_t>(topic.partitions.size()))
-                continue;
-            topic.partitions[static_cast<std::size_t>(partition.partition)].leader =
-                NodeId{partition.leader};
-            topic.needsMetadata = topic.needsMetadata || partition.leader < 0;
-        }
-        // What was sent before the partitions were known takes its place now, in order.
-        std::deque<WaitingRecord> waiting = std::exchange(topic.waiting, {});
-        for (WaitingRecord &record : waiting) {
-            if (record.partition
-                && *record.partition >= static_cast<std::int32_t>(topic.partitions.size())) {
-                topic.needsMetadata = true;
-                topic.waiting.push_back(std::move(record));
-                continue;
-            }
-            const auto view = [](const std::optional<Bytes> &bytes) {
-                return bytes ? std::optional<ByteView>(*bytes) : std::nullopt;
-            };
-            append(found->second, record.partition, record.timestampMs, view(record.key),
-                view(record.value), context, effects);
-        }
-    }
-    metadataNotBefore = context.now + config.retryBackoff;
-    metadataExpires = context.now + config.metadataMaxAge;
-    ask(*metadataExpires, effects);
-    requestMetadata(context, effects);
-}
-
 void Producer::State::applyProduce(
     RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects)
 {
     const auto found = std::ranges::find(inFlight, id, &ProduceInFlight::id);
     if (found == inFlight.end())
         return; // timed out or lost before: its batches are on their way again
+    brokers.answered(found->broker);
     std::vector<Batch> batches = std::move(found->batches);
     inFlight.erase(found);
-    std::vector<Batch> again;
     for (std::size_t i = 0; i < batches.size(); ++i) {
         Batch &batch = batches[i];
-        Topic &topic = topics[batch.place.topic];
+        const Topic &topic = topics[batch.place.topic];
         const auto isMine = [&](const ProduceResponse::Partition &result) {
             return result.partition.partition == batch.place.partition
                 && result.partition.topic == topic.name;
@@ -208,26 +143,131 @@ void Producer::State::applyProduce(
         const auto result = i < response.partitions.size() && isMine(response.partitions[i])
             ? response.partitions.begin() + static_cast<std::ptrdiff_t>(i)
             : std::ranges::find_if(response.partitions, isMine);
-        const ErrorCode error =
-            result == response.partitions.end() ? ErrorCode::UnknownServerError : result->error;
-        if (needsNewMetadata(error))
-            topic.needsMetadata = true;
-        if (isRetriable(error) && context.now < batch.firstSent + config.deliveryTimeout)
-            again.push_back(std::move(batch));
-        else
-            delivered(batch, error, error == ErrorCode::None ? result->baseOffset : -1, context);
+        if (result != response.partitions.end()) {
+            applyResult(std::move(batch), *result, context);
+        } else {
+            const ProduceResponse::Partition missing{
+                .partition = {}, .error = ErrorCode::UnknownServerError, .currentLeader = {}};
+            applyResult(std::move(batch), missing, context);
+        }
     }
-    retry(std::move(again), context.now + config.retryBackoff, effects);
     requestMetadata(context, effects);
+}
+
+void Producer::State::applyResult(
+    Batch &&batch, const ProduceResponse::Partition &result, Context &context)
+{
+    const ErrorCode error = result.error;
+    if (error == ErrorCode::None || error == ErrorCode::DuplicateSequenceNumber) {
+        // A duplicate so old that the broker does not know its offset any more is there all the
+        // same.
+        acknowledged(batch);
+        delivered(batch, ErrorCode::None, result.baseOffset, context);
+        return;
+    }
+    if (error == ErrorCode::NotLeaderOrFollower || error == ErrorCode::FencedLeaderEpoch
+        || error == ErrorCode::UnknownTopicOrPartition)
+        leaderIsWrong(batch.place, result.currentLeader);
+    else if (needsNewMetadata(error))
+        topics[batch.place.topic].needsMetadata = true;
+
+    if (error == ErrorCode::MessageTooLarge && batch.recordCount > 1)
+        split(std::move(batch));
+    else if (canRetry(batch, error, context.now))
+        retry(std::move(batch), context);
+    else
+        giveUp(std::move(batch), error, batch.attempts < config.retries, context);
+}
+
+bool Producer::State::canRetry(const Batch &batch, ErrorCode error, Instant now)
+{
+    if (now >= batch.firstSent + config.deliveryTimeout || batch.attempts >= config.retries)
+        return false;
+    if (config.enableIdempotence && error == ErrorCode::OutOfOrderSequenceNumber) {
+        outOfOrder(batch);
+        return true;
+    }
+    return isRetriable(error);
+}
+
+void Producer::State::retry(Batch &&batch, Context &context)
+{
+    counters.inFlightRecords -= batch.recordCount;
+    counters.bufferedRecords += batch.recordCount;
+    ++batch.attempts;
+    batch.retryAt = context.now
+        + exponentialBackoff(
+            config.retryBackoff, config.retryBackoffMax, batch.attempts, context.random);
+    queue(std::move(batch));
+}
+
+/// The broker takes no batch of this size, but each record may be small enough: as Kafka, it is cut
+/// into batches of batch.size, and one that was cut before into halves. They keep its sequences.
+void Producer::State::split(Batch &&batch)
+{
+    counters.inFlightRecords -= batch.recordCount;
+    counters.bufferedRecords += batch.recordCount;
+    counters.bufferedBytes -= batch.memory;
+    forget(batch);
+    auto target = static_cast<std::size_t>(config.batchSize);
+    if (batch.isSplit)
+        target = batch.records.size() / 2;
+
+    BatchBuilder builder;
+    builder.setCompression(config.compression);
+    std::int32_t done = 0;
+    const auto close = [&] {
+        Batch part{.place = batch.place,
+            .firstRecord = batch.firstRecord + done,
+            .records = builder.take(),
+            .recordCount = builder.recordCount(),
+            .memory = static_cast<std::int64_t>(builder.sizeBytes()),
+            .firstSent = batch.firstSent,
+            .isSplit = true};
+        if (batch.baseSequence >= 0)
+            keepSequence(part, batch);
+        counters.bufferedBytes += part.memory;
+        done += part.recordCount;
+        builder.reset();
+        queue(std::move(part));
+    };
+    builder.reset();
+    for (RecordCursor cursor(batch.records.view()); cursor.next();) {
+        const RecordView &record = cursor.record();
+        std::vector<BatchBuilder::Header> headers;
+        for (const HeaderView &header : readHeaders(record).value_or(std::vector<HeaderView>{}))
+            headers.push_back({header.key, header.value});
+        const std::size_t bytes =
+            BatchBuilder::recordSizeUpperBound(
+                record.key ? record.key->size() : 0, record.value ? record.value->size() : 0)
+            + record.headerBytes.size();
+        if (builder.recordCount() > 0 && builder.sizeBytes() + bytes > target)
+            close();
+        builder.append(record.timestamp, record.key, record.value, headers);
+    }
+    close();
+}
+
+/// Kafka: a batch that the broker has refused for good leaves its sequences free, so that they are
+/// given anew; one that may have been written does not.
+void Producer::State::giveUp(Batch &&batch, ErrorCode error, bool sequenceIsFree, Context &context)
+{
+    if (batch.baseSequence >= 0) {
+        forget(batch);
+        if (error == ErrorCode::OutOfOrderSequenceNumber || sequenceIsFree)
+            wantEpochBump(batch.place);
+        else
+            leaveUnresolved(batch);
+    }
+    delivered(batch, error, -1, context);
 }
 
 void Producer::State::delivered(
     Batch &batch, ErrorCode error, std::int64_t baseOffset, Context &context)
 {
     const bool ok = error == ErrorCode::None;
-    if (name == kNoName)
-        name = context.trace.name(clientId);
     counters.inFlightRecords -= batch.recordCount;
+    counters.bufferedBytes -= batch.memory;
     (ok ? counters.ackedRecords : counters.failedRecords) +=
         static_cast<std::uint64_t>(batch.recordCount);
     deliveries.push_back({.partition = {topics[batch.place.topic].name, batch.place.partition},
@@ -238,42 +278,58 @@ void Producer::State::delivered(
     context.trace.record({.at = context.now,
         .kind = kind(ok ? LogEvent::BatchAcked : LogEvent::BatchFailed),
         .subject = at(batch.place).name,
-        .actor = name,
+        .actor = ownName(context),
         .item = baseOffset,
         .count = batch.recordCount,
         .value = ok ? (context.now - batch.firstSent).count() : static_cast<std::int64_t>(error)});
 }
 
-void Producer::State::retry(std::vector<Batch> &&batches, Instant when, ClientEffects &effects)
+void Producer::State::expireInFlight(Context &context)
 {
-    if (!batches.empty())
-        ask(when, effects);
-    for (Batch &batch : batches) {
-        counters.inFlightRecords -= batch.recordCount;
-        counters.bufferedRecords += batch.recordCount;
-        batch.retryAt = when;
-        queue(std::move(batch));
+    for (ProduceInFlight &request : inFlight) {
+        std::vector<Batch> kept;
+        for (Batch &batch : std::exchange(request.batches, {})) {
+            if (context.now >= batch.firstSent + config.deliveryTimeout)
+                giveUp(std::move(batch), ErrorCode::RequestTimedOut, false, context);
+            else
+                kept.push_back(std::move(batch));
+        }
+        request.batches = std::move(kept);
     }
+    // A request without an answer costs the connection, and with it all that is out to the broker.
+    while (!inFlight.empty() && context.now >= inFlight.front().sentAt + config.requestTimeout) {
+        const ProduceInFlight &late = inFlight.front();
+        if (!late.batches.empty()) {
+            context.trace.record({.at = context.now,
+                .kind = kind(LogEvent::RequestTimedOut),
+                .subject = context.trace.name(topics[late.batches.back().place.topic].name),
+                .actor = ownName(context)});
+        }
+        lose(late.broker, context);
+    }
+    const auto isLate = [&](const std::optional<Question> &question) {
+        return question && context.now >= question->sentAt + config.requestTimeout;
+    };
+    if (isLate(metadata))
+        lose(metadata->broker, context);
+    if (isLate(producerId))
+        lose(producerId->broker, context);
 }
 
-void Producer::State::expireInFlight(Context &context, ClientEffects &effects)
+/// Batches that were never sent, or that are between two tries.
+void Producer::State::expireReady(Context &context)
 {
-    std::vector<Batch> late;
-    while (!inFlight.empty() && context.now >= inFlight.front().sentAt + config.requestTimeout) {
-        std::ranges::move(inFlight.front().batches, std::back_inserter(late));
-        if (name == kNoName)
-            name = context.trace.name(clientId);
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::RequestTimedOut),
-            .subject = context.trace.name(topics[late.back().place.topic].name),
-            .actor = name});
-        inFlight.pop_front();
+    for (const Place &place : readyPlaces) {
+        std::deque<Batch> &ready = at(place).ready;
+        while (!ready.empty() && context.now >= ready.front().firstSent + config.deliveryTimeout) {
+            counters.bufferedRecords -= ready.front().recordCount;
+            counters.inFlightRecords += ready.front().recordCount;
+            Batch batch = std::move(ready.front());
+            ready.pop_front();
+            giveUp(std::move(batch), ErrorCode::RequestTimedOut, false, context);
+        }
     }
-    retry(std::move(late), context.now + config.retryBackoff, effects);
-    if (metadata && context.now >= metadata->sentAt + config.requestTimeout) {
-        metadata.reset();
-        metadataNotBefore = context.now + config.retryBackoff;
-    }
+    std::erase_if(readyPlaces, [this](const Place &place) { return at(place).ready.empty(); });
 }
 
 } // namespace queuelab::log

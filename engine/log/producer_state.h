@@ -12,28 +12,57 @@
 
 namespace queuelab::log {
 
-/// What a Producer is made of: an open batch for each partition (the accumulator), finished batches
-/// in the order they became ready, and requests in flight.
+/// What a Producer is made of: an open batch for each partition (the accumulator, producer.cpp),
+/// finished batches in the order of their records, requests in flight (producer_sender.cpp), what
+/// it knows of the cluster (producer_metadata.cpp), and sequences (producer_sequences.cpp).
 struct Producer::State {
     struct Place {
         std::size_t topic; ///< index in `topics`
         std::int32_t partition;
+        friend bool operator==(const Place &, const Place &) = default;
+    };
+    /// Who writes, for a broker's check of sequences. The epoch counts up when sequences have to
+    /// begin anew.
+    struct Identity {
+        std::int64_t id = -1;
+        std::int16_t epoch = -1;
+        friend bool operator==(const Identity &, const Identity &) = default;
     };
     struct Batch {
-        std::uint64_t sequence; ///< in the order they were closed
         Place place;
+        std::int64_t firstRecord; ///< its place among all records for the partition, in order
         SharedBytes records;
         std::int32_t recordCount;
+        std::int64_t memory; ///< what it holds of buffer.memory
         Instant firstSent;
-        Instant retryAt; ///< not before
+        Instant retryAt{}; ///< not before, unless the leader has changed
+        std::int32_t attempts = 0; ///< that failed
+        std::int32_t triedLeaderEpoch = -1; ///< of the leader it was last sent to
+        std::int32_t baseSequence = -1; ///< -1 before it is first sent
+        bool sequenceReset = false; ///< an epoch later than it was first sent
+        bool isSplit = false; ///< part of one that was too large
+    };
+    /// Kafka's TransactionManager for one partition.
+    struct Sequences {
+        Identity identity; ///< under which `next` counts
+        std::int32_t next = 0;
+        std::int32_t lastAcked = -1;
+        /// Batches with a sequence that are neither acknowledged nor given up, by firstRecord.
+        std::vector<std::int64_t> outstanding;
+        /// The sequence after a batch that was given up and may yet have been written.
+        std::optional<std::int32_t> unresolved;
     };
     struct Partition {
         BatchBuilder builder;
         Instant opened{}; ///< when the first record of the open batch came
+        std::int64_t openMemory = 0; ///< what the open batch holds of buffer.memory
+        std::int64_t records = 0; ///< closed into batches so far
         NameId name = kNoName;
         NodeId leader{-1}; ///< -1 not known
-        std::deque<Batch> ready; ///< by sequence; a retried one takes its old place
+        std::int32_t leaderEpoch = -1; ///< -1: whatever is heard next is news
+        std::deque<Batch> ready; ///< by firstRecord: a retried one takes its old place
         RequestId newestRequest{0}; ///< that carries a batch of it
+        Sequences sequences;
     };
     /// Kafka's built-in partitioner for records without a key (KIP-794): stay with one partition
     /// for batch.size bytes.
@@ -46,6 +75,8 @@ struct Producer::State {
         std::int64_t timestampMs;
         std::optional<Bytes> key;
         std::optional<Bytes> value;
+        std::vector<std::pair<std::string, std::optional<Bytes>>> headers;
+        std::int64_t memory;
         Instant sent;
     };
     struct Topic {
@@ -59,12 +90,20 @@ struct Producer::State {
         RequestId id;
         NodeId broker;
         Instant sentAt;
-        std::vector<Batch> batches;
+        std::vector<Batch> batches; ///< those not given up
     };
-    struct MetadataInFlight {
+    struct Question { ///< that any broker answers
         RequestId id;
+        NodeId broker;
         Instant sentAt;
     };
+    /// When a question may be asked again, and how often it has failed in a row.
+    struct Backoff {
+        Instant notBefore{};
+        std::int32_t failures = 0;
+    };
+
+    explicit State(const ProducerConfig &config);
 
     std::string clientId;
     ProducerConfig config;
@@ -74,43 +113,83 @@ struct Producer::State {
     std::map<std::string, std::size_t, std::less<>> topicIds; // name → index
     std::size_t lastTopic = 0;
     std::vector<Place> readyPlaces; // partitions with ready batches, longest waiting first
-    std::uint64_t nextBatch = 0;
     std::deque<ProduceInFlight> inFlight; // in the order they were sent
-    std::optional<MetadataInFlight> metadata;
-    std::optional<Instant> metadataNotBefore;
+    KnownBrokers brokers;
+    std::optional<Question> metadata;
+    Backoff metadataBackoff;
     std::optional<Instant> metadataExpires; // empty until there is any
+    Identity identity; // id -1: not known
+    std::optional<Question> producerId;
+    Backoff producerIdBackoff;
+    bool epochBumpWanted = false;
+    std::vector<Place> restarting; // partitions whose sequences begin anew with the next epoch
+    std::vector<Place> unresolved; // partitions with Sequences::unresolved
     std::uint64_t nextRequest = 1;
     std::optional<Instant> askedWake;
     std::vector<Delivery> deliveries;
     Status counters;
 
+    // The accumulator.
     std::size_t topicIndex(std::string_view topic);
     std::int32_t choosePartition(Topic &topic, std::optional<ByteView> key, Random &random);
     void noteStickyBytes(Topic &topic, std::int32_t partition, std::int64_t bytes, Random &random);
     static bool allBatchesFull(const Partition &partition, std::int32_t batchSize);
     std::int32_t append(std::size_t topic, std::optional<std::int32_t> partition,
         std::int64_t timestampMs, std::optional<ByteView> key, std::optional<ByteView> value,
-        Context &context, ClientEffects &effects);
+        std::span<const BatchBuilder::Header> headers, Context &context, ClientEffects &effects);
     Partition &at(const Place &place);
-    Batch finishBatch(const Place &place, Instant now);
+    Batch finishBatch(const Place &place);
+    void finishAll();
     void queue(Batch &&batch);
-
-    void drain(Context &context, ClientEffects &effects);
-    void sendBatches(NodeId broker, Context &context, ClientEffects &effects);
-    void requestMetadata(Context &context, ClientEffects &effects);
-    /// What it knows of the cluster is asked for again after metadata.max.age.ms: that is how it
-    /// finds partitions that were added.
-    void expireMetadata(Instant now);
-    void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
-    void applyProduce(
-        RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects);
-    void delivered(Batch &batch, ErrorCode error, std::int64_t baseOffset, Context &context);
-    void retry(std::vector<Batch> &&batches, Instant when, ClientEffects &effects);
-    void expireInFlight(Context &context, ClientEffects &effects);
     void expireWaiting(Context &context);
-    std::size_t inFlightTo(NodeId broker) const;
+    NameId ownName(Context &context);
+    void recordsFailed(const std::string &topic, std::int32_t count, Instant firstSent,
+        ErrorCode error, Context &context);
     void ask(Instant when, ClientEffects &effects);
     void askForNextWake(Instant now, ClientEffects &effects);
+
+    // The sender.
+    void drain(Context &context, ClientEffects &effects);
+    bool isSendable(const Place &place, Instant now);
+    void sendBatches(NodeId broker, Context &context, ClientEffects &effects);
+    void applyProduce(
+        RequestId id, const ProduceResponse &response, Context &context, ClientEffects &effects);
+    void applyResult(Batch &&batch, const ProduceResponse::Partition &result, Context &context);
+    bool canRetry(const Batch &batch, ErrorCode error, Instant now);
+    void retry(Batch &&batch, Context &context);
+    void split(Batch &&batch);
+    void giveUp(Batch &&batch, ErrorCode error, bool sequenceIsFree, Context &context);
+    void delivered(Batch &batch, ErrorCode error, std::int64_t baseOffset, Context &context);
+    void expireInFlight(Context &context);
+    void expireReady(Context &context);
+    std::size_t inFlightTo(NodeId broker) const;
+    void lose(NodeId broker, Context &context);
+
+    // The cluster.
+    void requestMetadata(Context &context, ClientEffects &effects);
+    void expireMetadata(Instant now);
+    void applyMetadata(const MetadataResponse &response, Context &context, ClientEffects &effects);
+    void applyPartitionMetadata(Topic &topic, const PartitionMetadata &described);
+    void appendWaiting(std::size_t topic, Context &context, ClientEffects &effects);
+    void leaderIsWrong(const Place &place, const std::optional<LeaderHint> &hint);
+    std::optional<Question> askAny(
+        Request &&request, Backoff &backoff, Context &context, ClientEffects &effects);
+    void questionFailed(std::optional<Question> &question, Backoff &backoff, Context &context);
+
+    // Sequences.
+    void requestProducerId(Context &context, ClientEffects &effects);
+    void applyProducerId(const InitProducerIdResponse &response, Context &context);
+    void tendSequences(Context &context, ClientEffects &effects);
+    bool sequencesAllow(const Place &place);
+    bool maySequence(const Place &place);
+    void giveSequence(Batch &batch);
+    void acknowledged(const Batch &batch);
+    void forget(const Batch &batch);
+    void outOfOrder(const Batch &batch);
+    void keepSequence(Batch &part, const Batch &whole);
+    void restartSequences(const Place &place);
+    void wantEpochBump(const Place &place);
+    void leaveUnresolved(const Batch &batch);
 };
 
 } // namespace queuelab::log

@@ -93,9 +93,14 @@ public:
     virtual void describe(ClientSnapshot &out, const NameTable &names) const = 0;
 };
 
-// The actors, one for each add-... command; made in actors/*.cpp. `name` is resolved (never empty).
-std::unique_ptr<Actor> makeProducer(const AddProducer &command, const std::string &name);
-std::unique_ptr<Actor> makeConsumer(const AddConsumer &command, const std::string &name);
+// The actors, one for each add-... command; made in actors/*.cpp. `name` is resolved (never empty);
+// `bootstrap` are the brokers that clients of the log ask first.
+std::unique_ptr<Actor> makeProducer(
+    const AddProducer &command, const std::string &name, const std::vector<NodeId> &bootstrap);
+std::unique_ptr<Actor> makeConsumer(
+    const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap);
+std::unique_ptr<Actor> makeRedriver(
+    const Redrive &command, const std::string &name, const std::vector<NodeId> &bootstrap);
 std::unique_ptr<Actor> makePublisher(const AddPublisher &command, const std::string &name);
 std::unique_ptr<Actor> makeWorker(const AddWorker &command, const std::string &name);
 std::unique_ptr<Actor> makeSender(const AddSender &command, const std::string &name);

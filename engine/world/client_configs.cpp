@@ -1,5 +1,7 @@
 #include "engine/world/client_configs.h"
 
+#include "engine/world/world.h"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -45,6 +47,27 @@ Setter<Config> milliseconds(std::chrono::milliseconds Config::*member, std::int6
     };
 }
 
+/// A setting in seconds or minutes.
+template <class Config, class Unit>
+Setter<Config> inUnits(std::chrono::milliseconds Config::*member, std::int64_t low, Unit unit)
+{
+    return [=](Config &config, const std::string &text) -> std::optional<std::string> {
+        std::int64_t value = 0;
+        if (auto wanted = setNumber(text, low, kMaxInt, value))
+            return wanted;
+        config.*member = value * std::chrono::milliseconds(unit);
+        return std::nullopt;
+    };
+}
+
+template <class Config>
+Setter<Config> smallNumber(std::int16_t Config::*member, std::int64_t low, std::int64_t high)
+{
+    return [=](Config &config, const std::string &text) {
+        return setNumber(text, low, high, config.*member);
+    };
+}
+
 template <class Config> Setter<Config> boolean(bool Config::*member)
 {
     return [=](Config &config, const std::string &text) -> std::optional<std::string> {
@@ -75,6 +98,24 @@ std::optional<ConfigProblem> applySettings(
     return std::nullopt;
 }
 
+/// "1, 2": the numbers of brokers.
+template <class Config>
+std::optional<std::string> setBootstrap(Config &config, const std::string &text)
+{
+    config.bootstrapServers.clear();
+    for (std::size_t from = 0; from <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', from), text.size());
+        std::string number = text.substr(from, comma - from);
+        std::erase(number, ' ');
+        std::int32_t broker = 0;
+        if (setNumber(number, 1, WorldConfig::kMostLogBrokers, broker))
+            return "write the number of a broker, or several with commas between";
+        config.bootstrapServers.emplace_back(broker);
+        from = comma + 1;
+    }
+    return std::nullopt;
+}
+
 std::optional<std::string> setAcks(log::ProducerConfig &config, const std::string &text)
 {
     if (text == "all" || text == "-1")
@@ -86,10 +127,27 @@ std::optional<std::string> setAcks(log::ProducerConfig &config, const std::strin
     return std::nullopt;
 }
 
+std::optional<std::string> setCompression(log::ProducerConfig &config, const std::string &text)
+{
+    const std::optional<log::CompressionType> type = log::compressionOf(text);
+    if (!type)
+        return "write none, gzip, snappy, lz4 or zstd";
+    config.compression = *type;
+    return std::nullopt;
+}
+
+std::optional<std::string> setBufferMemory(log::ProducerConfig &config, const std::string &text)
+{
+    return setNumber(text, 0, std::numeric_limits<std::int64_t>::max(), config.bufferMemory);
+}
+
+constexpr std::int32_t kMaxInFlightIdempotent = 5;
+
 const Setters<log::ProducerConfig> &producerSetters()
 {
     using Config = log::ProducerConfig;
     static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
         {"acks", setAcks},
         {"linger.ms", milliseconds(&Config::linger, 0)},
         {"batch.size", number(&Config::batchSize, 0)},
@@ -97,9 +155,37 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"delivery.timeout.ms", milliseconds(&Config::deliveryTimeout, 1)},
         {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
         {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
+        {"retries", number(&Config::retries, 0)},
         {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
+        {"enable.idempotence", boolean(&Config::enableIdempotence)},
+        {"compression.type", setCompression},
+        {"buffer.memory", setBufferMemory},
+        {"max.request.size", number(&Config::maxRequestSize, 1)},
     };
     return setters;
+}
+
+/// What Kafka says of settings that do not go together (ProducerConfig, 4.x). Without being asked
+/// for by name idempotence is only given up.
+std::optional<ConfigProblem> checkIdempotence(
+    const Settings &settings, const log::ProducerConfig &config)
+{
+    if (!config.enableIdempotence)
+        return std::nullopt;
+    const bool isAskedFor = settings.contains("enable.idempotence");
+    const auto refusal = [](std::string why) {
+        return ConfigProblem{"the idempotent producer " + std::move(why),
+            "change that, or write enable.idempotence: false"};
+    };
+    if (isAskedFor && config.acks != -1)
+        return refusal("needs 'acks' all");
+    if (isAskedFor && config.retries == 0)
+        return refusal("needs 'retries' above 0");
+    if (config.acks == -1 && config.retries > 0 && config.maxInFlight > kMaxInFlightIdempotent)
+        return refusal(fmt::format(
+            "needs 'max.in.flight.requests.per.connection' of at most {}", kMaxInFlightIdempotent));
+    return std::nullopt;
 }
 
 std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::string &text)
@@ -144,6 +230,7 @@ const Setters<log::ConsumerConfig> &consumerSetters()
 {
     using Config = log::ConsumerConfig;
     static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
         {"group.instance.id", setGroupInstance},
         {"partition.assignment.strategy", setAssignors},
         {"session.timeout.ms", milliseconds(&Config::sessionTimeout, 1)},
@@ -154,10 +241,26 @@ const Setters<log::ConsumerConfig> &consumerSetters()
         {"auto.offset.reset", setOffsetReset},
         {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
         {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
+        {"fetch.max.bytes", number(&Config::fetchMaxBytes, 0)},
         {"max.partition.fetch.bytes", number(&Config::maxPartitionFetchBytes, 0)},
+        {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
+        {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
         {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
     };
     return setters;
+}
+
+constexpr std::int64_t kMostReplicas = WorldConfig::kMostLogBrokers;
+
+/// A feature level in Kafka, not a setting of the broker: 1 is on.
+std::optional<std::string> setEligibleLeaderReplicas(
+    log::BrokerConfig &config, const std::string &text)
+{
+    if (text != "0" && text != "1")
+        return "write 0 or 1";
+    config.eligibleLeaderReplicas = text == "1";
+    return std::nullopt;
 }
 
 const Setters<log::BrokerConfig> &brokerSetters()
@@ -173,6 +276,38 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"num.partitions", number(&Config::numPartitions, 1, 10'000)},
             {"auto.create.topics.enable", boolean(&Config::autoCreateTopics)},
             {"log.retention.check.interval.ms", milliseconds(&Config::retentionCheckInterval, 1)},
+            {"default.replication.factor",
+                smallNumber(&Config::defaultReplicationFactor, 1, kMostReplicas)},
+            {"offsets.topic.num.partitions", number(&Config::offsetsTopicPartitions, 1, 10'000)},
+            {"offsets.topic.replication.factor",
+                smallNumber(&Config::offsetsTopicReplicationFactor, 1, kMostReplicas)},
+            {"offsets.retention.minutes",
+                inUnits(&Config::offsetsRetention, 1, std::chrono::minutes{1})},
+            {"replica.lag.time.max.ms", milliseconds(&Config::replicaLagTimeMax, 1)},
+            {"replica.fetch.wait.max.ms", milliseconds(&Config::replicaFetchWaitMax, 0)},
+            {"replica.fetch.max.bytes", number(&Config::replicaFetchMaxBytes, 0)},
+            {"replica.fetch.response.max.bytes", number(&Config::replicaFetchResponseMaxBytes, 0)},
+            {"replica.fetch.backoff.ms", milliseconds(&Config::replicaFetchBackoff, 0)},
+            {"replica.high.watermark.checkpoint.interval.ms",
+                milliseconds(&Config::highWatermarkCheckpointInterval, 1)},
+            {"producer.id.expiration.ms", milliseconds(&Config::producerIdExpiration, 1)},
+            {"controller.quorum.election.timeout.ms",
+                milliseconds(&Config::quorumElectionTimeout, 1)},
+            {"controller.quorum.fetch.timeout.ms", milliseconds(&Config::quorumFetchTimeout, 1)},
+            {"controller.quorum.election.backoff.max.ms",
+                milliseconds(&Config::quorumElectionBackoffMax, 1)},
+            {"controller.quorum.request.timeout.ms",
+                milliseconds(&Config::quorumRequestTimeout, 1)},
+            {"broker.heartbeat.interval.ms", milliseconds(&Config::brokerHeartbeatInterval, 1)},
+            {"broker.session.timeout.ms", milliseconds(&Config::brokerSessionTimeout, 1)},
+            {"auto.leader.rebalance.enable", boolean(&Config::autoLeaderRebalance)},
+            {"leader.imbalance.check.interval.seconds",
+                inUnits(&Config::leaderImbalanceCheckInterval, 1, std::chrono::seconds{1})},
+            {"leader.imbalance.per.broker.percentage",
+                number(&Config::leaderImbalancePercentage, 0, 100)},
+            {"unclean.leader.election.interval.ms",
+                milliseconds(&Config::uncleanElectionInterval, 1)},
+            {"eligible.leader.replicas.version", setEligibleLeaderReplicas},
         };
         // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
         static const std::map<std::string, std::string> topicDefaults{
@@ -183,6 +318,7 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"log.flush.interval.messages", "flush.messages"},
             {"message.max.bytes", "max.message.bytes"},
             {"min.insync.replicas", "min.insync.replicas"},
+            {"unclean.leader.election.enable", "unclean.leader.election.enable"},
         };
         for (const auto &[brokerKey, topicKey] : topicDefaults) {
             all[brokerKey] = [key = topicKey](Config &config,
@@ -205,6 +341,8 @@ Result<log::ProducerConfig, ConfigProblem> producerConfig(const Settings &settin
 {
     log::ProducerConfig config;
     if (auto problem = applySettings(settings, producerSetters(), "producer", config))
+        return std::unexpected(*std::move(problem));
+    if (auto problem = checkIdempotence(settings, config))
         return std::unexpected(*std::move(problem));
     return config;
 }

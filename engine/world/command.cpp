@@ -9,6 +9,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <limits>
 #include <utility>
 
 namespace queuelab::world {
@@ -166,6 +168,10 @@ constexpr std::string_view typeName(Of<std::int32_t>)
 {
     return "whole number";
 }
+constexpr std::string_view typeName(Of<std::int64_t>)
+{
+    return "whole number";
+}
 constexpr std::string_view typeName(Of<std::uint64_t>)
 {
     return "whole number";
@@ -175,6 +181,10 @@ constexpr std::string_view typeName(Of<double>)
     return "number";
 }
 constexpr std::string_view typeName(Of<Duration>)
+{
+    return "duration";
+}
+constexpr std::string_view typeName(Of<SignedDuration>)
 {
     return "duration";
 }
@@ -198,9 +208,17 @@ constexpr std::string_view typeName(Of<Keys>)
 {
     return "keys";
 }
+constexpr std::string_view typeName(Of<Retry>)
+{
+    return "retry";
+}
 constexpr std::string_view typeName(Of<std::vector<std::string>>)
 {
     return "list of texts";
+}
+constexpr std::string_view typeName(Of<std::vector<std::int32_t>>)
+{
+    return "list of whole numbers";
 }
 constexpr std::string_view typeName(Of<Settings>)
 {
@@ -329,33 +347,156 @@ std::string commandText(const Command &command)
     return fmt::format("{}: {}", commandName(command), flowText(node.begin()->second));
 }
 
+namespace {
+
+/// "2026-01-01T00:00:10Z", with a fraction of a second if need be.
+std::optional<Instant> parseTime(std::string_view text)
+{
+    constexpr std::string_view kPattern = "dddd-dd-ddTdd:dd:dd";
+    if (text.size() <= kPattern.size() || !text.ends_with('Z'))
+        return std::nullopt;
+    std::array<int, 6> numbers{};
+    std::size_t number = 0;
+    for (std::size_t at = 0; at < kPattern.size(); ++at) {
+        const bool wantsDigit = kPattern[at] == 'd';
+        if (wantsDigit != (text[at] >= '0' && text[at] <= '9')
+            || (!wantsDigit && text[at] != kPattern[at]))
+            return std::nullopt;
+        if (wantsDigit)
+            numbers[number] = numbers[number] * 10 + (text[at] - '0');
+        else
+            ++number;
+    }
+    const std::chrono::year_month_day day{std::chrono::year{numbers[0]},
+        std::chrono::month{static_cast<unsigned>(numbers[1])},
+        std::chrono::day{static_cast<unsigned>(numbers[2])}};
+    if (!day.ok() || numbers[3] > 23 || numbers[4] > 59 || numbers[5] > 59)
+        return std::nullopt;
+    Instant time(std::chrono::sys_days{day}.time_since_epoch() + std::chrono::hours{numbers[3]}
+        + std::chrono::minutes{numbers[4]} + std::chrono::seconds{numbers[5]});
+    const std::string_view fraction =
+        text.substr(kPattern.size(), text.size() - kPattern.size() - 1);
+    if (fraction.empty())
+        return time;
+    const std::optional<Duration> part = parseDuration(fmt::format("0{}s", fraction));
+    return part && fraction.starts_with('.') ? std::optional(time + *part) : std::nullopt;
+}
+
+} // namespace
+
+Result<log::ResetTarget, std::string> resetTarget(const ResetOffsets &command, Instant start)
+{
+    const int given =
+        (command.to.empty() ? 0 : 1) + (command.shift ? 1 : 0) + (command.offset ? 1 : 0);
+    if (given != 1)
+        return std::unexpected("say one of 'to', 'shift' and 'offset'");
+    if (command.shift)
+        return log::ByShift{*command.shift};
+    if (command.offset) {
+        constexpr std::uint64_t kMaxOffset = std::numeric_limits<std::int64_t>::max();
+        return log::ToOffset{static_cast<std::int64_t>(std::min(*command.offset, kMaxOffset))};
+    }
+    if (command.to == "earliest")
+        return log::ToEarliest{};
+    if (command.to == "latest")
+        return log::ToLatest{};
+    if (command.to.starts_with('+')) {
+        if (const auto since = parseDuration(std::string_view(command.to).substr(1)))
+            return log::ToTime{epochMillis(start + *since)};
+    } else if (const std::optional<Instant> time = parseTime(command.to)) {
+        return log::ToTime{epochMillis(*time)};
+    }
+    return std::unexpected(fmt::format("'{}' is no place to reset to: write earliest, latest, "
+                                       "2026-01-01T00:00:10Z or +10s",
+        command.to));
+}
+
+std::optional<std::string> linkProblem(const std::string &client,
+    std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers)
+{
+    if (client.empty() == brokers.empty())
+        return "name a client, or two brokers";
+    if (client.empty() && broker)
+        return "'broker' goes with a client; two brokers are named with brokers: [1, 2]";
+    if (client.empty() && (brokers.size() != 2 || brokers[0] == brokers[1]))
+        return "name two different brokers, as [1, 3]";
+    return std::nullopt;
+}
+
+namespace {
+
+/// What can be seen to be impossible in this world.
+class CommandCheck {
+public:
+    CommandCheck(const WorldConfig &world, const YAML::Mark &mark, YamlProblems &problems)
+        : m_world(world)
+        , m_mark(mark)
+        , m_problems(problems)
+    {
+    }
+
+    void operator()(const CreateTopic &topic)
+    {
+        if (topic.replicationFactor > m_world.logBrokers)
+            m_problems.add(m_mark,
+                fmt::format("replication-factor is {}, but the world has {} broker{}",
+                    topic.replicationFactor, m_world.logBrokers,
+                    m_world.logBrokers == 1 ? "" : "s"),
+                "give the world more brokers (log: {brokers: N}) or the topic fewer replicas");
+    }
+    void operator()(const AddProducer &producer) { checkConfigs(producerConfig(producer.configs)); }
+    void operator()(const AddConsumer &consumer) { checkConfigs(consumerConfig(consumer)); }
+    void operator()(const ResetOffsets &command)
+    {
+        if (const auto target = resetTarget(command, kVirtualStart); !target)
+            m_problems.add(m_mark, target.error());
+    }
+    void operator()(const KillBroker &command) { checkBroker(command.broker); }
+    void operator()(const RestartBroker &command) { checkBroker(command.broker); }
+    void operator()(const StopBroker &command) { checkBroker(command.broker); }
+    void operator()(const IsolateBroker &command) { checkBroker(command.broker); }
+    void operator()(const RejoinBroker &command) { checkBroker(command.broker); }
+    void operator()(const SlowBroker &command) { checkBroker(command.broker); }
+    void operator()(const SkipClock &command) { checkBroker(command.broker); }
+    void operator()(const CutLink &command) { checkLink(command); }
+    void operator()(const MendLink &command) { checkLink(command); }
+    void operator()(const ResetLink &command) { checkLink(command); }
+    template <class Other> void operator()(const Other &) { }
+
+private:
+    void checkBroker(std::int32_t broker)
+    {
+        if (broker < 1 || broker > m_world.logBrokers)
+            m_problems.add(m_mark,
+                fmt::format("there is no broker {}: the world has {}", broker, m_world.logBrokers));
+    }
+    template <class Config> void checkConfigs(const Result<Config, ConfigProblem> &config)
+    {
+        if (!config)
+            m_problems.add(m_mark, config.error().problem, config.error().remedy);
+    }
+    template <class Link> void checkLink(const Link &link)
+    {
+        if (link.broker)
+            checkBroker(*link.broker);
+        for (const std::int32_t broker : link.brokers)
+            checkBroker(broker);
+        if (const std::optional<std::string> wrong =
+                linkProblem(link.client, link.broker, link.brokers))
+            m_problems.add(m_mark, *wrong);
+    }
+
+    const WorldConfig &m_world;
+    const YAML::Mark &m_mark;
+    YamlProblems &m_problems;
+};
+
+} // namespace
+
 void checkCommand(const Command &command, const WorldConfig &world, const YAML::Mark &mark,
     YamlProblems &problems)
 {
-    const auto checkBroker = [&](std::int32_t broker) {
-        if (broker > world.logBrokers)
-            problems.add(mark,
-                fmt::format("there is no broker {}: the world has {}", broker, world.logBrokers));
-    };
-    const auto checkConfigs = [&](const auto &config) {
-        if (!config)
-            problems.add(mark, config.error().problem, config.error().remedy);
-    };
-    if (const auto *topic = std::get_if<CreateTopic>(&command)) {
-        if (topic->replicationFactor > world.logBrokers)
-            problems.add(mark,
-                fmt::format("replication-factor is {}, but the world has {} broker{}",
-                    topic->replicationFactor, world.logBrokers, world.logBrokers == 1 ? "" : "s"),
-                "give the world more brokers (log: {brokers: N}) or the topic fewer replicas");
-    } else if (const auto *producer = std::get_if<AddProducer>(&command)) {
-        checkConfigs(producerConfig(producer->configs));
-    } else if (const auto *consumer = std::get_if<AddConsumer>(&command)) {
-        checkConfigs(consumerConfig(*consumer));
-    } else if (const auto *kill = std::get_if<KillBroker>(&command)) {
-        checkBroker(kill->broker);
-    } else if (const auto *restart = std::get_if<RestartBroker>(&command)) {
-        checkBroker(restart->broker);
-    }
+    std::visit(CommandCheck(world, mark, problems), command);
 }
 
 std::vector<FieldInfo> commandFields(std::string_view name)

@@ -2,6 +2,7 @@
 
 #include "engine/core/time.h"
 #include "engine/exchange/methods.h"
+#include "engine/log/offset_reset.h"
 #include "engine/world/yaml.h"
 
 #include <cstdint>
@@ -40,6 +41,11 @@ struct Size {
     std::uint64_t high = 100;
     friend bool operator==(const Size &, const Size &) = default;
 };
+/// A duration that may be negative: "-1h".
+struct SignedDuration {
+    Duration value{};
+    friend bool operator==(const SignedDuration &, const SignedDuration &) = default;
+};
 /// Settings under the originals' keys, as text: {linger.ms: "5"}.
 using Settings = std::map<std::string, std::string>;
 
@@ -67,6 +73,29 @@ struct DeleteRecords { ///< delete-records: those of a partition that lie below 
     std::uint64_t beforeOffset = 0; ///< the oldest that stays
     friend bool operator==(const DeleteRecords &, const DeleteRecords &) = default;
 };
+struct AlterConfigs { ///< alter-configs: of a topic
+    std::string topic;
+    Settings configs;
+    std::vector<std::string> defaults; ///< keys that go back to their default
+    friend bool operator==(const AlterConfigs &, const AlterConfigs &) = default;
+};
+struct ElectLeaders { ///< elect-leaders: asks the controller for an election
+    std::string topic;
+    std::optional<std::int32_t> partition; ///< nothing: all of the topic's
+    std::string type = "preferred"; ///< preferred, unclean
+    friend bool operator==(const ElectLeaders &, const ElectLeaders &) = default;
+};
+struct ResetOffsets { ///< reset-offsets: of a group that nobody is a member of
+    std::string group;
+    std::string topic;
+    std::optional<std::int32_t> partition; ///< nothing: all of the topic's
+    std::string to; ///< earliest, latest, "2026-01-01T00:00:10Z", or "+10s" since the world's start
+    std::optional<std::int64_t> shift; ///< instead: by so many records, back when negative
+    std::optional<std::uint64_t> offset; ///< instead: to this one
+    friend bool operator==(const ResetOffsets &, const ResetOffsets &) = default;
+};
+/// Where a reset leads; what is wrong with the fields when they say none, several, or no moment.
+Result<log::ResetTarget, std::string> resetTarget(const ResetOffsets &command, Instant start);
 struct Produce { ///< produce: one record by hand
     std::string topic;
     std::optional<std::string> key;
@@ -86,6 +115,15 @@ struct AddProducer { ///< add-producer
     Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
     friend bool operator==(const AddProducer &, const AddProducer &) = default;
 };
+/// What a consumer with `on-failure: retry-topic` does with a record whose work failed. `<topic>`
+/// in a name stands for the topic the record was first written to.
+struct Retry {
+    Duration delay = std::chrono::seconds{5}; ///< before the next try
+    std::int32_t attempts = 3; ///< tries in all; then it goes to the dead-letter topic
+    std::string retryTopic = "<topic>-retry";
+    std::string deadLetterTopic = "<topic>-dlt";
+    friend bool operator==(const Retry &, const Retry &) = default;
+};
 struct AddConsumer { ///< add-consumer
     std::string group;
     std::vector<std::string> topics;
@@ -95,8 +133,22 @@ struct AddConsumer { ///< add-consumer
     std::string commit = "auto"; ///< auto (as enable.auto.commit), after (each poll's records, once
                                  ///< handled), before, never
     double crashChance = 0; ///< for each record
+    double failChance = 0; ///< of the work on a record
+    std::string failsOn; ///< work on records whose value contains this always fails; empty: none
+    std::string onFailure = "skip"; ///< skip, block (the partition stands still and the record is
+                                    ///< tried again), retry-topic
+    Retry retry; ///< block uses its delay
     Settings configs; ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
     friend bool operator==(const AddConsumer &, const AddConsumer &) = default;
+};
+
+struct Redrive { ///< redrive: sends what a dead-letter topic holds back to where it came from
+    std::string from;
+    std::string to; ///< empty: each record's original topic
+    std::string name; ///< empty: "redrive-N"
+    Rate rate{10};
+    std::uint64_t total = 0; ///< stops after so many records; 0: all that are there now
+    friend bool operator==(const Redrive &, const Redrive &) = default;
 };
 
 // The exchange broker.
@@ -256,29 +308,70 @@ struct SetRate { ///< set-rate
 
 // The machines and the network.
 
-struct KillBroker { ///< kill-broker: the log's broker process dies; what was not synced survives,
-                    ///< as the machine does not
+struct KillBroker { ///< kill-broker: a broker process of the log dies
     std::int32_t broker = 1;
+    std::string loses = "nothing"; ///< nothing (only the process dies), unsynced (the power goes),
+                                   ///< disk
     friend bool operator==(const KillBroker &, const KillBroker &) = default;
 };
 struct RestartBroker { ///< restart-broker: it recovers from its files
     std::int32_t broker = 1;
     friend bool operator==(const RestartBroker &, const RestartBroker &) = default;
 };
-struct CutLink { ///< cut-link: nothing passes between a client and the brokers
+struct StopBroker { ///< stop-broker: a controlled shutdown
+    std::int32_t broker = 1;
+    friend bool operator==(const StopBroker &, const StopBroker &) = default;
+};
+struct IsolateBroker { ///< isolate-broker: nothing passes to it and from it
+    std::int32_t broker = 1;
+    std::string from = "everyone"; ///< everyone, brokers (clients still reach it)
+    friend bool operator==(const IsolateBroker &, const IsolateBroker &) = default;
+};
+struct RejoinBroker { ///< rejoin-broker: ends its isolation
+    std::int32_t broker = 1;
+    friend bool operator==(const RejoinBroker &, const RejoinBroker &) = default;
+};
+struct SlowBroker { ///< slow-broker: every message to and from it takes so much longer
+    std::int32_t broker = 1;
+    Duration latency{};
+    friend bool operator==(const SlowBroker &, const SlowBroker &) = default;
+};
+struct SkipClock { ///< skip-clock: a broker's wall clock jumps
+    std::int32_t broker = 1;
+    SignedDuration by;
+    friend bool operator==(const SkipClock &, const SkipClock &) = default;
+};
+/// A link is a client's to everything it speaks to (`client`), one of its connections (`client` and
+/// `broker`), or that between two brokers (`brokers`).
+struct CutLink { ///< cut-link: nothing passes; messages wait
     std::string client;
+    std::optional<std::int32_t> broker; ///< nothing: all
+    std::vector<std::int32_t> brokers;
     friend bool operator==(const CutLink &, const CutLink &) = default;
 };
 struct MendLink { ///< mend-link
     std::string client;
+    std::optional<std::int32_t> broker; ///< nothing: all
+    std::vector<std::int32_t> brokers;
     friend bool operator==(const MendLink &, const MendLink &) = default;
 };
+struct ResetLink { ///< reset-link: the connection breaks; what is on the line is lost
+    std::string client;
+    std::optional<std::int32_t> broker; ///< nothing: all
+    std::vector<std::int32_t> brokers;
+    friend bool operator==(const ResetLink &, const ResetLink &) = default;
+};
+/// Why these fields name no link; nothing when they do.
+std::optional<std::string> linkProblem(const std::string &client,
+    std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers);
 
-using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, DeleteRecords, Produce,
-    AddProducer, AddConsumer, DeclareExchange, DeclareQueue, DeleteQueueCommand, Bind, Unbind,
-    Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage, AddSender,
-    AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer, ResumeConsumer,
-    SetProcessing, StopProducer, SetRate, KillBroker, RestartBroker, CutLink, MendLink>;
+using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs, DeleteRecords,
+    ElectLeaders, ResetOffsets, Produce, AddProducer, AddConsumer, Redrive, DeclareExchange,
+    DeclareQueue, DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue,
+    SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer, RestartConsumer,
+    StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker,
+    RestartBroker, StopBroker, IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink,
+    MendLink, ResetLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);

@@ -48,6 +48,7 @@ inline constexpr double kMaxVisibility = 43'200; // 12 hours, in seconds
 inline constexpr double kMaxDelay = 900; // 15 minutes, in seconds
 inline constexpr double kMaxWait = 20; // seconds of a long poll
 inline constexpr double kShortest = 1e6; ///< 1 ms, in nanoseconds
+inline constexpr double kSlowest = 6e10; ///< 1 minute, in nanoseconds
 inline constexpr double kLongest = 8.64e15; ///< 100 days, in nanoseconds
 inline constexpr double kMaxBatch = 10; // entries of an SQS batch, messages of a receive
 
@@ -102,6 +103,23 @@ template <class Visitor> void describe(Visitor &v, Of<DeleteTopic>)
     v.required("name", &DeleteTopic::name, "the topic's name", {});
 }
 
+constexpr std::string_view commandWord(Of<AlterConfigs>)
+{
+    return "alter-configs";
+}
+constexpr std::string_view commandSentence(Of<AlterConfigs>)
+{
+    return "Changes a topic's settings.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AlterConfigs>)
+{
+    v.required("topic", &AlterConfigs::topic, "the topic", {});
+    v.optional(
+        "configs", &AlterConfigs::configs, "topic settings such as {min.insync.replicas: 2}", {});
+    v.optional("defaults", &AlterConfigs::defaults,
+        "settings that go back to their default, such as [retention.ms]", {});
+}
+
 constexpr std::string_view commandWord(Of<DeleteRecords>)
 {
     return "delete-records";
@@ -117,6 +135,46 @@ template <class Visitor> void describe(Visitor &v, Of<DeleteRecords>)
         between(0, kMaxPartitions - 1));
     v.required("before-offset", &DeleteRecords::beforeOffset,
         "the oldest offset that stays; at most the high watermark", {});
+}
+
+constexpr std::string_view commandWord(Of<ElectLeaders>)
+{
+    return "elect-leaders";
+}
+constexpr std::string_view commandSentence(Of<ElectLeaders>)
+{
+    return "Asks the controller to elect leaders anew.";
+}
+template <class Visitor> void describe(Visitor &v, Of<ElectLeaders>)
+{
+    v.required("topic", &ElectLeaders::topic, "the topic", {});
+    v.optional("partition", &ElectLeaders::partition, "one of its partitions, otherwise all",
+        between(0, kMaxPartitions - 1));
+    v.optional("type", &ElectLeaders::type,
+        "preferred: back to the first replica; unclean: any live replica, losing what only others "
+        "have",
+        oneOf({"preferred", "unclean"}));
+}
+
+constexpr std::string_view commandWord(Of<ResetOffsets>)
+{
+    return "reset-offsets";
+}
+constexpr std::string_view commandSentence(Of<ResetOffsets>)
+{
+    return "Moves the committed offsets of a group that nobody is a member of.";
+}
+template <class Visitor> void describe(Visitor &v, Of<ResetOffsets>)
+{
+    v.required("group", &ResetOffsets::group, "the consumer group; its members must have left", {});
+    v.required("topic", &ResetOffsets::topic, "the topic", {});
+    v.optional("partition", &ResetOffsets::partition, "one of its partitions, otherwise all",
+        between(0, kMaxPartitions - 1));
+    v.optional("to", &ResetOffsets::to,
+        "earliest, latest, a time such as 2026-01-01T00:00:10Z, or +10s since the start", {});
+    v.optional(
+        "shift", &ResetOffsets::shift, "instead: by so many records, back when negative", {});
+    v.optional("offset", &ResetOffsets::offset, "instead: to this offset", {});
 }
 
 constexpr std::string_view commandWord(Of<Produce>)
@@ -183,8 +241,36 @@ template <class Visitor> void describe(Visitor &v, Of<AddConsumer>)
         oneOf({"auto", "after", "before", "never"}));
     v.optional("crash-chance", &AddConsumer::crashChance, "chance to crash, for each record",
         between(0, 1));
+    v.optional("fail-chance", &AddConsumer::failChance, "chance that the work on a record fails",
+        between(0, 1));
+    v.optional("fails-on", &AddConsumer::failsOn,
+        "work on records whose value contains this text always fails", {});
+    v.optional("on-failure", &AddConsumer::onFailure,
+        "what becomes of a record whose work failed: it is skipped, blocks its partition until it "
+        "succeeds, or goes to a retry topic and in the end to a dead-letter topic",
+        oneOf({"skip", "block", "retry-topic"}));
+    v.optional("retry", &AddConsumer::retry,
+        "{delay: 5s, attempts: 3, retry-topic: <topic>-retry, dead-letter-topic: <topic>-dlt}", {});
     v.optional("configs", &AddConsumer::configs,
         "consumer settings such as {auto.offset.reset: earliest}", {});
+}
+
+constexpr std::string_view commandWord(Of<Redrive>)
+{
+    return "redrive";
+}
+constexpr std::string_view commandSentence(Of<Redrive>)
+{
+    return "Sends the records of a dead-letter topic back to where they came from.";
+}
+template <class Visitor> void describe(Visitor &v, Of<Redrive>)
+{
+    v.required("from", &Redrive::from, "the dead-letter topic", {});
+    v.optional("to", &Redrive::to, "the topic; otherwise each record's original topic", {});
+    v.optional("name", &Redrive::name, "its name; otherwise redrive-N", clientName());
+    v.optional("rate", &Redrive::rate, "records a second, such as 10/s", {});
+    v.optional("total", &Redrive::total,
+        "stops after so many records; 0 sends all that are there when it begins", {});
 }
 
 constexpr std::string_view commandWord(Of<DeclareExchange>)
@@ -555,11 +641,15 @@ constexpr std::string_view commandWord(Of<KillBroker>)
 }
 constexpr std::string_view commandSentence(Of<KillBroker>)
 {
-    return "A broker process of the log dies; its machine, and so what it wrote, stays.";
+    return "A broker process of the log dies.";
 }
 template <class Visitor> void describe(Visitor &v, Of<KillBroker>)
 {
     v.optional("broker", &KillBroker::broker, "the broker's number", between(1, kMaxBrokers));
+    v.optional("loses", &KillBroker::loses,
+        "what is lost with it: nothing of its files, what was not synced (the power goes), or the "
+        "whole disk",
+        oneOf({"nothing", "unsynced", "disk"}));
 }
 
 constexpr std::string_view commandWord(Of<RestartBroker>)
@@ -568,11 +658,81 @@ constexpr std::string_view commandWord(Of<RestartBroker>)
 }
 constexpr std::string_view commandSentence(Of<RestartBroker>)
 {
-    return "A killed broker of the log starts again and recovers from its files.";
+    return "A broker of the log that is down starts again and recovers from its files.";
 }
 template <class Visitor> void describe(Visitor &v, Of<RestartBroker>)
 {
     v.optional("broker", &RestartBroker::broker, "the broker's number", between(1, kMaxBrokers));
+}
+
+constexpr std::string_view commandWord(Of<StopBroker>)
+{
+    return "stop-broker";
+}
+constexpr std::string_view commandSentence(Of<StopBroker>)
+{
+    return "A broker of the log shuts down in order: its leaders move away first.";
+}
+template <class Visitor> void describe(Visitor &v, Of<StopBroker>)
+{
+    v.optional("broker", &StopBroker::broker, "the broker's number", between(1, kMaxBrokers));
+}
+
+constexpr std::string_view commandWord(Of<IsolateBroker>)
+{
+    return "isolate-broker";
+}
+constexpr std::string_view commandSentence(Of<IsolateBroker>)
+{
+    return "Nothing passes to a broker of the log and from it; messages wait.";
+}
+template <class Visitor> void describe(Visitor &v, Of<IsolateBroker>)
+{
+    v.optional("broker", &IsolateBroker::broker, "the broker's number", between(1, kMaxBrokers));
+    v.optional("from", &IsolateBroker::from, "from everyone, or from the other brokers only",
+        oneOf({"everyone", "brokers"}));
+}
+
+constexpr std::string_view commandWord(Of<RejoinBroker>)
+{
+    return "rejoin-broker";
+}
+constexpr std::string_view commandSentence(Of<RejoinBroker>)
+{
+    return "Ends a broker's isolation; what waited is delivered.";
+}
+template <class Visitor> void describe(Visitor &v, Of<RejoinBroker>)
+{
+    v.optional("broker", &RejoinBroker::broker, "the broker's number", between(1, kMaxBrokers));
+}
+
+constexpr std::string_view commandWord(Of<SlowBroker>)
+{
+    return "slow-broker";
+}
+constexpr std::string_view commandSentence(Of<SlowBroker>)
+{
+    return "Every message to and from a broker of the log takes longer; 0s mends it.";
+}
+template <class Visitor> void describe(Visitor &v, Of<SlowBroker>)
+{
+    v.optional("broker", &SlowBroker::broker, "the broker's number", between(1, kMaxBrokers));
+    v.required("latency", &SlowBroker::latency, "added to the network's latency, one way",
+        between(0, kSlowest));
+}
+
+constexpr std::string_view commandWord(Of<SkipClock>)
+{
+    return "skip-clock";
+}
+constexpr std::string_view commandSentence(Of<SkipClock>)
+{
+    return "A broker's wall clock jumps ahead, or back.";
+}
+template <class Visitor> void describe(Visitor &v, Of<SkipClock>)
+{
+    v.optional("broker", &SkipClock::broker, "the broker's number", between(1, kMaxBrokers));
+    v.required("by", &SkipClock::by, "by how much, such as 1h or -10m", {});
 }
 
 constexpr std::string_view commandWord(Of<CutLink>)
@@ -581,11 +741,15 @@ constexpr std::string_view commandWord(Of<CutLink>)
 }
 constexpr std::string_view commandSentence(Of<CutLink>)
 {
-    return "Nothing passes between a client and the brokers until the link is mended.";
+    return "Nothing passes on a link until it is mended; messages wait.";
 }
 template <class Visitor> void describe(Visitor &v, Of<CutLink>)
 {
-    v.required("client", &CutLink::client, "the client", {});
+    v.optional("client", &CutLink::client, "the client", {});
+    v.optional("broker", &CutLink::broker, "only the client's connection to this broker of the log",
+        between(1, kMaxBrokers));
+    v.optional(
+        "brokers", &CutLink::brokers, "instead of a client: two brokers of the log, as [1, 3]", {});
 }
 
 constexpr std::string_view commandWord(Of<MendLink>)
@@ -598,7 +762,28 @@ constexpr std::string_view commandSentence(Of<MendLink>)
 }
 template <class Visitor> void describe(Visitor &v, Of<MendLink>)
 {
-    v.required("client", &MendLink::client, "the client", {});
+    v.optional("client", &MendLink::client, "the client", {});
+    v.optional("broker", &MendLink::broker,
+        "only the client's connection to this broker of the log", between(1, kMaxBrokers));
+    v.optional("brokers", &MendLink::brokers,
+        "instead of a client: two brokers of the log, as [1, 3]", {});
+}
+
+constexpr std::string_view commandWord(Of<ResetLink>)
+{
+    return "reset-link";
+}
+constexpr std::string_view commandSentence(Of<ResetLink>)
+{
+    return "Connections break: what is on the line is lost, and both sides learn it.";
+}
+template <class Visitor> void describe(Visitor &v, Of<ResetLink>)
+{
+    v.optional("client", &ResetLink::client, "the client", {});
+    v.optional("broker", &ResetLink::broker,
+        "only the client's connection to this broker of the log", between(1, kMaxBrokers));
+    v.optional("brokers", &ResetLink::brokers,
+        "instead of a client: two brokers of the log, as [1, 3]", {});
 }
 
 } // namespace queuelab::world

@@ -15,10 +15,21 @@ enum class WorldEvent : EventKind {
     ClientStopped, ///< subject client; reason by command or work done
     ClientPaused, ///< subject client
     ClientResumed, ///< subject client, count messages that had waited for it
-    BrokerKilled, ///< subject broker
+    BrokerKilled, ///< subject broker; reason what was lost
     BrokerRestarted, ///< subject broker
     LinkCut, ///< subject client
     LinkMended, ///< subject client, count messages that had waited on it
+    CommandFailed, ///< subject "you", actor the error code, detail the command: it was accepted and
+                   ///< refused later
+    BrokerStopped, ///< subject broker: its controlled shutdown is over
+    BrokerIsolated, ///< subject broker; reason from whom
+    BrokerRejoined, ///< subject broker, count messages that had waited
+    BrokerSlowed, ///< subject broker, value nanoseconds added to each message's way
+    ClockSkipped, ///< subject broker, value nanoseconds
+    LinkReset, ///< subject client
+    ConnectionCut, ///< subject client or broker, actor the broker at the other end
+    ConnectionMended, ///< as before, count messages that had waited
+    ConnectionReset, ///< as before
 };
 
 enum class WorldReason : EventReason {
@@ -26,6 +37,11 @@ enum class WorldReason : EventReason {
     ByCommand = 0x01,
     ByChance,
     WorkDone,
+    NothingLost, ///< only the process died
+    UnsyncedLost, ///< the power went
+    DiskLost,
+    FromEveryone,
+    FromBrokers,
 };
 
 /// The learner's own hand, as it is called in the trace and to the engines.

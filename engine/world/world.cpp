@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace queuelab::world {
 
 namespace {
@@ -30,6 +32,22 @@ std::uint64_t messagesOf(const Host &host, const NameTable &names)
     return 0;
 }
 
+/// Who the brokers and the voters are; one broker alone is the default.
+void nameTheCluster(const WorldConfig &config, log::BrokerConfig &settings)
+{
+    if (config.logBrokers == 1)
+        return;
+    constexpr std::int32_t kUsualVoters = 3;
+    const std::int32_t voters = config.logControllers != 0
+        ? config.logControllers
+        : std::min(kUsualVoters, config.logBrokers);
+    for (std::int32_t number = 1; number <= config.logBrokers; ++number) {
+        settings.brokers.emplace_back(number);
+        if (number <= voters)
+            settings.quorumVoters.emplace_back(number);
+    }
+}
+
 } // namespace
 
 World::State::State(WorldConfig worldConfig, std::unique_ptr<Files> worldFiles, Mode worldMode,
@@ -53,32 +71,39 @@ World::State::State(WorldConfig worldConfig, std::unique_ptr<Files> worldFiles, 
     for (std::int32_t number = 1; number <= config.logBrokers; ++number) {
         const NodeId id{number};
         std::string name = fmt::format("broker-{}", number);
-        Random random = root.stream(name);
-        logNodes.push_back({id, std::move(name), log::Broker(id, logConfig), random, true, 1, {}});
+        const Random random = root.stream(name);
+        logNodes.emplace_back(id, std::move(name), log::Broker(id, logConfig), random);
     }
+    connectBrokers();
 }
 
 World::World() = default;
 World::~World() = default;
 
 Result<std::unique_ptr<World>, Error> World::create(
-    WorldConfig config, std::unique_ptr<Files> files, Mode mode, Instant start)
+    WorldConfig config, std::unique_ptr<Files> files, Mode mode, Instant start, log::PlantedBug bug)
 {
     if (config.logBrokers < 1 || config.logBrokers > WorldConfig::kMostLogBrokers)
         return std::unexpected(
             Error{"world: log: brokers", fmt::format("cannot be {}", config.logBrokers),
-                "the log is one broker: write brokers: 1"});
-    const auto settings = brokerConfig(config.logConfigs);
+                fmt::format("write 1 to {}", WorldConfig::kMostLogBrokers)});
+    if (config.logControllers < 0 || config.logControllers > config.logBrokers)
+        return std::unexpected(
+            Error{"world: log: controllers", fmt::format("cannot be {}", config.logControllers),
+                fmt::format("there are {} brokers that can vote", config.logBrokers)});
+    auto settings = brokerConfig(config.logConfigs);
     if (!settings)
         return std::unexpected(
             Error{"world: log: configs", settings.error().problem, settings.error().remedy});
+    nameTheCluster(config, *settings);
+    settings->plantedBug = bug;
 
     std::unique_ptr<World> world(new World);
     world->m_state =
         std::make_unique<State>(std::move(config), std::move(files), mode, start, *settings);
     State &state = *world->m_state;
     for (LogNode &node : state.logNodes) {
-        Context context = state.context(node.random);
+        Context context = state.context(node);
         auto opened = node.broker.open(context);
         if (!opened)
             return std::unexpected(opened.error());
@@ -95,6 +120,7 @@ std::unique_ptr<World> World::copy() const
     world->m_state = std::make_unique<State>(*m_state);
     if (!world->m_state->files)
         return nullptr;
+    world->m_state->logTap = nullptr;
     return world;
 }
 
@@ -134,7 +160,7 @@ void World::State::runNext()
 {
     advanceTo(std::max(*agenda.nextDue(), now));
     ++steps;
-    deliver(agenda.take());
+    run(agenda.take());
 }
 
 void World::State::advanceTo(Instant to)
@@ -205,6 +231,20 @@ void World::setTraceSink(TraceSink *sink)
     m_state->trace.setSink(sink);
 }
 
+void World::setLogTap(LogTap *tap)
+{
+    m_state->logTap = tap;
+}
+
+Result<std::vector<SharedBytes>, log::ErrorCode> World::replicaBatches(NodeId broker,
+    const log::TopicPartition &partition, std::int64_t fromOffset, std::uint64_t maxBytes) const
+{
+    const LogNode &node = m_state->nodeOf(broker);
+    if (!node.alive)
+        return std::unexpected(log::ErrorCode::NetworkException);
+    return node.broker.peek(partition, fromOffset, maxBytes, *m_state->files);
+}
+
 std::shared_ptr<const Snapshot> World::snapshot() const
 {
     return m_state->snapshot();
@@ -221,7 +261,7 @@ Result<void, Error> World::close()
     for (LogNode &node : m_state->logNodes) {
         if (!node.alive)
             continue;
-        Context context = m_state->context(node.random);
+        Context context = m_state->context(node);
         if (auto closed = node.broker.close(context); !closed)
             return closed;
         node.alive = false;

@@ -2,6 +2,8 @@
 
 #include "engine/core/files.h"
 #include "engine/core/trace.h"
+#include "engine/log/broker_config.h"
+#include "engine/log/broker_io.h"
 #include "engine/world/command.h"
 #include "engine/world/snapshot.h"
 
@@ -13,12 +15,13 @@ namespace queuelab::world {
 
 /// What a world starts from; the `world:` map of a lesson or session.
 struct WorldConfig {
-    /// How many brokers a log of this version can have. More are understood, so that everything
-    /// else in a file is checked too, and then refused.
-    static constexpr std::int32_t kMostLogBrokers = 1;
+    static constexpr std::int32_t kMostLogBrokers = 9;
 
     std::uint64_t seed = 1;
     std::int32_t logBrokers = 1; ///< log: {brokers: N}
+    /// log: {controllers: V}: brokers 1 to V vote in the controller quorum; 0 is the smaller of 3
+    /// and the brokers there are.
+    std::int32_t logControllers = 0;
     Settings logConfigs; ///< log: {configs: {...}}, broker settings
     Duration latency = std::chrono::microseconds{500}; ///< network: {latency: 500us}, one way
     Duration jitter{}; ///< network: {jitter: 0s}, added at random up to this; order per connection
@@ -27,6 +30,15 @@ struct WorldConfig {
 };
 std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems &problems);
 YAML::Node writeWorldConfig(const WorldConfig &config);
+
+/// Watches what reaches the log's brokers from clients, and clients from brokers: as checkers need
+/// it, who must not believe what the brokers say of themselves.
+class LogTap {
+public:
+    virtual ~LogTap() = default;
+    virtual void request(NodeId broker, const log::ClientRequest &request, Instant now) = 0;
+    virtual void answer(NodeId broker, const log::Answer &answer, Instant now) = 0;
+};
 
 /// Engines, simulated clients, the network between them, the agenda and the trace. One thread at a
 /// time uses a world. A world is a value as long as its Files can be cloned (memory): copy() is a
@@ -37,16 +49,19 @@ public:
     /// `files` is where the engines store; `start` is kVirtualStart for a deterministic world, the
     /// wall clock's time for a live one. An Error when the directory cannot be used, with place and
     /// remedy.
+    /// `bug` is for testing the checkers of the simulation.
     static Result<std::unique_ptr<World>, Error> create(WorldConfig config,
         std::unique_ptr<Files> files, Mode mode = Mode::Deterministic,
-        Instant start = kVirtualStart);
+        Instant start = kVirtualStart, log::PlantedBug bug = log::PlantedBug::None);
     ~World();
 
     /// nullptr when the files cannot be cloned.
     std::unique_ptr<World> copy() const;
 
     /// Applies one command now. On refusal the trace says so, and the rest of the world is
-    /// unharmed.
+    /// unharmed. A command that a log of several brokers cannot answer at once is accepted; your
+    /// later commands to the log wait in line behind it, and if it is refused in the end the trace
+    /// says command-failed.
     Result<void, CommandError> apply(const Command &command);
 
     /// When the next thing on the agenda is due; nothing when the agenda is empty.
@@ -66,6 +81,8 @@ public:
     Mode mode() const;
     const Trace &trace() const;
     void setTraceSink(TraceSink *sink);
+    /// Not owned, not copied with the world; nullptr for none.
+    void setLogTap(LogTap *tap);
 
     /// Built anew at each call; costs what is shown, not what is stored.
     std::shared_ptr<const Snapshot> snapshot() const;
@@ -82,6 +99,11 @@ public:
     /// Records of a partition from `fromOffset`, at most `limit`.
     std::vector<MessageRow> records(const std::string &topic, std::int32_t partition,
         std::int64_t fromOffset, std::size_t limit) const;
+
+    /// Whole batches of one broker's copy of a partition, from the one that holds `fromOffset` on.
+    Result<std::vector<SharedBytes>, log::ErrorCode> replicaBatches(NodeId broker,
+        const log::TopicPartition &partition, std::int64_t fromOffset,
+        std::uint64_t maxBytes) const;
 
     /// Flushes and closes files in order (a live world on a real directory).
     Result<void, Error> close();

@@ -8,8 +8,6 @@ namespace queuelab::world {
 
 namespace {
 
-constexpr int kMaxBrokers = 9;
-
 void readDuration(YamlMap &map, const std::string &key, Duration &out)
 {
     Duration value{};
@@ -31,13 +29,12 @@ std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems 
     if (!node.IsDefined())
         return config;
     const std::size_t problemsBefore = problems.errors().size();
-    YAML::Mark brokersMark;
     YamlMap world(node, "world", problems);
     world.optional("seed", config.seed);
     if (const YAML::Node logNode = world.take("log"); logNode.IsDefined()) {
         YamlMap log(logNode, "log", problems);
-        log.ranged("brokers", config.logBrokers, 1, kMaxBrokers);
-        brokersMark = log.take("brokers").Mark();
+        log.ranged("brokers", config.logBrokers, 1, WorldConfig::kMostLogBrokers);
+        log.ranged("controllers", config.logControllers, 1, config.logBrokers);
         const YAML::Node configs = log.take("configs");
         if (configs.IsDefined() && readYaml(configs, problems, config.logConfigs)) {
             if (const auto settings = brokerConfig(config.logConfigs); !settings)
@@ -54,10 +51,6 @@ std::optional<WorldConfig> readWorldConfig(const YAML::Node &node, YamlProblems 
     world.finish();
     if (problems.errors().size() != problemsBefore)
         return std::nullopt;
-    if (config.logBrokers > WorldConfig::kMostLogBrokers)
-        problems.add(brokersMark,
-            fmt::format("a log of {} brokers cannot run in this version", config.logBrokers),
-            "write brokers: 1");
     return config;
 }
 
@@ -68,6 +61,8 @@ YAML::Node writeWorldConfig(const WorldConfig &config)
     world["seed"] = toYaml(config.seed);
     if (config.logBrokers != standard.logBrokers)
         world["log"]["brokers"] = toYaml(config.logBrokers);
+    if (config.logControllers != standard.logControllers)
+        world["log"]["controllers"] = toYaml(config.logControllers);
     if (!config.logConfigs.empty())
         world["log"]["configs"] = toYaml(config.logConfigs);
     if (config.latency != standard.latency)

@@ -2,6 +2,8 @@
 
 #include "engine/log/record_batch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace queuelab::world {
@@ -42,11 +44,33 @@ void addGroupLag(
 
 log::ClusterSnapshot World::State::logSnapshot() const
 {
-    log::ClusterSnapshot cluster = logNodes.front().broker.snapshot();
-    cluster.brokers.clear();
-    for (const LogNode &node : logNodes)
-        cluster.brokers.push_back({.id = node.id.value(), .alive = node.alive});
-    return cluster;
+    std::vector<log::BrokerView> views;
+    std::vector<bool> alive;
+    for (const LogNode &node : logNodes) {
+        views.push_back(node.broker.view());
+        alive.push_back(node.alive);
+    }
+    return log::clusterSnapshot(std::move(views), alive);
+}
+
+void World::State::sampleReplication(const log::ClusterSnapshot &log)
+{
+    const auto level = [&](std::string name, const char *unit, std::size_t value) {
+        series.add(Engine::Log, std::move(name), unit, SeriesRecorder::Kind::Level,
+            static_cast<double>(value));
+    };
+    std::size_t underReplicated = 0;
+    for (const log::TopicSnapshot &topic : log.topics) {
+        std::size_t inSync = 0;
+        for (const log::PartitionSnapshot &partition : topic.partitions) {
+            inSync += partition.isr.size();
+            if (partition.isr.size() < partition.replicas.size())
+                ++underReplicated;
+        }
+        if (!topic.isInternal)
+            level(topic.name + " in-sync replicas", "replicas", inSync);
+    }
+    level("under-replicated", "partitions", underReplicated);
 }
 
 void World::State::sample()
@@ -57,9 +81,12 @@ void World::State::sample()
         std::int64_t records = 0;
         for (const log::PartitionSnapshot &partition : topic.partitions)
             records += partition.logEndOffset;
-        series.add(Engine::Log, topic.name + " in", "records/s", Kind::Counter,
-            static_cast<double>(records));
+        if (!topic.isInternal)
+            series.add(Engine::Log, topic.name + " in", "records/s", Kind::Counter,
+                static_cast<double>(records));
     }
+    if (logNodes.size() > 1)
+        sampleReplication(log);
     for (const log::GroupSnapshot &group : log.groups)
         addGroupLag(log, group, series);
     for (const exchange::QueueSnapshot &queue : exchange.snapshot().queues) {
@@ -90,6 +117,19 @@ void World::State::sample()
     series.finish();
 }
 
+/// Why nothing passes between the client and brokers; empty when all can.
+std::string World::State::cutOff(const Host &host) const
+{
+    if (host.linkCut)
+        return "its link is cut";
+    for (std::uint32_t number = 0; number < host.connections; ++number) {
+        const Connection &connection = connections[host.firstConnection + number];
+        if (connection.cut)
+            return fmt::format("its link to {} is cut", nodeOf(connection.far).name);
+    }
+    return {};
+}
+
 std::shared_ptr<const Snapshot> World::State::snapshot() const
 {
     auto out = std::make_shared<Snapshot>();
@@ -111,8 +151,8 @@ std::shared_ptr<const Snapshot> World::State::snapshot() const
         client.engine = host.engine;
         host.actor->describe(client, trace.names());
         client.rate = host.rate;
-        if (host.linkCut)
-            client.note = "its link is cut";
+        if (const std::string cut = cutOff(host); !cut.empty())
+            client.note = cut;
     }
     out->outcomes = outcomes.snapshot(trace.names());
     out->series = series.snapshot();
@@ -120,13 +160,34 @@ std::shared_ptr<const Snapshot> World::State::snapshot() const
     return out;
 }
 
+const log::Broker *World::State::replicaOf(const log::TopicPartition &wanted) const
+{
+    const log::ClusterSnapshot log = logSnapshot();
+    const auto topic = std::ranges::find(log.topics, wanted.topic, &log::TopicSnapshot::name);
+    if (topic == log.topics.end())
+        return nullptr;
+    const auto partition =
+        std::ranges::find(topic->partitions, wanted.partition, &log::PartitionSnapshot::partition);
+    if (partition == topic->partitions.end())
+        return nullptr;
+    std::vector<std::int32_t> candidates{partition->leader};
+    candidates.insert(candidates.end(), partition->replicas.begin(), partition->replicas.end());
+    for (const std::int32_t broker : candidates) {
+        if (broker > 0 && nodeOf(NodeId{broker}).alive)
+            return &nodeOf(NodeId{broker}).broker;
+    }
+    return nullptr;
+}
+
 std::vector<World::MessageRow> World::State::records(const std::string &topic,
     std::int32_t partition, std::int64_t fromOffset, std::size_t limit) const
 {
     constexpr std::uint64_t kMaxBytes = 1'048'576;
     std::vector<MessageRow> rows;
-    const auto pieces =
-        logNodes.front().broker.peek({topic, partition}, fromOffset, kMaxBytes, *files);
+    const log::Broker *broker = replicaOf({topic, partition});
+    if (!broker)
+        return rows;
+    const auto pieces = broker->peek({topic, partition}, fromOffset, kMaxBytes, *files);
     if (!pieces)
         return rows;
     for (const SharedBytes &piece : *pieces) {

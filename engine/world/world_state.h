@@ -4,9 +4,11 @@
 #include "engine/world/actor.h"
 #include "engine/world/agenda.h"
 #include "engine/world/events.h"
+#include "engine/world/network.h"
 #include "engine/world/series.h"
 #include "engine/world/world.h"
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,8 +18,9 @@
 namespace queuelab::world {
 
 /// The inside of a world, shared by the files that implement it: world.cpp (making, copying,
-/// running), routing.cpp (network, deliveries, lives of clients), world_commands.cpp (commands) and
-/// world_snapshot.cpp (looking).
+/// running), network.cpp (connections), delivery.cpp (messages and wake-ups reach engines and
+/// clients, and what these want done is carried out), lives.cpp (processes begin and end),
+/// errands.cpp and commands_*.cpp (commands) and world_snapshot.cpp (looking).
 
 /// Owns a T; copying clones it.
 template <class T> class Cloned {
@@ -62,70 +65,38 @@ struct Wakes {
     void came() { pending.pop_back(); }
 };
 
-/// Index of a client in the order of adding.
-using HostIndex = std::uint32_t;
 inline constexpr ClientId kYourClient{1};
 
-// What waits on the agenda: a message on its way, or a wake-up.
+/// Whom a broker of the log cannot reach.
+enum class Isolation : std::uint8_t { None, FromBrokers, FromEveryone };
 
-struct ToLog {
-    NodeId node;
-    log::ClientRequest request;
-};
-struct FromLog {
-    NodeId node;
-    log::Answer answer;
-};
-struct ToExchange {
-    exchange::ClientMethod method;
-};
-struct FromExchange {
-    exchange::ToClient method;
-};
-struct ToVisibility {
-    visibility::ClientRequest request;
-};
-struct FromVisibility {
-    visibility::Answer answer;
-};
-/// The engine learns that a client's connection broke.
-struct ClientLeft {
-    ClientId client;
-};
-/// A client learns that its connection to a broker of the log broke or was refused.
-struct ConnectionBroke {
-    ClientId client;
-    NodeId node;
-};
-struct WakeLog {
-    NodeId node;
-    std::uint32_t life;
-};
-struct WakeExchange { };
-struct WakeVisibility { };
-struct WakeClient {
-    HostIndex host;
-    ClientId life;
-};
-using Item = std::variant<ToLog, FromLog, ToExchange, FromExchange, ToVisibility, FromVisibility,
-    ClientLeft, ConnectionBroke, WakeLog, WakeExchange, WakeVisibility, WakeClient>;
-
-/// A broker process of the log on its machine.
+/// A broker process of the log, and its machine.
 struct LogNode {
+    LogNode(NodeId number, std::string itsName, log::Broker process, Random ownRandom)
+        : id(number)
+        , name(std::move(itsName))
+        , broker(std::move(process))
+        , random(ownRandom)
+    {
+    }
+
     NodeId id;
     std::string name; ///< "broker-1", also its directory
     log::Broker broker;
     Random random;
     bool alive = true;
+    bool stopping = false; ///< in a controlled shutdown
     std::uint32_t life = 1;
-    Wakes wakes;
+    Wakes wakes{};
+    Isolation isolation = Isolation::None;
+    Duration slowness{}; ///< added to the latency of each message to and from it
+    Duration clockError{}; ///< how far its wall clock is ahead
 };
 
-/// The machine a simulated client runs on: its process, its connection, its link.
+/// The machine a simulated client runs on: its process and its connections.
 struct Host {
-    Host(Random ownRandom, Random itsLinkRandom)
+    explicit Host(Random ownRandom)
         : random(ownRandom)
-        , linkRandom(itsLinkRandom)
     {
     }
 
@@ -138,16 +109,38 @@ struct Host {
     ClientId client{0}; ///< of the present or last life
     std::uint32_t life = 0;
     Random random; ///< the application's own
-    Random linkRandom; ///< its link's jitter
     Wakes wakes;
     bool stopping = false; ///< was told to stop and is about to
-    bool linkCut = false;
-    std::vector<Item> onTheLine; ///< messages that wait for the link to be mended
-    std::vector<Item> atTheDoor; ///< messages that wait for the client to be resumed
-    Instant lastToEngine{}; ///< arrival of the last message, so that later ones stay behind it
-    Instant lastToClient{};
+    bool linkCut = false; ///< all its connections
+    ConnectionIndex firstConnection = 0; ///< to broker 1 of the log, the others follow; or the only
+                                         ///< one
+    std::uint32_t connections = 1;
+    std::vector<Item> atTheDoor; ///< what arrived and waits for the client to be resumed
     std::uint64_t countBefore = 0; ///< messages at the last full second, for the rate
     double rate = 0;
+};
+
+/// A command of yours to the log on its way: one request after another, each when the one before
+/// is answered.
+struct Errand {
+    explicit Errand(std::uint64_t itsNumber, Command what)
+        : number(itsNumber)
+        , command(std::move(what))
+    {
+    }
+
+    std::uint64_t number; ///< so that an old YourTurn is told apart
+    Command command;
+    Instant stuckSince{}; ///< when it last got on
+    std::int32_t made = 0; ///< produce: records written so far
+    std::int32_t asking = 0; ///< produce: records in the request that is out
+    std::optional<RequestId> request{}; ///< that is out
+    NodeId asked{0}; ///< whom
+    std::uint32_t askedLife = 0;
+    /// reset-offsets: what was answered so far.
+    std::optional<log::OffsetFetchResponse> committed{};
+    log::ResetAnswers ends{};
+    std::optional<log::ResetPlan> reset{};
 };
 
 struct World::State {
@@ -162,9 +155,11 @@ struct World::State {
     Random root; ///< never drawn from: only streams of it are
     Cloned<Files> files;
     Trace trace;
+    LogTap *logTap = nullptr;
 
     log::BrokerConfig logConfig;
     std::vector<LogNode> logNodes; ///< node n at n - 1
+    std::vector<Connection> connections; ///< between brokers first, then those of each client
     exchange::Broker exchange;
     Random exchangeRandom;
     Wakes exchangeWakes;
@@ -182,6 +177,8 @@ struct World::State {
 
     Random yourRandom;
     std::uint64_t yourRequests = 0;
+    std::deque<Errand> errands; ///< your line to the log; only the first is under way
+    std::uint64_t errandsBegun = 0;
     bool yourConnectionOpen = false;
     bool yourChannelOpen = false;
 
@@ -197,14 +194,43 @@ struct World::State {
     void measureRates();
     void sample();
 
-    // routing.cpp
+    // network.cpp
+    void connectBrokers();
+    /// Gives `host` its connections; it must be the last of `hosts`.
+    void connect(Host &host);
+    ConnectionIndex connectionOf(const Host &host, NodeId broker) const;
+    ConnectionIndex connectionBetween(NodeId one, NodeId other) const;
+    void send(ConnectionIndex index, End to, Message message);
+    void arrive(Carried &&carried);
+    void arrive(const Broken &broken);
+    /// Everything on the line is lost. Both ends learn it after one latency, but for the `dead`
+    /// one.
+    void breakConnection(ConnectionIndex index, std::optional<End> dead = std::nullopt);
+    /// The broker's process is gone, and its connections with it.
+    void breakConnectionsOf(const LogNode &node);
+    bool isBlocked(const Connection &connection) const;
+    /// Call it after a mend: whatever can pass again is carried, in order, after one latency.
+    /// Returns how many messages had waited.
+    std::int64_t release();
+    void drain(ConnectionIndex index);
+
+    // delivery.cpp
     Context context(Random &random) { return {now, random, trace, *files}; }
+    Context context(LogNode &node) { return {now, node.random, trace, *files, node.clockError}; }
     Host *hostOf(ClientId client);
     /// The host whose present life `client` is; nullptr when that life is over.
     Host *living(ClientId client);
-    Instant toEngine(Host &host);
-    Instant toClient(Host &host);
-    void deliver(Item item);
+    LogNode &nodeOf(NodeId id) { return logNodes[static_cast<std::size_t>(id.value() - 1)]; }
+    const LogNode &nodeOf(NodeId id) const
+    {
+        return logNodes[static_cast<std::size_t>(id.value() - 1)];
+    }
+    /// The next thing on the agenda happens.
+    void run(Item item);
+    /// A message has come to the machine at that end, which lives.
+    void deliver(Carried &&carried);
+    /// The process at that end learns that the connection broke.
+    void deliver(const Broken &broken);
     void wakeAt(Wakes &wakes, Instant at, Item item);
     void applyToLog(LogNode &node, const log::Input &input);
     void applyToExchange(const exchange::Input &input);
@@ -214,27 +240,43 @@ struct World::State {
     void carryOutVisibility();
     /// Lets `host`'s actor do `step(actor, context)` and carries out what it wants.
     template <class Step> void act(Host &host, Step &&step);
+    void carryOutActor(Host &host);
+    /// What arrived for a client is handed to it, or waits at its door while it is paused.
+    template <class Arrived, class Step> void hand(ClientId client, Arrived &arrived, Step &&step);
+
+    // lives.cpp
     void beginLife(Host &host);
     void endLife(Host &host, ClientState state, WorldReason why);
     void stop(Host &host);
     void resume(Host &host);
-    void mend(Host &host);
-    void kill(LogNode &node);
+    /// The broker's process ends; its files are the caller's.
+    void endLife(LogNode &node, WorldEvent event, WorldReason why = WorldReason::None);
+    void beginShutDown(LogNode &node);
+    /// A controlled shutdown is over: closes its files and ends its life.
+    void finishShutDown(LogNode &node);
     Result<void, Error> restart(LogNode &node);
     void record(WorldEvent event, NameId subject, WorldReason why = WorldReason::None,
         std::int64_t count = 1, std::int64_t value = 0);
 
-    // world_commands.cpp
+    // errands.cpp
+    Result<void, CommandError> runErrand(Command command);
+    void answerErrand(YourAnswer &&answer);
+    void turnOfErrand(std::uint64_t number);
+
+    // commands.cpp
     Result<void, CommandError> apply(const Command &command);
 
     // world_snapshot.cpp
     std::shared_ptr<const Snapshot> snapshot() const;
     log::ClusterSnapshot logSnapshot() const;
+    void sampleReplication(const log::ClusterSnapshot &log);
+    std::string cutOff(const Host &host) const;
+    /// The broker whose copy of a partition is shown: its leader, else any that lives; nullptr
+    /// none.
+    const log::Broker *replicaOf(const log::TopicPartition &wanted) const;
     std::vector<MessageRow> records(const std::string &topic, std::int32_t partition,
         std::int64_t fromOffset, std::size_t limit) const;
 };
-
-inline constexpr HostIndex kNoHost = UINT32_MAX;
 
 template <class Step> void World::State::act(Host &host, Step &&step)
 {
@@ -246,32 +288,19 @@ template <class Step> void World::State::act(Host &host, Step &&step)
     Context base = context(host.random);
     ActorContext actorContext{base, outbox, outcomes, start, host.nameId};
     step(*host.actor, actorContext);
+    carryOutActor(host);
+}
 
-    for (auto &message : outbox.messages) {
-        const Instant arrival = toEngine(host);
-        if (auto *toLog = std::get_if<Outbox::ToLog>(&message))
-            agenda.add(arrival,
-                ToLog{toLog->broker,
-                    {host.client, toLog->id, std::move(toLog->request), host.nameId}});
-        else if (auto *toExchange = std::get_if<Outbox::ToExchange>(&message))
-            agenda.add(arrival,
-                ToExchange{{host.client, toExchange->channel, std::move(toExchange->method)}});
-        else if (auto *toVisibility = std::get_if<Outbox::ToVisibility>(&message))
-            agenda.add(arrival,
-                ToVisibility{
-                    {host.client, toVisibility->id, host.name, std::move(toVisibility->request)}});
-    }
-    outbox.messages.clear();
-    if (outbox.finished || outbox.crashed) {
-        if (outbox.crashed)
-            endLife(host, ClientState::Crashed, WorldReason::ByChance);
-        else
-            endLife(host, ClientState::Stopped,
-                host.stopping ? WorldReason::ByCommand : WorldReason::WorkDone);
-    } else if (outbox.wakeAt) {
-        const auto index = static_cast<HostIndex>(&host - hosts.data());
-        wakeAt(host.wakes, *outbox.wakeAt, WakeClient{index, host.client});
-    }
+template <class Arrived, class Step>
+void World::State::hand(ClientId client, Arrived &arrived, Step &&step)
+{
+    Host *host = living(client);
+    if (!host)
+        return;
+    if (host->state == ClientState::Paused)
+        host->atTheDoor.emplace_back(std::move(arrived));
+    else
+        act(*host, step);
 }
 
 } // namespace queuelab::world

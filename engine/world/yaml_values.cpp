@@ -272,6 +272,30 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Keys &out)
     return counted;
 }
 
+bool readYaml(const YAML::Node &node, YamlProblems &problems, SignedDuration &out)
+{
+    const bool isBack = node.IsScalar() && node.Scalar().starts_with('-');
+    YAML::Node size = isBack ? YAML::Node(node.Scalar().substr(1)) : node;
+    if (!readYaml(size, problems, out.value))
+        return false;
+    if (isBack)
+        out.value = -out.value;
+    return true;
+}
+
+bool readYaml(const YAML::Node &node, YamlProblems &problems, Retry &out)
+{
+    YamlMap map(node, "retry", problems);
+    constexpr std::int32_t kMostAttempts = 1'000;
+    const std::size_t before = problems.errors().size();
+    map.optional("delay", out.delay);
+    map.ranged("attempts", out.attempts, 1, kMostAttempts);
+    map.optional("retry-topic", out.retryTopic);
+    map.optional("dead-letter-topic", out.deadLetterTopic);
+    map.finish();
+    return problems.errors().size() == before;
+}
+
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Arrival &out)
 {
     std::string word;
@@ -307,6 +331,11 @@ YAML::Node toYaml(bool value)
 }
 
 YAML::Node toYaml(std::int32_t value)
+{
+    return scalar(std::to_string(value));
+}
+
+YAML::Node toYaml(std::int64_t value)
 {
     return scalar(std::to_string(value));
 }
@@ -365,6 +394,21 @@ YAML::Node toYaml(const Keys &value)
     return map;
 }
 
+YAML::Node toYaml(const Retry &value)
+{
+    const Retry standard;
+    YAML::Node map(YAML::NodeType::Map);
+    if (value.delay != standard.delay)
+        map["delay"] = toYaml(value.delay);
+    if (value.attempts != standard.attempts)
+        map["attempts"] = toYaml(value.attempts);
+    if (value.retryTopic != standard.retryTopic)
+        map["retry-topic"] = toYaml(value.retryTopic);
+    if (value.deadLetterTopic != standard.deadLetterTopic)
+        map["dead-letter-topic"] = toYaml(value.deadLetterTopic);
+    return map;
+}
+
 YAML::Node toYaml(const Settings &value)
 {
     YAML::Node map(YAML::NodeType::Map);
@@ -379,6 +423,19 @@ YAML::Node toYaml(const exchange::FieldTable &value)
     for (const auto &[key, field] : value)
         map[key] = fieldValueToYaml(field);
     return map;
+}
+
+YAML::Node toYaml(SignedDuration value)
+{
+    return scalar(formatDuration(value.value));
+}
+
+YAML::Node toYaml(const std::vector<std::int32_t> &value)
+{
+    YAML::Node list(YAML::NodeType::Sequence);
+    for (const std::int32_t number : value)
+        list.push_back(number);
+    return list;
 }
 
 YAML::Node toYaml(const std::vector<std::string> &value)

@@ -15,6 +15,8 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Span &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Size &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Keys &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Arrival &out);
+bool readYaml(const YAML::Node &node, YamlProblems &problems, Retry &out);
+bool readYaml(const YAML::Node &node, YamlProblems &problems, SignedDuration &out);
 /// Typed as YAML types plain scalars: 5 is a number, true a boolean, everything else and everything
 /// quoted a text.
 bool readYaml(const YAML::Node &node, YamlProblems &problems, exchange::FieldTable &out);
@@ -22,17 +24,21 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, exchange::FieldTab
 YAML::Node toYaml(const std::string &value);
 YAML::Node toYaml(bool value);
 YAML::Node toYaml(std::int32_t value);
+YAML::Node toYaml(std::int64_t value);
 YAML::Node toYaml(std::uint64_t value);
 YAML::Node toYaml(double value);
 YAML::Node toYaml(Duration value);
+YAML::Node toYaml(SignedDuration value);
 YAML::Node toYaml(Rate value);
 YAML::Node toYaml(Arrival value);
 YAML::Node toYaml(const Span &value);
 YAML::Node toYaml(const Size &value);
 YAML::Node toYaml(const Keys &value);
+YAML::Node toYaml(const Retry &value);
 YAML::Node toYaml(const Settings &value);
 YAML::Node toYaml(const exchange::FieldTable &value);
 YAML::Node toYaml(const std::vector<std::string> &value);
+YAML::Node toYaml(const std::vector<std::int32_t> &value);
 template <class T> YAML::Node toYaml(const std::optional<T> &value)
 {
     return value ? toYaml(*value) : YAML::Node();

@@ -64,7 +64,7 @@ private Q_SLOTS:
     void everyCommandHasHelpWithAnExample_data()
     {
         QTest::addColumn<QString>("command");
-        for (const char *name : {"list", "run", "check", "claims", "inspect", "bench"})
+        for (const char *name : {"list", "run", "check", "claims", "inspect", "simulate", "bench"})
             QTest::newRow(name) << QString(name);
     }
     void everyCommandHasHelpWithAnExample()
@@ -73,6 +73,32 @@ private Q_SLOTS:
         const Call call = cli({command, "--help"});
         QCOMPARE(call.exit, 0);
         QVERIFY2(call.output.contains("queuelab-cli " + command), qPrintable(call.output));
+    }
+
+    void simulateSaysItsOptionsAndHowItEnded()
+    {
+        const Call call = cli({"simulate", "--seeds", "1..2", "--time", "15s"});
+        QCOMPARE(call.exit, 0);
+        QVERIFY2(call.output.startsWith("simulate --engine log --seeds 1..2 --time 15s"),
+            qPrintable(call.output));
+        QVERIFY2(call.output.contains("2 seeds"), qPrintable(call.output));
+        QVERIFY2(call.output.contains(": 0 failed"), qPrintable(call.output));
+    }
+
+    void simulateRefusesWhatItCannotRun_data()
+    {
+        QTest::addColumn<QStringList>("options");
+        QTest::newRow("seeds backwards") << QStringList{"--seeds", "5..2"};
+        QTest::newRow("no seeds") << QStringList{"--seeds", "many"};
+        QTest::newRow("too short") << QStringList{"--time", "1s"};
+        QTest::newRow("no such engine") << QStringList{"--engine", "kafka"};
+    }
+    void simulateRefusesWhatItCannotRun()
+    {
+        QFETCH(QStringList, options);
+        const Call call = cli(QStringList{"simulate"} + options);
+        QCOMPARE(call.exit, 2);
+        QVERIFY(!call.errors.isEmpty());
     }
 
     void listShowsTheLessonsBySection()

@@ -1,4 +1,5 @@
 #include "lessons/ledger.h"
+#include "lessons/measures/scratch.h"
 #include "lessons/report.h"
 #include "lessons/runner.h"
 
@@ -29,21 +30,72 @@ std::uint64_t seedsFor(const Lesson &lesson)
     return lesson.id == "kafka.replay-outage" ? 5 : 20;
 }
 
+/// Plays a lesson in whose text `from` was replaced.
+Result<LessonResult, std::string> playBroken(
+    const QString &id, const QString &from, const QString &to, const RunOptions &options)
+{
+    const Lesson *lesson = catalogue().find(id.toStdString());
+    if (lesson == nullptr)
+        return std::unexpected("there is no such lesson");
+    QFile file(QString::fromStdString(lesson->file));
+    if (!file.open(QIODevice::ReadOnly))
+        return std::unexpected("it cannot be read");
+    QString text = QString::fromUtf8(file.readAll());
+    if (!text.contains(from))
+        return std::unexpected("it does not contain " + from.toStdString());
+    const auto broken = readLesson(text.replace(from, to).toStdString(), lesson->file);
+    if (!broken)
+        return std::unexpected(broken.error().front().text());
+    auto result = runLesson(*broken, options);
+    if (!result)
+        return std::unexpected(result.error().text());
+    return std::move(*result);
+}
+
+/// The first step that does not hold, counted from 1.
+int firstFailure(const LessonResult &result)
+{
+    const auto failing = std::ranges::find_if_not(result.steps, &StepResult::holds);
+    return static_cast<int>(failing - result.steps.begin()) + 1;
+}
+
 } // namespace
 
 class TestCatalogue : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
-    void theNineFirstLessonsAreThere()
+    void theSectionsFollowTheCourse()
     {
-        std::vector<std::string> ids;
-        for (const Lesson &lesson : catalogue().lessons)
-            ids.push_back(lesson.id);
-        QCOMPARE(ids,
-            (std::vector<std::string>{"kafka.ceiling", "kafka.order", "kafka.replay-outage",
-                "rabbitmq.topic", "rabbitmq.crash", "rabbitmq.dlx", "sqs.reappear", "sqs.too-slow",
-                "scenario.1"}));
+        std::vector<std::string> sections;
+        for (const Lesson &lesson : catalogue().lessons) {
+            if (sections.empty() || sections.back() != lesson.section)
+                sections.push_back(lesson.section);
+        }
+        QCOMPARE(sections, (std::vector<std::string>{"kafka", "rabbitmq", "sqs", "scenarios"}));
+    }
+
+    void aSectionThatSaysItsOrderNamesAllOfItsLessons_data()
+    {
+        QTest::addColumn<QString>("section");
+        QTest::addColumn<QStringList>("order");
+        QTest::newRow("kafka") << "kafka"
+                               << QStringList{"nxm", "append", "partitions", "offset", "pull",
+                                      "ceiling", "order", "replay-outage", "io-model", "sequential",
+                                      "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
+                                      "static-membership", "retention-size"};
+        QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
+    }
+    void aSectionThatSaysItsOrderNamesAllOfItsLessons()
+    {
+        QFETCH(QString, section);
+        QFETCH(QStringList, order);
+        QStringList ids;
+        for (const Lesson &lesson : catalogue().lessons) {
+            if (lesson.section == section.toStdString())
+                ids.append(QString::fromStdString(lesson.id).section(u'.', 1));
+        }
+        QCOMPARE(ids, order);
     }
 
     void everyLessonIsComplete()
@@ -83,7 +135,7 @@ private Q_SLOTS:
     {
         QFETCH(const Lesson *, lesson);
         QFETCH(std::uint64_t, seed);
-        const auto result = runLesson(*lesson, {.seed = seed, .live = false});
+        const auto result = runLesson(*lesson, {.seed = seed, .live = false, .measure = seed == 0});
         QVERIFY2(result, result ? "" : result.error().text().c_str());
         QVERIFY2(result->holds(), report({*result}, ReportFormat::Text).c_str());
     }
@@ -93,45 +145,127 @@ private Q_SLOTS:
         QTest::addColumn<QString>("id");
         QTest::addColumn<QString>("from");
         QTest::addColumn<QString>("to");
-        const auto row = [](const char *id, const char *from, const char *to) {
-            QTest::addRow("%s: %s", id, to) << QString(id) << QString(from) << QString(to);
+        QTest::addColumn<int>("failingStep"); // the first that fails, counted from 1
+        const auto row = [](const char *id, const char *from, const char *to, int failingStep) {
+            QTest::addRow("%s: %s", id, to)
+                << QString(id) << QString(from) << QString(to) << failingStep;
         };
-        row("kafka.ceiling", "{name: orders, partitions: 6}", "{name: orders, partitions: 8}");
-        row("kafka.ceiling", "{name: refunds, partitions: 8}", "{name: refunds, partitions: 6}");
-        row("kafka.order", "{name: payments, partitions: 3}", "{name: payments, partitions: 1}");
-        row("kafka.order", "{topic: wallet, partitions: 4}", "{topic: wallet, partitions: 6}");
-        row("kafka.order", "metadata.max.age.ms: \"1000\"", "metadata.max.age.ms: \"300000\"");
+        row("kafka.nxm", "{queue: shop-reports, name: reports<shop}",
+            "{queue: web-reports, name: reports<shop}", 1);
+        row("kafka.nxm", "{queue: web-fraud, name: fraud<web}",
+            "{queue: web-mail, name: fraud<web}", 2);
+        row("kafka.nxm", "name: search, configs: {auto.offset.reset: earliest}",
+            "name: search, configs: {auto.offset.reset: latest}", 3);
+        row("kafka.nxm", "{group: fraud, topics", "{group: mail, topics", 4);
+        row("kafka.append", "name: till-1, configs: {auto.offset.reset: earliest}",
+            "name: till-1, configs: {auto.offset.reset: latest}", 2);
+        row("kafka.append", "before-offset: 3", "before-offset: 5", 3);
+        row("kafka.append", "linger.ms: 500", "linger.ms: 0", 4);
+        row("kafka.partitions", "{name: orders, partitions: 3}", "{name: orders, partitions: 4}",
+            1);
+        row("kafka.partitions", "partition: 1, before-offset: 4", "partition: 0, before-offset: 2",
+            2);
+        row("kafka.partitions", "keys: {count: 30}", "keys: {count: 1}", 3);
+        row("kafka.partitions", "keys: {count: 1}", "keys: {count: 30}", 4);
+        row("kafka.offset", "processing: 200ms, commit: after", "processing: 200ms, commit: never",
+            1);
+        row("kafka.offset", "group: billing, topics", "group: alarm, topics", 1);
+        row("kafka.offset", "commit: never", "commit: after", 4);
+        row("kafka.pull", "prefetch: 0", "prefetch: 10", 2);
+        row("kafka.pull", "- pause-consumer: {name: puller}", "", 2);
+        row("kafka.pull", "fetch.min.bytes: 4000, ", "", 4);
+        row("kafka.ceiling", "{name: orders, partitions: 6}", "{name: orders, partitions: 8}", 1);
+        row("kafka.ceiling", "{name: refunds, partitions: 8}", "{name: refunds, partitions: 6}", 4);
+        row("kafka.order", "{name: payments, partitions: 3}", "{name: payments, partitions: 1}", 3);
+        row("kafka.order", "{topic: wallet, partitions: 4}", "{topic: wallet, partitions: 6}", 5);
+        row("kafka.order", "metadata.max.age.ms: \"1000\"", "metadata.max.age.ms: \"300000\"", 6);
         row("kafka.replay-outage", "{name: clicks, partitions: 3}",
             "{name: clicks, partitions: 3, configs: {segment.bytes: 1048576, retention.ms: "
-            "600000}}");
+            "600000}}",
+            2);
         row("kafka.replay-outage", "prefetch: 10, processing: 5ms}",
-            "prefetch: 10, processing: 5ms, fail-chance: 1, on-failure: requeue}");
-        row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"");
-        row("rabbitmq.crash", "ack: manual", "ack: auto");
-        row("rabbitmq.dlx", "on-failure: requeue", "on-failure: reject");
-        row("rabbitmq.dlx", "x-message-ttl: 3000", "x-message-ttl: 30000");
-        row("sqs.reappear", "VisibilityTimeout: 30", "VisibilityTimeout: 120");
+            "prefetch: 10, processing: 5ms, fail-chance: 1, on-failure: requeue}", 1);
+        row("kafka.io-model", "linger.ms: 200", "linger.ms: 0", 1);
+        row("kafka.sequential", "internal.segment.bytes: 16384", "internal.segment.bytes: 1048576",
+            1);
+        row("kafka.page-cache", "name: screen-1, configs: {",
+            "name: screen-1, configs: {fetch.min.bytes: 100000, fetch.max.wait.ms: 5000, ", 2);
+        row("kafka.zero-copy", "size: 5000", "size: 50", 1);
+        row("kafka.parallelism", "{name: narrow, partitions: 1}", "{name: narrow, partitions: 6}",
+            1);
+        row("kafka.parallelism", "{name: wide, partitions: 6}", "{name: wide, partitions: 1}", 2);
+        row("kafka.parallelism", "{name: wider, partitions: 24}", "{name: wider, partitions: 6}",
+            3);
+        row("kafka.rebalance",
+            "name: eager-late, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: range}",
+            "name: eager-late, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: cooperative-sticky}",
+            2);
+        row("kafka.rebalance", "partition.assignment.strategy: cooperative-sticky",
+            "partition.assignment.strategy: sticky", 1);
+        row("kafka.rebalance",
+            "name: coop-old, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: range}",
+            "name: coop-old, processing: 10ms, configs: {auto.offset.reset: earliest, "
+            "partition.assignment.strategy: cooperative-sticky}",
+            4);
+        row("kafka.static-membership", ", group.instance.id: anna", "", 4);
+        row("kafka.static-membership", "group.instance.id: bert",
+            "group.instance.id: bert, session.timeout.ms: 300000", 6);
+        row("kafka.retention-size", "{retention.bytes: 50000, internal.segment.bytes: 10000}",
+            "{internal.segment.bytes: 10000}", 1);
+        row("kafka.retention-size", "retention.ms: 10000", "retention.ms: 100000", 3);
+        row("kafka.retention-size", "segment.bytes: 1048576", "internal.segment.bytes: 10000", 4);
+        row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
+            1);
+        row("rabbitmq.crash", "ack: manual", "ack: auto", 1);
+        row("rabbitmq.dlx", "on-failure: requeue", "on-failure: reject", 3);
+        row("rabbitmq.dlx", "x-message-ttl: 3000", "x-message-ttl: 30000", 1);
+        row("sqs.reappear", "VisibilityTimeout: 30", "VisibilityTimeout: 120", 3);
         row("sqs.too-slow", "{name: photos, attributes: {VisibilityTimeout: 10}}",
-            "{name: photos, attributes: {VisibilityTimeout: 30}}");
-        row("sqs.too-slow", ", heartbeat: 5s", "");
-        row("scenario.1", "partitions: 8", "partitions: 1");
+            "{name: photos, attributes: {VisibilityTimeout: 30}}", 2);
+        row("sqs.too-slow", ", heartbeat: 5s", "", 3);
+        row("scenario.1", "partitions: 8", "partitions: 1", 1);
     }
     void withItsDecidingSettingBrokenItFails()
     {
         QFETCH(QString, id);
         QFETCH(QString, from);
         QFETCH(QString, to);
-        const Lesson *lesson = catalogue().find(id.toStdString());
-        QVERIFY(lesson != nullptr);
-        QFile file(QString::fromStdString(lesson->file));
-        QVERIFY(file.open(QIODevice::ReadOnly));
-        QString text = QString::fromUtf8(file.readAll());
-        QVERIFY2(text.contains(from), qPrintable(from));
-        const auto broken = readLesson(text.replace(from, to).toStdString(), lesson->file);
-        QVERIFY2(broken, broken ? "" : broken.error().front().text().c_str());
-        const auto result = runLesson(*broken, {.live = false});
-        QVERIFY(result);
-        QVERIFY(!result->holds());
+        QFETCH(int, failingStep);
+        const auto result = playBroken(id, from, to, {.live = false, .measure = false});
+        QVERIFY2(result, result ? "" : result.error().c_str());
+        QCOMPARE(firstFailure(*result), failingStep);
+    }
+
+    void withItsMeasuredSettingBrokenItFails_data()
+    {
+        QTest::addColumn<QString>("id");
+        QTest::addColumn<QString>("from");
+        QTest::addColumn<QString>("to");
+        QTest::addColumn<int>("failingStep");
+        QTest::newRow("a reader of old data") << "kafka.page-cache" << "before-reading: nothing"
+                                              << "before-reading: evict" << 3;
+        QTest::newRow("a broker that copies")
+            << "kafka.zero-copy" << "broker: sendfile" << "broker: buffer" << 2;
+        QTest::newRow("batches as before")
+            << "kafka.rps" << "batch-bytes: 16384, then-batch-bytes: 1}"
+            << "batch-bytes: 16384, then-batch-bytes: 16384}" << 2;
+    }
+    void withItsMeasuredSettingBrokenItFails()
+    {
+        QFETCH(QString, id);
+        QFETCH(QString, from);
+        QFETCH(QString, to);
+        QFETCH(int, failingStep);
+        const auto directory = ScratchDirectory::createOnDisk();
+        QVERIFY(directory);
+        if (id == "kafka.page-cache" && isInMemory(directory->path()))
+            QSKIP("the temporary directory is in memory, where nothing is evicted");
+        const auto result = playBroken(id, from, to, {.live = false});
+        QVERIFY2(result, result ? "" : result.error().c_str());
+        QCOMPARE(firstFailure(*result), failingStep);
     }
 };
 

@@ -152,8 +152,11 @@ nuance: Until it is not so.
                   "replication-factor: 7}\n",
             "lesson.yaml:7:9: replication-factor is 7, but the world has 3 brokers; give the world "
             "more brokers (log: {brokers: N}) or the topic fewer replicas");
-        row("more brokers than this version runs", kHead + "world: {log: {brokers: 3}}\n" + kStep,
-            "lesson.yaml:4:24: a log of 3 brokers cannot run in this version; write brokers: 1");
+        row("more brokers than a cluster has", kHead + "world: {log: {brokers: 10}}\n" + kStep,
+            "lesson.yaml:4:24: 'brokers' is 10, outside 1 to 9");
+        row("more controllers than brokers",
+            kHead + "world: {log: {brokers: 3, controllers: 4}}\n" + kStep,
+            "lesson.yaml:4:40: 'controllers' is 4, outside 1 to 3");
         row("the same client name twice",
             kHead
                 + "steps:\n  - do:\n      - add-worker: {queue: a, name: bob}\n"
@@ -192,8 +195,7 @@ nuance: Until it is not so.
             "lesson.yaml:6:15: no event is called 'partition-asigned'; did you mean "
             "'partition-assigned'?");
         row("measured outside live", step("expect: [{measured appended: {value: 1}}]"),
-            "lesson.yaml:6:15: only a live part measures; expect it under 'live', beside 'for' and "
-            "'do'");
+            "lesson.yaml:6:15: nothing is measured here; expect it under 'live' or 'measure'");
         row("unknown measurement",
             step("live: {for: 1s, expect: [{measured apended: {value: 1}}]}"),
             "lesson.yaml:6:31: no measured is called 'apended'; did you mean 'appended'?");
@@ -201,6 +203,30 @@ nuance: Until it is not so.
             "lesson.yaml:6:11: live needs 'for', how long it runs by the wall clock");
         row("live for too long", step("live: {for: 2h}"),
             "lesson.yaml:6:17: 'for' is 2h, outside 1ms to 10m");
+        row("unknown thing to measure", step("measure: {page-cashe: {}}"),
+            "lesson.yaml:6:15: measure has no 'page-cashe'; did you mean 'page-cache'?");
+        row("nothing to measure", step("measure: {expect: []}"),
+            "lesson.yaml:6:14: measure needs the name of a measurement; it may be: "
+            "append-or-track, disk-writes, page-cache, zero-copy, partition-throughput, "
+            "record-rate, partition-costs");
+        row("two things to measure", step("measure: {page-cache: {}, zero-copy: {}}"),
+            "lesson.yaml:6:42: a step measures one thing; make it two steps");
+        row("unknown setting", step("measure: {page-cache: {mebibyte: 3}}"),
+            "lesson.yaml:6:28: page-cache has no 'mebibyte'; did you mean 'mebibytes'?");
+        row("setting out of bounds", step("measure: {page-cache: {mebibytes: 0}}"),
+            "lesson.yaml:6:39: 'mebibytes' is 0, outside 1 to 1024");
+        row("setting of choices", step("measure: {page-cache: {before-reading: evikt}}"),
+            "lesson.yaml:6:44: 'before-reading' is 'evikt', which is none of nothing, evict; did "
+            "you mean 'evict'?");
+        row("unknown figure",
+            step("measure: {page-cache: {}, expect: [{measured recent-rat: {value: 1}}]}"),
+            "lesson.yaml:6:41: no measured is called 'recent-rat'; did you mean 'recent-rate'?");
+        row("a measurement has no world",
+            step("measure: {page-cache: {}, expect: [{topic a: {records: 1}}]}"),
+            "lesson.yaml:6:41: a measurement has no world of its own; expect 'measured' here, and "
+            "the rest in the step's own 'expect'");
+        row("live and measured", step("live: {for: 1s}\n    measure: {page-cache: {}}"),
+            "lesson.yaml:7:14: a step has 'live' or 'measure', not both; make it two steps");
         row("refused without commands", step("refused: '404'"),
             "lesson.yaml:6:14: nothing can be refused in a step without 'do'");
         row("a step proves what the lesson does not",

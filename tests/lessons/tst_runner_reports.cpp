@@ -255,6 +255,41 @@ private Q_SLOTS:
         QVERIFY(run(lesson, {.live = false}).steps[2].measurements.empty());
     }
 
+    void aStepMeasures()
+    {
+        const QByteArray step = R"(  - measure:
+      zero-copy: {mebibytes: 1, rounds: 1}
+      expect:
+        - measured sendfile-through-user-space: {value: 0}
+    proves: [sqs.hide]
+)";
+        const Lesson lesson = lessonExpecting("1", step);
+        QCOMPARE(lesson.steps[2].measure->settings.at("mebibytes"), std::int64_t{1});
+        QCOMPARE(lesson.steps[2].measure->settings.at("broker"), std::int64_t{0});
+        const LessonResult result = run(lesson);
+        QVERIFY2(result.holds(), report({result}, ReportFormat::Text).c_str());
+        QVERIFY(!result.steps[2].leftOut);
+        QVERIFY(report({result}, ReportFormat::Text).find("measured sendfile-rate: ")
+            != std::string::npos);
+
+        const LessonResult leftOut = run(lesson, {.measure = false});
+        QVERIFY(leftOut.steps[2].leftOut);
+        QVERIFY(leftOut.steps[2].measurements.empty());
+
+        // What was not measured proves nothing.
+        Catalogue catalogue;
+        catalogue.lessons = {lesson};
+        const std::vector<Claim> claims{{.id = "sqs.hide",
+            .section = "sqs",
+            .show = "measure",
+            .verdict = "holds",
+            .text = "t",
+            .nuance = {},
+            .cells = {}}};
+        QVERIFY(judgeClaims(claims, catalogue, {result})[0].proved());
+        QVERIFY(!judgeClaims(claims, catalogue, {leftOut})[0].proved());
+    }
+
     void claimsAreHeldAgainstTheStepsThatNameThem()
     {
         Catalogue catalogue;

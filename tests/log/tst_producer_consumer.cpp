@@ -527,24 +527,6 @@ private Q_SLOTS:
         QCOMPARE(world.trace().count(kind(LogEvent::BatchSent)), 1U);
     }
 
-    void whatCanPassIsRetriedUntilTheDeliveryTimeout()
-    {
-        LogWorld world;
-        CreateTopicsRequest request;
-        request.topics.push_back({"orders", 1, 1, {{"min.insync.replicas", "2"}}});
-        world.ask(request);
-        ProducerConfig config;
-        config.deliveryTimeout = 10s;
-        const std::size_t producer = world.addProducer(config);
-        world.send(producer, "orders", "x");
-        world.run(9s);
-        QCOMPARE(world.producers[producer].status().failedRecords, 0U);
-        QVERIFY(world.trace().count(kind(LogEvent::BatchRefused)) > 50); // each 100 ms
-        world.run(2s);
-        QCOMPARE(world.producers[producer].status().failedRecords, 1U);
-        QCOMPARE(world.trace().count(kind(LogEvent::BatchFailed)), 1U);
-    }
-
     void aBrokersRestartLosesNothingAcknowledged()
     {
         LogWorld world;

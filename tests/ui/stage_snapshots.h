@@ -34,7 +34,8 @@ inline world::Snapshot logSnapshot(const LogShape &shape)
 {
     world::Snapshot snapshot = emptySnapshot();
     for (int id = 1; id <= shape.brokers; ++id)
-        snapshot.log.brokers.push_back({id, true});
+        snapshot.log.brokers.push_back({.id = id, .isRegistered = true, .isFenced = false});
+    snapshot.log.controller = shape.brokers > 1 ? 2 : 1;
 
     log::TopicSnapshot topic;
     topic.name = "orders";
@@ -54,6 +55,17 @@ inline world::Snapshot logSnapshot(const LogShape &shape)
         partition.logEndOffset = shape.records + (index * 7) % 10;
         partition.highWatermark = std::max(0L, partition.logEndOffset - (index == 4 ? 1 : 0));
         partition.lastStableOffset = partition.highWatermark;
+        for (const std::int32_t id : partition.replicas) {
+            partition.replicaStates.push_back({.broker = id,
+                .logEndOffset =
+                    id == partition.leader ? partition.logEndOffset : partition.highWatermark,
+                .highWatermark = partition.highWatermark,
+                .leaderEpoch = 0});
+        }
+        for (auto &broker : snapshot.log.brokers) {
+            ++broker.replicas;
+            broker.leads += broker.id == partition.leader ? 1 : 0;
+        }
         partition.segments = {{0, 4096, 0}, {partition.logEndOffset - 12, 900, 0}};
         topic.partitions.push_back(partition);
         const std::int64_t committed =
@@ -96,6 +108,29 @@ inline world::Snapshot logSnapshot(const LogShape &shape)
         snapshot.clients.push_back(client);
     }
     snapshot.log.groups.push_back(group);
+    return snapshot;
+}
+
+/// Three brokers just after the first died: its partitions have another leader and a new epoch, and
+/// its own log holds three records that no other replica has.
+inline world::Snapshot failoverSnapshot()
+{
+    auto snapshot = logSnapshot({.partitions = 3, .records = 20, .consumers = 2, .brokers = 3});
+    snapshot.log.brokers[0].alive = false;
+    snapshot.log.brokers[0].leads = 0;
+    snapshot.log.brokers[1].leads = 2;
+    for (auto &partition : snapshot.log.topics[0].partitions) {
+        std::erase(partition.isr, 1);
+        partition.replicaStates[0].online = false;
+        partition.replicaStates[0].inSync = false;
+        if (partition.leader == 1) {
+            partition.leader = 2;
+            partition.leaderEpoch = 1;
+            partition.replicaStates[0].logEndOffset = partition.logEndOffset + 3;
+        } else {
+            partition.replicaStates[0].logEndOffset = partition.logEndOffset - 4;
+        }
+    }
     return snapshot;
 }
 

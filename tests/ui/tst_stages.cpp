@@ -45,6 +45,7 @@ std::vector<Picture> pictures()
         .state = log::GroupState::PreparingRebalance});
     rebalance.clients[2].state = world::ClientState::Crashed;
     all.push_back({"log, rebalance", Engine::Log, rebalance});
+    all.push_back({"log, failover", Engine::Log, test::failoverSnapshot()});
     all.push_back({"log, huge", Engine::Log,
         test::logSnapshot({.partitions = 120, .records = 4'000'000, .consumers = 40})});
     all.push_back({"log, no records, no group", Engine::Log,
@@ -131,6 +132,26 @@ class TestStages : public QObject {
     }
 
 private Q_SLOTS:
+    void aFailoverShowsWhoLeadsAndWhatOnlyTheDeadBrokerHas()
+    {
+        const auto stage = stageOf(named("log, failover"), {1280, 800});
+        const Scene &scene = stage->scene();
+        for (const char *words : {"down", "controller", "leads 2 of 3 replicas", "B2 e1", "B1 down",
+                 "+3", "−4", "HW 20"})
+            QVERIFY2(saysSomewhere(scene, QString::fromUtf8(words)), words);
+        QVERIFY(scene.anchor(Thing::Kind::Broker, u"orders-0/3"_s));
+        QVERIFY(!scene.anchor(Thing::Kind::Broker, u"orders-0/2"_s)); // the leader's are the cells
+    }
+    void whatAFollowerFetchesTravelsFromTheLaneToItsStrip()
+    {
+        const auto stage = stageOf(named("log, failover"), {1280, 800});
+        stage->show();
+        QVERIFY(QTest::qWaitForWindowExposed(stage.get()));
+        stage->addEvents(
+            {eventRow(log::kind(log::LogEvent::BatchReplicated), u"orders-0"_s, u"broker-3"_s)});
+        QCOMPARE(stage->movesUnderWay(), 1U);
+    }
+
     void everythingLiesInsideThePicture_data() { everyPicture(); }
     void everythingLiesInsideThePicture()
     {

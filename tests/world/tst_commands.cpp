@@ -87,6 +87,22 @@ private Q_SLOTS:
         add("restart-broker: {broker: 2}");
         add("cut-link: {client: worker-1}");
         add("mend-link: {client: worker-1}");
+        add("alter-configs: {topic: orders, configs: {retention.ms: 1000}, defaults: "
+            "[min.insync.replicas]}");
+        add("reset-offsets: {group: billing, topic: orders, to: earliest}");
+        add("reset-offsets: {group: billing, topic: orders, partition: 2, shift: -10}");
+        add("reset-offsets: {group: billing, topic: orders, offset: 0}");
+        add("elect-leaders: {topic: orders, partition: 0, type: unclean}");
+        add("kill-broker: {broker: 2, loses: unsynced}");
+        add("stop-broker: {broker: 3}");
+        add("isolate-broker: {broker: 2, from: brokers}");
+        add("rejoin-broker: {broker: 2}");
+        add("slow-broker: {broker: 2, latency: 20ms}");
+        add("skip-clock: {broker: 2, by: 1h}");
+        add("skip-clock: {by: -1500ms}");
+        add("cut-link: {client: worker-1, broker: 2}");
+        add("mend-link: {brokers: [1, 3]}");
+        add("reset-link: {client: worker-1, broker: 1}");
     }
     void everyCommandReadsBackAsItWasWritten()
     {

@@ -288,7 +288,8 @@ private Q_SLOTS:
         QCOMPARE(lab.outcome("g").handled >= 2000, true);
         const auto snapshot = lab.world->snapshot();
         std::int64_t records = 0;
-        for (const log::PartitionSnapshot &partition : snapshot->log.topics.at(0).partitions)
+        for (const log::PartitionSnapshot &partition :
+            std::ranges::find(snapshot->log.topics, "orders", &log::TopicSnapshot::name)->partitions)
             records += partition.logEndOffset;
         QVERIFY(records >= 2000);
     }
@@ -391,7 +392,10 @@ private Q_SLOTS:
         QVERIFY(!unknown);
         QVERIFY(unknown.error().remedy.find("num.partitions") != std::string::npos);
         config = {};
+        config.logBrokers = 10;
+        QVERIFY(!World::create(config, std::make_unique<MemoryFiles>()));
         config.logBrokers = 3;
+        config.logControllers = 4;
         QVERIFY(!World::create(config, std::make_unique<MemoryFiles>()));
     }
 

@@ -43,8 +43,32 @@ void FaultMenu::addClient(const world::ClientSnapshot &client)
         break;
     }
     menu->addSeparator();
-    addCommand(*menu, tr("Cut its link"), world::CutLink{client.name});
-    addCommand(*menu, tr("Mend its link"), world::MendLink{client.name});
+    addCommand(*menu, tr("Cut its link"), world::CutLink{client.name, {}, {}});
+    addCommand(*menu, tr("Mend its link"), world::MendLink{client.name, {}, {}});
+}
+
+void FaultMenu::addBroker(const log::BrokerSnapshot &broker, bool inCluster)
+{
+    const std::int32_t id = broker.id;
+    QMenu *menu = addMenu(tr("Broker %1").arg(id));
+    if (!broker.alive) {
+        addCommand(*menu, tr("Restart: it recovers from its files"), world::RestartBroker{id});
+        return;
+    }
+    addCommand(*menu, tr("Kill: the process dies"), world::KillBroker{id, "nothing"});
+    addCommand(*menu, tr("Kill: the power goes, what was not synced is lost"),
+        world::KillBroker{id, "unsynced"});
+    addCommand(*menu, tr("Kill, and lose its disk"), world::KillBroker{id, "disk"});
+    addCommand(*menu, tr("Stop: it leaves in order"), world::StopBroker{id});
+    menu->addSeparator();
+    if (inCluster) {
+        addCommand(*menu, tr("Isolate it from everyone"), world::IsolateBroker{id, "everyone"});
+        addCommand(
+            *menu, tr("Isolate it from the other brokers"), world::IsolateBroker{id, "brokers"});
+        addCommand(*menu, tr("End its isolation"), world::RejoinBroker{id});
+    }
+    addCommand(*menu, tr("Slow its network by 200 ms"), world::SlowBroker{id, 200ms});
+    addCommand(*menu, tr("Make its network fast again"), world::SlowBroker{id, {}});
 }
 
 void FaultMenu::addCaption(const QString &text)
@@ -70,14 +94,8 @@ void FaultMenu::fill()
     }
     if (m_snapshot && !m_snapshot->log.topics.empty()) {
         addCaption(tr("Kafka brokers"));
-        for (const log::BrokerSnapshot &broker : m_snapshot->log.brokers) {
-            if (broker.alive)
-                addCommand(
-                    *this, tr("Kill broker %1").arg(broker.id), world::KillBroker{broker.id});
-            else
-                addCommand(
-                    *this, tr("Restart broker %1").arg(broker.id), world::RestartBroker{broker.id});
-        }
+        for (const log::BrokerSnapshot &broker : m_snapshot->log.brokers)
+            addBroker(broker, m_snapshot->log.brokers.size() > 1);
     }
     addSeparator();
     addAction(tr("Change how long work takes …"), this,

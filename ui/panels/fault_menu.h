@@ -30,6 +30,7 @@ private:
     void fill();
     void addCaption(const QString &text);
     void addClient(const world::ClientSnapshot &client);
+    void addBroker(const log::BrokerSnapshot &broker, bool inCluster);
     void addCommand(QMenu &menu, const QString &text, const world::Command &command);
 
     std::shared_ptr<const world::Snapshot> m_snapshot;

@@ -274,7 +274,7 @@ void LessonPanel::showLiveProgress(double progress)
 {
     m_live->setVisible(progress >= 0);
     m_progress->setValue(static_cast<int>(progress * 1000));
-    m_progress->setFormat(tr("running live on real files, %p%"));
+    m_progress->setFormat(tr("running on this machine, %p%"));
 }
 
 void LessonPanel::changeEvent(QEvent *event)

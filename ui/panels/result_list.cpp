@@ -1,13 +1,13 @@
 #include "ui/panels/result_list.h"
 
 #include "engine/core/time.h"
+#include "lessons/report_lines.h"
 #include "ui/theme/style_sheet.h"
 #include "ui/widgets/prose_label.h"
 
 #include <QFrame>
 #include <QHBoxLayout>
 #include <QLabel>
-#include <QLocale>
 #include <QVBoxLayout>
 
 namespace queuelab::ui {
@@ -86,13 +86,12 @@ ResultList::ResultList(const lessons::StepResult &result, QWidget *parent)
             expectation.holds(), toText(expectation.subject), checkLines(expectation), this));
     for (const lessons::Measurement &measurement : result.measurements)
         column->addWidget(makeRow(true,
-            tr("%1: %2 %3")
-                .arg(toText(measurement.name), locale().toString(measurement.value, 'f', 0),
-                    toText(measurement.unit)),
+            tr("%1: %2").arg(
+                toText(measurement.name), toText(lessons::measurementText(measurement))),
             {tr("measured on this machine")}, this));
     if (result.liveError)
         column->addWidget(makeRow(
-            false, tr("The live part did not run"), {toText(result.liveError->text())}, this));
+            false, tr("It could not be measured"), {toText(result.liveError->text())}, this));
 }
 
 } // namespace queuelab::ui

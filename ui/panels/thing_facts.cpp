@@ -155,12 +155,40 @@ ThingFacts clientFacts(const world::Snapshot &snapshot, const world::ClientSnaps
     return out;
 }
 
+QString quorumWords(const log::BrokerSnapshot &broker)
+{
+    return tr("%1, epoch %2, metadata up to %3 of %4 committed")
+        .arg(toText(log::quorumRoleName(broker.role)))
+        .arg(broker.quorumEpoch)
+        .arg(broker.metadataHighWatermark)
+        .arg(broker.metadataLogEndOffset);
+}
+
+ThingFacts brokerFacts(const log::ClusterSnapshot &cluster, const log::BrokerSnapshot &broker)
+{
+    const QString state = !broker.alive ? tr("down")
+        : broker.isFenced               ? tr("running, fenced")
+                                        : tr("running");
+    ThingFacts out{tr("broker"), tr("broker %1").arg(broker.id), {{tr("state"), state}}};
+    if (cluster.brokers.size() < 2)
+        return out;
+    if (broker.id == cluster.controller)
+        out.facts.push_back({tr("controller"), tr("the active one")});
+    out.facts.push_back({tr("quorum"), quorumWords(broker)});
+    out.facts.push_back({tr("leads"), figure(broker.leads)});
+    out.facts.push_back({tr("replicas"), figure(broker.replicas)});
+    return out;
+}
+
 ThingFacts partitionFacts(const PartitionOf &found)
 {
     const log::PartitionSnapshot &partition = *found.partition;
-    return {tr("partition"),
+    ThingFacts out{tr("partition"),
         toText(found.topic->name) + u'-' + QString::number(partition.partition),
-        {{tr("leader"), tr("broker %1, epoch %2").arg(partition.leader).arg(partition.leaderEpoch)},
+        {{tr("leader"),
+             partition.leader < 0
+                 ? tr("none: offline")
+                 : tr("broker %1, epoch %2").arg(partition.leader).arg(partition.leaderEpoch)},
             {tr("replicas"), brokers(partition.replicas)}, {u"ISR"_s, brokers(partition.isr)},
             {tr("log start offset"), figure(partition.logStartOffset)},
             {tr("last stable offset"), figure(partition.lastStableOffset)},
@@ -169,6 +197,21 @@ ThingFacts partitionFacts(const PartitionOf &found)
             {tr("size"),
                 tr("%1 bytes in %2 segments")
                     .arg(figure(partition.sizeBytes), figure(partition.segments.size()))}}};
+    if (!partition.eligibleLeaderReplicas.empty())
+        out.facts.push_back(
+            {tr("eligible leader replicas"), brokers(partition.eligibleLeaderReplicas)});
+    if (partition.replicaStates.size() < 2)
+        return out;
+    for (const log::ReplicaSnapshot &replica : partition.replicaStates) {
+        QString words = tr("log end %1, high watermark %2")
+                            .arg(figure(replica.logEndOffset), figure(replica.highWatermark));
+        if (!replica.online)
+            words = tr("down; ") + words;
+        else if (!replica.inSync)
+            words = tr("not in sync; ") + words;
+        out.facts.push_back({tr("on broker %1").arg(replica.broker), words});
+    }
+    return out;
 }
 
 ThingFacts topicFacts(const log::TopicSnapshot &topic)
@@ -358,8 +401,7 @@ ThingFacts factsOf(const world::Snapshot &snapshot, const Thing &thing)
     case Thing::Kind::Broker:
         for (const log::BrokerSnapshot &broker : snapshot.log.brokers)
             if (broker.id == thing.item)
-                return {tr("broker"), tr("broker %1").arg(broker.id),
-                    {{tr("state"), broker.alive ? tr("running") : tr("down")}}};
+                return brokerFacts(snapshot.log, broker);
         return {};
     case Thing::Kind::Exchange:
         if (const auto *exchange = findNamed(snapshot.exchange.exchanges, thing.name))

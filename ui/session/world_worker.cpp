@@ -234,7 +234,7 @@ void WorldWorker::playStepAtOnce()
 {
     if (!m_player || m_player->nextStep() >= m_player->lesson().steps.size())
         return;
-    const lessons::StepResult result = m_player->playStep(false);
+    const lessons::StepResult result = m_player->playStep();
     postFrame();
     Q_EMIT stepFinished(result);
 }
@@ -310,7 +310,7 @@ void WorldWorker::judgeWhenDue()
     m_runningStep.reset();
     m_driver.pause();
     lessons::StepResult result = m_player->verdict(index);
-    if (m_player->lesson().steps[index].live)
+    if (m_player->lesson().steps[index].measures())
         startLive(index, std::move(result));
     else
         Q_EMIT stepFinished(result);
@@ -321,17 +321,12 @@ void WorldWorker::startLive(std::size_t index, lessons::StepResult soFar)
     joinLive();
     m_cancelLive = false;
     Q_EMIT liveProgress(0);
-    m_live = std::thread([this, live = *m_player->lesson().steps[index].live,
+    m_live = std::thread([this, step = m_player->lesson().steps[index],
                              seed = m_player->timeline().session().world.seed, world = m_world,
                              result = std::move(soFar)]() mutable {
-        auto measured = lessons::runLive(
-            live, seed, [this](double progress) { Q_EMIT liveProgress(progress); }, &m_cancelLive);
-        if (measured) {
-            result.measurements = std::move(measured->measurements);
-            std::ranges::move(measured->expectations, std::back_inserter(result.expectations));
-        } else {
-            result.liveError = measured.error();
-        }
+        lessons::addMeasured(
+            result, step, seed, [this](double progress) { Q_EMIT liveProgress(progress); },
+            &m_cancelLive);
         QMetaObject::invokeMethod(
             this,
             [this, world, result] {

@@ -12,7 +12,6 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr double kPad = 14;
 constexpr double kLeastWidth = 480; ///< only below it is there something to scroll
 constexpr double kEasyWidth = 760; ///< from here on nothing is squeezed
 constexpr std::int64_t kMostCells = 24;
@@ -56,17 +55,20 @@ void LogScene::layOut()
 {
     const double width = std::max(m_input.viewport.width(), m_measure.px(kLeastWidth));
     m_scene.size = {width, m_input.viewport.height()};
-    if (m_view.topics.empty() && m_view.producers.empty() && m_view.groups.empty()) {
+    if (m_view.topics.empty() && m_view.producers.empty() && m_view.groups.empty()
+        && !isCluster()) {
         m_sketch.emptyGround(
             tr("No topics yet"), tr("create-topic makes one: a log that keeps what was written"));
         return;
     }
     m_flagRows = std::clamp<std::size_t>(m_view.groups.size(), 1, 3);
-    planDetail(m_input.viewport.height());
+    m_followers = followersShown();
+    const double pad = m_measure.px(kPad);
+    const double start = isCluster() ? brokers(m_measure.px(10)) : 0;
+    planDetail(m_input.viewport.height() - start);
     planColumns(width);
 
-    const double pad = m_measure.px(kPad);
-    double top = m_measure.px(8);
+    double top = start + m_measure.px(8);
     bool first = true;
     for (const TopicView &topic : m_view.topics) {
         header(topic, top, first);
@@ -75,9 +77,10 @@ void LogScene::layOut()
     }
     const double lanesBottom = top;
     // Where the lanes go on below what is seen, producers stay in sight at the start.
-    producers(headerHeight() + m_measure.px(4), std::min(lanesBottom, m_input.viewport.height()));
+    producers(
+        start + headerHeight() + m_measure.px(4), std::min(lanesBottom, m_input.viewport.height()));
     const double groupsTop =
-        m_view.topics.empty() ? m_measure.px(8) : headerHeight() + m_measure.px(4);
+        start + (m_view.topics.empty() ? m_measure.px(8) : headerHeight() + m_measure.px(4));
     groups(groupsTop, std::max(m_input.viewport.height() - pad, lanesBottom));
     ownerCurves();
     for (const Mark &mark : m_scene.marks)
@@ -100,8 +103,14 @@ void LogScene::planDetail(double height)
 
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
-    const double roomy = flagsTall + m_measure.px(24) + small + m_measure.px(10);
-    const double compact = flagsTall + m_measure.px(18) + m_measure.px(6);
+    const auto withReplicas = [this](Detail detail, double lane) {
+        m_detail = detail;
+        return lane + replicasHeight();
+    };
+    const double roomy =
+        withReplicas(Detail::Roomy, flagsTall + m_measure.px(24) + small + m_measure.px(10));
+    const double compact =
+        withReplicas(Detail::Compact, flagsTall + m_measure.px(18) + m_measure.px(6));
     const double dense = small + m_measure.px(7);
     if (room >= roomy) {
         m_detail = Detail::Roomy;
@@ -150,10 +159,10 @@ void LogScene::planColumns(double width)
         for (const Lane &lane : topic.lanes) {
             nameWidth = std::max(
                 nameWidth, m_sketch.width(u"P%1"_s.arg(lane.partition->partition), Face::Strong));
-            badgeWidth = std::max(
-                badgeWidth, m_sketch.pillWidth(u"B%1"_s.arg(std::max(1, lane.partition->leader))));
+            badgeWidth = std::max({badgeWidth, m_sketch.pillWidth(u"B1"_s),
+                m_sketch.pillWidth(leaderText(*lane.partition, isCluster()))});
             endWidth = std::max(
-                endWidth, m_sketch.width(grouped(lane.partition->logEndOffset), Face::Mono));
+                endWidth, m_sketch.width(grouped(furthestEnd(*lane.partition)), Face::Mono));
             if (const auto *group = lane.of(m_view.selected))
                 lagWidth =
                     std::max(lagWidth, m_sketch.width(lagText(*group), Face::SmallStrong) + 1);
@@ -213,7 +222,8 @@ void LogScene::header(const TopicView &topic, double top, bool withLegend)
     double brokerX = x + m_measure.px(12);
     for (const auto &broker : m_snapshot.log.brokers) {
         const QString words = tr("broker %1 is down").arg(broker.id);
-        if (broker.alive || !withLegend || factsRoom < factsWidth + m_sketch.pillWidth(words))
+        if (broker.alive || isCluster() || !withLegend
+            || factsRoom < factsWidth + m_sketch.pillWidth(words))
             continue;
         const QRectF rect = m_sketch.pill(brokerX, middle, words, Swatch::Dead, Swatch::DeadTint);
         m_sketch.spot(rect, {Thing::Kind::Broker, {}, broker.id, {}}, true);
@@ -253,15 +263,16 @@ LogScene::Row LogScene::rowAt(double top) const
     Row row;
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
+    const double lane = m_laneHeight - replicasHeight();
     switch (m_detail) {
     case Detail::Roomy:
-        row.cellHeight = std::clamp(m_laneHeight - flagsTall - small - m_measure.px(24),
-            m_measure.px(24), m_measure.px(34));
+        row.cellHeight = std::clamp(
+            lane - flagsTall - small - m_measure.px(24), m_measure.px(24), m_measure.px(34));
         row.cellTop = top + flagsTall + m_measure.px(2);
         break;
     case Detail::Compact:
-        row.cellHeight = std::clamp(
-            m_laneHeight - flagsTall - m_measure.px(8), m_measure.px(14), m_measure.px(22));
+        row.cellHeight =
+            std::clamp(lane - flagsTall - m_measure.px(8), m_measure.px(14), m_measure.px(22));
         row.cellTop = top + flagsTall + m_measure.px(2);
         break;
     case Detail::Dense:
@@ -276,7 +287,7 @@ LogScene::Window LogScene::windowOf(const Lane &lane, bool dense) const
 {
     Window window;
     window.left = m_columns.cells;
-    window.end = lane.partition->logEndOffset;
+    window.end = furthestEnd(*lane.partition);
     double room = m_columns.cellsRight - m_columns.cells;
     if (dense) {
         window.densityWidth = std::max(m_measure.px(40), std::floor(room * 0.2));
@@ -302,7 +313,7 @@ double LogScene::lanes(const TopicView &topic, double top)
     const double room = m_columns.cellsRight - m_columns.cells;
     const auto fits = std::min(kMostCells, static_cast<std::int64_t>(room / m_pitch));
     const bool dense = std::ranges::any_of(topic.lanes, [fits](const Lane &lane) {
-        return lane.partition->logEndOffset - lane.partition->logStartOffset > fits;
+        return furthestEnd(*lane.partition) - lane.partition->logStartOffset > fits;
     });
     for (const Lane &one : topic.lanes) {
         lane(one, windowOf(one, dense), top);
@@ -329,6 +340,8 @@ void LogScene::lane(const Lane &lane, const Window &window, double top)
     edges(lane, window, row, top);
     flags(lane, window, row, top);
     numbers(lane, row, top);
+    if (m_followers > 0 && m_detail != Detail::Dense)
+        replicas(lane, window, row);
 }
 
 void LogScene::laneName(const Lane &lane, const Row &row)
@@ -337,29 +350,22 @@ void LogScene::laneName(const Lane &lane, const Row &row)
     m_sketch.line(m_columns.names, middle - m_measure.height(Face::Strong) / 2,
         m_columns.leaders - m_columns.names, u"P%1"_s.arg(lane.partition->partition), Face::Strong);
     const bool led = lane.partition->leader > 0;
-    const QRectF badge = led
-        ? m_sketch.pill(m_columns.leaders, middle, u"B%1"_s.arg(lane.partition->leader),
-              Swatch::Muted, Swatch::None)
-        : m_sketch.pill(m_columns.leaders, middle, u"–"_s, Swatch::Dead, Swatch::DeadTint);
+    // Where there is no room for the followers the badge is red as long as some are not in sync.
+    const bool thin =
+        m_detail == Detail::Dense && lane.partition->isr.size() < lane.partition->replicas.size();
+    const QRectF badge =
+        m_sketch.pill(m_columns.leaders, middle, leaderText(*lane.partition, isCluster()),
+            led && !thin ? Swatch::Muted : Swatch::Dead, led ? Swatch::None : Swatch::DeadTint);
     if (led)
         m_sketch.spot(badge, {Thing::Kind::Broker, {}, lane.partition->leader, {}});
-    const auto &replicas = lane.partition->replicas;
-    if (m_detail != Detail::Roomy || replicas.size() < 2)
-        return;
-    QString isr;
-    for (const auto replica : lane.partition->isr)
-        isr += u" %1"_s.arg(replica);
-    const bool whole = lane.partition->isr.size() == replicas.size();
-    m_sketch.line(m_columns.names, badge.bottom() + m_measure.px(3),
-        m_columns.cells - m_columns.names, tr("ISR%1").arg(isr), Face::Small,
-        whole ? Swatch::Muted : Swatch::Dead);
 }
 
 void LogScene::cells(const Lane &lane, const Window &window, const Row &row)
 {
     const GroupProgress *group = lane.of(m_view.selected);
     const double wide = m_pitch - m_measure.px(2);
-    for (std::int64_t offset = window.first; offset < window.end; ++offset) {
+    const std::int64_t end = std::min(window.end, lane.partition->logEndOffset);
+    for (std::int64_t offset = window.first; offset < end; ++offset) {
         const QRectF rect(xOf(window, offset) + m_measure.px(1), row.cellTop, wide, row.cellHeight);
         switch (lane.state(offset, group)) {
         case RecordState::Committed:

@@ -55,6 +55,10 @@ private:
     void layOut();
     void planColumns(double width);
     void planDetail(double height);
+    /// A card for each broker of a cluster; returns where it ends.
+    double brokers(double top);
+    void brokerCard(const log::BrokerSnapshot &broker, const QRectF &rect);
+    bool isCluster() const { return m_snapshot.log.brokers.size() > 1; }
     void header(const TopicView &topic, double top, bool withLegend);
     double lanes(const TopicView &topic, double top);
     void lane(const Lane &lane, const Window &window, double top);
@@ -64,6 +68,15 @@ private:
     void edges(const Lane &lane, const Window &window, const Row &row, double top);
     void flags(const Lane &lane, const Window &window, const Row &row, double top);
     void numbers(const Lane &lane, const Row &row, double top);
+    /// Under a lane: how far each follower has come, and what only it has.
+    void replicas(const Lane &lane, const Window &window, const Row &row);
+    void replicaStrip(const Lane &lane, const Window &window, const log::ReplicaSnapshot &replica,
+        const QRectF &strip);
+    double replicasTop(const Row &row) const;
+    double replicaPitch() const;
+    double replicasHeight() const;
+    /// Followers of the topic with the most replicas: what every lane leaves room for.
+    std::size_t followersShown() const;
     /// In the middle between the two.
     void producers(double areaTop, double areaBottom);
     void producerCurves(const TopicView &topic, QPointF out, Dash dash);
@@ -91,6 +104,7 @@ private:
     /// a group.
     double lagLeft(const Lane &lane) const;
 
+    static constexpr double kPad = 14;
     static constexpr double kPositionMark = 8; ///< the triangle's side
     static constexpr double kLagInset = 6; ///< from the lane's right edge
 
@@ -105,6 +119,7 @@ private:
     double m_laneHeight = 0;
     double m_pitch = 0; ///< from cell to cell
     std::size_t m_flagRows = 1;
+    std::size_t m_followers = 0;
     double m_memberGap = 0; ///< between the cards of a group
 };
 

@@ -65,6 +65,10 @@ QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) 
             if (partition.logEndOffset == partition.logStartOffset)
                 words = tr("%1: empty, the next offset is %2")
                             .arg(lane->name, grouped(partition.logEndOffset));
+            for (const log::ReplicaSnapshot &replica : partition.replicaStates) {
+                if (partition.replicaStates.size() > 1)
+                    words += u'\n' + replicaWords(partition, replica);
+            }
             for (const GroupProgress &group : lane->groups) {
                 words += u'\n';
                 words += tr("%1: committed %2, lag %3, %4")
@@ -137,8 +141,7 @@ QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) 
     case Thing::Kind::Broker:
         for (const auto &broker : snapshot.log.brokers) {
             if (broker.id == thing.item)
-                return broker.alive ? tr("broker %1: up").arg(broker.id)
-                                    : tr("broker %1: down").arg(broker.id);
+                return brokerWords(snapshot.log, broker);
         }
         break;
     case Thing::Kind::None:
@@ -180,8 +183,48 @@ QString LogStage::summary(const world::Snapshot &snapshot) const
     return parts.isEmpty() ? tr("No topics yet.") : parts.join(u' ');
 }
 
+QString LogStage::brokerWords(
+    const log::ClusterSnapshot &cluster, const log::BrokerSnapshot &broker)
+{
+    QString words;
+    switch (stateOf(broker)) {
+    case BrokerState::Down:
+        words = tr("broker %1: down").arg(broker.id);
+        break;
+    case BrokerState::Fenced:
+        words = tr("broker %1: fenced, the controller has not heard from it").arg(broker.id);
+        break;
+    case BrokerState::Up:
+        words = tr("broker %1: up").arg(broker.id);
+        break;
+    }
+    if (broker.id == cluster.controller)
+        words += tr(", the active controller");
+    return words
+        + tr("; leads %1 of its %2")
+              .arg(broker.leads)
+              .arg(counted(
+                  static_cast<std::uint64_t>(broker.replicas), tr("1 replica"), tr("%1 replicas")));
+}
+
+QString LogStage::replicaWords(
+    const log::PartitionSnapshot &partition, const log::ReplicaSnapshot &replica)
+{
+    const QString state = !replica.online    ? tr("down")
+        : replica.broker == partition.leader ? tr("leader")
+        : replica.inSync                     ? tr("in sync")
+                                             : tr("not in sync");
+    return tr("broker %1: %2, log end %3, high watermark %4")
+        .arg(replica.broker)
+        .arg(state, grouped(replica.logEndOffset), grouped(replica.highWatermark));
+}
+
 std::optional<Travel> LogStage::travelOf(const EventRow &event) const
 {
+    if (event.kind == log::kind(log::LogEvent::BatchReplicated))
+        return Travel{Thing::Kind::Partition, event.subject, Thing::Kind::Broker,
+            event.subject + u'/' + event.actor.mid(event.actor.lastIndexOf(u'-') + 1),
+            Swatch::Muted};
     if (event.kind == log::kind(log::LogEvent::BatchAppended))
         return Travel{
             Thing::Kind::Client, event.actor, Thing::Kind::Partition, event.subject, Swatch::Ready};

@@ -22,6 +22,10 @@ protected:
 private:
     static QString partitions(std::size_t count);
     static QString members(std::size_t count);
+    static QString brokerWords(
+        const log::ClusterSnapshot &cluster, const log::BrokerSnapshot &broker);
+    static QString replicaWords(
+        const log::PartitionSnapshot &partition, const log::ReplicaSnapshot &replica);
 };
 
 } // namespace queuelab::ui

@@ -183,6 +183,31 @@ const Lane *LogView::lane(const QString &name) const
     return nullptr;
 }
 
+BrokerState stateOf(const log::BrokerSnapshot &broker)
+{
+    if (!broker.alive)
+        return BrokerState::Down;
+    return broker.isRegistered && broker.isFenced ? BrokerState::Fenced : BrokerState::Up;
+}
+
+std::int64_t furthestEnd(const log::PartitionSnapshot &partition)
+{
+    std::int64_t end = partition.logEndOffset;
+    for (const log::ReplicaSnapshot &replica : partition.replicaStates)
+        end = std::max(end, replica.logEndOffset);
+    return end;
+}
+
+QString leaderText(const log::PartitionSnapshot &partition, bool withEpoch)
+{
+    if (partition.leader <= 0)
+        return QStringLiteral("–");
+    QString words = QStringLiteral("B%1").arg(partition.leader);
+    if (withEpoch)
+        words += QStringLiteral(" e%1").arg(partition.leaderEpoch);
+    return words;
+}
+
 LogView makeLogView(const world::Snapshot &snapshot, const Thing &chosen)
 {
     LogView view;

@@ -73,6 +73,8 @@ struct TopicView {
     const log::TopicSnapshot *topic = nullptr;
     std::vector<Lane> lanes;
 };
+/// How a broker stands: what is wrong with it comes first.
+enum class BrokerState : std::uint8_t { Down, Fenced, Up };
 struct LogView {
     std::vector<TopicView> topics; ///< Kafka's own left out
     std::vector<GroupView> groups;
@@ -82,6 +84,13 @@ struct LogView {
 
     const Lane *lane(const QString &name) const;
 };
+
+BrokerState stateOf(const log::BrokerSnapshot &broker);
+/// Where the log of a partition ends that reaches furthest, be it the leader's or that of a broker
+/// which is down: behind the leader's end lie records that only that one has.
+std::int64_t furthestEnd(const log::PartitionSnapshot &partition);
+/// Leader, epoch, and how many of its replicas are in sync: "B2 e3".
+QString leaderText(const log::PartitionSnapshot &partition, bool withEpoch);
 
 /// `chosen` selects the group it names, or the one its client belongs to; else it is the first with
 /// members.

@@ -8,6 +8,7 @@
 #include "ui/panels/inspector.h"
 #include "ui/panels/message_panel.h"
 #include "ui/panels/notice_bar.h"
+#include "ui/panels/rebalance_panel.h"
 #include "ui/panels/time_axis.h"
 #include "ui/panels/timeline_bar.h"
 #include "ui/panels/top_bar.h"
@@ -86,6 +87,7 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
     , m_events(new EventPanel(this))
     , m_charts(new ChartPanel(this))
     , m_messages(new MessagePanel(this))
+    , m_rebalances(new RebalancePanel(this))
     , m_inspector(new Inspector(this))
     , m_faults(new FaultMenu(this))
 {
@@ -150,6 +152,7 @@ void MainWindow::build()
     m_tabs->addTab(m_events, tr("Events"));
     m_tabs->addTab(m_charts, tr("Charts"));
     m_tabs->addTab(m_messages, tr("Messages"));
+    m_tabs->addTab(m_rebalances, tr("Rebalances"));
     m_tabs->setCornerWidget(m_events->filterBar());
     connect(m_tabs, &QTabWidget::currentChanged, this,
         [this] { m_events->filterBar()->setVisible(m_tabs->currentWidget() == m_events); });
@@ -347,10 +350,13 @@ void MainWindow::showFrame(const Frame &frame)
     m_stages->setFrame(frame);
     m_timeline->setClock(frame.clock);
     m_actions->showPlaying(frame.clock.playing);
-    if (frame.reset)
+    if (frame.reset) {
         m_events->model().replace(frame.rows);
-    else
+        m_rebalances->replace(frame.rows);
+    } else {
         m_events->model().append(frame.rows);
+        m_rebalances->append(frame.rows);
+    }
     m_faults->setSnapshot(frame.snapshot);
     m_palette->setSnapshot(frame.snapshot);
     if (!m_slow.isActive())
@@ -363,6 +369,7 @@ void MainWindow::refreshSlowPanels()
         return;
     m_charts->setSnapshot(m_frame.snapshot);
     m_messages->setSnapshot(m_frame.snapshot);
+    m_rebalances->setNow(m_frame.clock.position);
     m_inspector->setSnapshot(m_frame.snapshot);
     if (m_inspectorDock->isVisible())
         m_storyTicket =

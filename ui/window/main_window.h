@@ -32,6 +32,7 @@ class FaultMenu;
 class Inspector;
 class MessagePanel;
 class NoticeBar;
+class RebalancePanel;
 class StageArea;
 class TimelineBar;
 class TopBar;
@@ -122,6 +123,7 @@ private:
     EventPanel *m_events;
     ChartPanel *m_charts;
     MessagePanel *m_messages;
+    RebalancePanel *m_rebalances;
     Inspector *m_inspector;
     CommandPalette *m_palette;
     FaultMenu *m_faults;

@@ -28,8 +28,16 @@ struct EngineOf {
     std::optional<Engine> operator()(const world::Produce &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddProducer &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddConsumer &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::AlterConfigs &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::ResetOffsets &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::ElectLeaders &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::KillBroker &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::RestartBroker &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::StopBroker &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::IsolateBroker &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::RejoinBroker &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::SlowBroker &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::SkipClock &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::DeclareExchange &) const
     {
         return Engine::Exchange;

@@ -1,6 +1,8 @@
 #include "engine/log/consumer.h"
+#include "engine/log/events.h"
 
 #include "engine/world/actor.h"
+#include "engine/world/actors/dead_letters.h"
 #include "engine/world/actors/log_client.h"
 #include "engine/world/client_configs.h"
 
@@ -9,6 +11,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <memory>
 
 namespace queuelab::world {
 
@@ -37,13 +41,44 @@ CommitMode commitMode(std::string_view word)
     return word == "never" ? CommitMode::Never : CommitMode::Auto;
 }
 
-/// An application in a consumer group: polls, works on each record, commits as it was told to.
+enum class OnFailure : std::uint8_t { Skip, Block, RetryTopic };
+
+OnFailure onFailure(std::string_view word)
+{
+    if (word == "block")
+        return OnFailure::Block;
+    return word == "retry-topic" ? OnFailure::RetryTopic : OnFailure::Skip;
+}
+
+log::ConsumerConfig configOf(const AddConsumer &command, const std::vector<NodeId> &bootstrap)
+{
+    log::ConsumerConfig config = consumerConfig(command).value_or(log::ConsumerConfig{});
+    if (!command.configs.contains("bootstrap.servers"))
+        config.bootstrapServers = bootstrap;
+    if (onFailure(command.onFailure) == OnFailure::RetryTopic) {
+        for (const std::string &topic : command.topics) {
+            const std::string retryTopic = topicNamed(command.retry.retryTopic, topic);
+            if (std::ranges::find(config.topics, retryTopic) == config.topics.end())
+                config.topics.push_back(retryTopic);
+        }
+    }
+    return config;
+}
+
+/// An application in a consumer group: polls, works on each record, commits as it was told to. A
+/// record whose work fails is skipped, tried again in its place, or passed on to a retry topic.
 class ConsumerActor final : public Actor {
 public:
-    ConsumerActor(const AddConsumer &command, const std::string &name)
+    ConsumerActor(
+        const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
         : m_command(command)
         , m_commit(commitMode(command.commit))
-        , m_consumer(name, consumerConfig(command).value_or(log::ConsumerConfig{}))
+        , m_onFailure(onFailure(command.onFailure))
+        , m_mayFail(command.failChance > 0 || !command.failsOn.empty()
+              || m_onFailure == OnFailure::RetryTopic)
+        , m_consumer(name, configOf(command, bootstrap))
+        , m_forwarder(name, m_consumer.config().bootstrapServers)
+        , m_connections(bootstrap.size())
     {
     }
 
@@ -59,20 +94,25 @@ public:
     void wake(ActorContext &context) override
     {
         m_consumer.wake(context.base, m_effects);
+        m_forwarder.wake(context.base);
         step(context);
     }
 
     void receive(RequestId id, const log::Response &response, ActorContext &context) override
     {
-        m_connected = true;
-        m_consumer.apply(id, response, context.base, m_effects);
+        m_connections.answered();
+        if (Forwarder::owns(id))
+            m_forwarder.receive(id, response, context.base);
+        else
+            m_consumer.apply(id, response, context.base, m_effects);
         step(context);
     }
 
     void connectionLost(NodeId broker, ActorContext &context) override
     {
-        m_connected = false;
+        m_connections.lost(broker);
         m_consumer.connectionLost(broker, context.base, m_effects);
+        m_forwarder.connectionLost(broker, context.base);
         step(context);
     }
 
@@ -86,6 +126,8 @@ public:
     void crash() override
     {
         m_consumer.crash();
+        m_forwarder.crash();
+        m_parked.clear();
         m_effects.clear();
         m_held.clear();
         m_workEnds.reset();
@@ -105,6 +147,7 @@ public:
         out.target = fmt::format("{}", fmt::join(m_command.topics, ", "));
         out.received = m_received;
         out.handled = m_handled;
+        out.failed = m_failed;
         out.handledAgain = m_handledAgain;
         out.lastPoll = m_lastPoll;
         out.holdingCount = m_held.size();
@@ -120,17 +163,15 @@ public:
         }
         if (m_workEnds && !out.holding.empty())
             out.holding.front().workEnds = *m_workEnds;
-        for (const log::Consumer::Position &position : m_consumer.positions()) {
-            out.positions.push_back(
-                {position.partition.name(), position.partition.topic, position.partition.partition,
-                    position.position, position.committed, position.fetched});
-        }
-        if (!m_connected)
+        describePositions(m_consumer, out);
+        if (m_connections.areLost())
             out.note = "connection lost";
         else if (!m_consumer.isMember())
             out.note = "joining the group";
         else if (out.positions.empty())
             out.note = "idle: owns nothing";
+        else if (m_held.empty() && !m_parked.empty())
+            out.note = "waits: a retry is not due yet";
     }
 
 private:
@@ -143,22 +184,31 @@ private:
         std::uint64_t keyHash = 0;
         Instant created{};
         std::string label; ///< of records without a stamp
+        std::shared_ptr<const Letter> letter; ///< the whole record, when its work may fail
     };
 
     /// The application's loop, as far as it gets without waiting.
     void step(ActorContext &context)
     {
+        unparkDue(context);
         while (!context.out.crashed) {
-            if (m_workEnds) {
+            if (m_forwarder.isWaiting()) {
+                const std::optional<log::ErrorCode> result = m_forwarder.takeResult();
+                if (!result)
+                    break;
+                passedOn(*result, context);
+            } else if (m_workEnds) {
                 if (context.base.now < *m_workEnds) {
                     context.out.wake(*m_workEnds);
                     break;
                 }
                 m_workEnds.reset();
-                finish(m_held.front(), context);
-                m_held.pop_front();
+                endWork(context);
             } else if (!m_held.empty()) {
-                m_workEnds = context.base.now + draw(m_command.processing, context.base.random);
+                if (const Duration early = untilDue(m_held.front(), context); early > Duration{})
+                    park(context.base.now + early, context);
+                else
+                    m_workEnds = context.base.now + draw(m_command.processing, context.base.random);
             } else {
                 if (m_commit == CommitMode::After && m_handledSincePoll)
                     m_consumer.commit(context.base, m_effects);
@@ -172,6 +222,7 @@ private:
                     break;
             }
         }
+        m_forwarder.handOver(m_effects);
         handOver(m_effects, context.out);
     }
 
@@ -179,16 +230,16 @@ private:
     bool poll(ActorContext &context)
     {
         m_lastPoll = context.base.now;
-        const bool atOnce = m_command.processing.high == Duration{};
+        const bool atOnce = m_command.processing.high == Duration{} && !m_mayFail;
         const auto &runs = m_consumer.poll(context.base, m_effects,
             [&](const log::TopicPartition &partition, const log::RecordView &record) {
                 if (context.out.crashed)
                     return; // died in the middle of this poll
                 read(partition, record, context);
-                if (atOnce)
-                    finish(m_read, context);
-                else
+                if (!atOnce)
                     m_held.push_back(m_read);
+                else if (!crashes(context))
+                    handled(m_read, context);
             });
         if (runs.empty())
             return false;
@@ -228,15 +279,119 @@ private:
             m_read.created = Instant(std::chrono::milliseconds(record.timestamp));
             m_read.label = asText(body.first(std::min(body.size(), kLabelBytes)));
         }
+        if (m_mayFail)
+            m_read.letter = std::make_shared<const Letter>(partition, record);
     }
 
-    /// The work on a record is done, unless the process dies just before its end.
-    void finish(const Held &held, ActorContext &context)
+    /// The process dies just before the end of the work.
+    bool crashes(ActorContext &context)
     {
-        if (m_command.crashChance > 0 && context.base.random.chance(m_command.crashChance)) {
+        if (m_command.crashChance > 0 && context.base.random.chance(m_command.crashChance))
             context.out.crashed = true;
+        return context.out.crashed;
+    }
+
+    void endWork(ActorContext &context)
+    {
+        if (crashes(context))
+            return;
+        const Held &held = m_held.front();
+        const std::string exception = exceptionOf(held, context);
+        if (exception.empty()) {
+            handled(held, context);
+            m_held.pop_front();
             return;
         }
+        ++m_failed;
+        switch (m_onFailure) {
+        case OnFailure::Skip:
+            m_handledSincePoll = true; // the position goes on
+            m_held.pop_front();
+            break;
+        case OnFailure::Block:
+            park(context.base.now + m_command.retry.delay, context);
+            break;
+        case OnFailure::RetryTopic: {
+            Letter letter = *held.letter;
+            m_nextStop = readdress(
+                letter, m_command.retry, exception, epochMillis(context.base.wallClock()));
+            m_forwarder.send(letter, m_nextStop.topic, context.base);
+            break;
+        }
+        }
+    }
+
+    /// Empty: the work succeeds.
+    std::string exceptionOf(const Held &held, ActorContext &context) const
+    {
+        if (!m_mayFail)
+            return {};
+        const std::optional<Bytes> &value = held.letter->value;
+        if (!m_command.failsOn.empty() && value && asText(*value).contains(m_command.failsOn))
+            return fmt::format("cannot process '{}'", m_command.failsOn);
+        if (m_command.failChance > 0 && context.base.random.chance(m_command.failChance))
+            return "the work failed";
+        return {};
+    }
+
+    /// The record in hand was written to the retry or dead-letter topic, or could not be: then it
+    /// is worked on once more.
+    void passedOn(log::ErrorCode error, ActorContext &context)
+    {
+        if (error != log::ErrorCode::None)
+            return park(context.base.now + m_command.retry.delay, context);
+        const Held &held = m_held.front();
+        Trace &trace = context.base.trace;
+        trace.record({.at = context.base.now,
+            .kind = log::kind(m_nextStop.isDeadLetter ? log::LogEvent::RecordDeadLettered
+                                                      : log::LogEvent::RecordRetried),
+            .subject = held.partition,
+            .actor = context.name,
+            .detail = trace.name(m_nextStop.topic),
+            .item = held.offset,
+            .value = held.letter->attempt()});
+        m_handledSincePoll = true;
+        m_held.pop_front();
+    }
+
+    /// How much too early it is for a record of a retry topic.
+    static Duration untilDue(const Held &held, const ActorContext &context)
+    {
+        if (!held.letter)
+            return {};
+        const auto notBefore = held.letter->number(headers::kNotBefore);
+        return std::chrono::milliseconds{
+            notBefore.value_or(0) - epochMillis(context.base.wallClock())};
+    }
+
+    /// The partition of the record in hand stands still until then, and goes on with this record.
+    /// The other partitions go on.
+    void park(Instant until, ActorContext &context)
+    {
+        const Held held = m_held.front();
+        m_consumer.giveBack(held.letter->partition, held.offset);
+        m_consumer.pause(held.letter->partition);
+        m_parked[held.letter->partition] = until;
+        std::erase_if(
+            m_held, [&held](const Held &other) { return other.partition == held.partition; });
+        context.out.wake(until);
+    }
+
+    void unparkDue(ActorContext &context)
+    {
+        std::erase_if(m_parked, [&](const auto &parked) {
+            if (context.base.now < parked.second) {
+                context.out.wake(parked.second);
+                return false;
+            }
+            m_consumer.resume(parked.first, context.base, m_effects);
+            return true;
+        });
+    }
+
+    /// The work on a record is done.
+    void handled(const Held &held, ActorContext &context)
+    {
         if (m_groupId == kNoName)
             m_groupId = context.base.trace.name(m_command.group);
         ++m_handled;
@@ -255,15 +410,21 @@ private:
 
     AddConsumer m_command;
     CommitMode m_commit;
+    OnFailure m_onFailure;
+    bool m_mayFail;
     log::Consumer m_consumer;
+    Forwarder m_forwarder;
+    NextStop m_nextStop; // of the record in hand, while the forwarder is waiting
+    std::map<log::TopicPartition, Instant> m_parked; // partitions that stand still, until when
     std::deque<Held> m_held; // of the last poll, in order
     std::optional<Instant> m_workEnds; // of m_held.front()
     bool m_handledSincePoll = false;
     bool m_stopping = false;
-    bool m_connected = true;
+    Connections m_connections;
     Instant m_lastPoll{};
     std::uint64_t m_received = 0;
     std::uint64_t m_handled = 0;
+    std::uint64_t m_failed = 0;
     std::uint64_t m_handledAgain = 0;
     NameId m_groupId = kNoName;
     // The last ones met, so that a run of records looks its names up once.
@@ -278,9 +439,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Actor> makeConsumer(const AddConsumer &command, const std::string &name)
+std::unique_ptr<Actor> makeConsumer(
+    const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
 {
-    return std::make_unique<ConsumerActor>(command, name);
+    return std::make_unique<ConsumerActor>(command, name, bootstrap);
 }
 
 } // namespace queuelab::world

@@ -1,12 +1,38 @@
 #pragma once
 
 #include "engine/log/client.h"
+#include "engine/log/consumer.h"
 #include "engine/world/actor.h"
+
+#include <set>
 
 namespace queuelab::world {
 
-/// The broker that clients of the log know to begin with.
-inline constexpr NodeId kBootstrapBroker{1};
+/// Whether a client of the log can reach any broker at all, for what it says about itself: lost is
+/// only who has lost all of them and heard from none since. A value.
+class Connections {
+public:
+    explicit Connections(std::size_t brokers)
+        : m_brokers(brokers)
+    {
+    }
+    void answered() { m_lost.clear(); }
+    void lost(NodeId broker) { m_lost.insert(broker); }
+    bool areLost() const { return m_lost.size() >= m_brokers; }
+
+private:
+    std::size_t m_brokers;
+    std::set<NodeId> m_lost;
+};
+
+/// Where a consumer stands in its partitions, for a snapshot.
+inline void describePositions(const log::Consumer &consumer, ClientSnapshot &out)
+{
+    for (const log::Consumer::Position &position : consumer.positions()) {
+        out.positions.push_back({position.partition.name(), position.partition.topic,
+            position.partition.partition, position.position, position.committed, position.fetched});
+    }
+}
 
 /// Hands what a log client wants done over to the world, in order, and empties `effects`.
 inline void handOver(log::ClientEffects &effects, Outbox &out)

@@ -13,18 +13,26 @@ namespace {
 /// A producer faster than this makes what is due in one go, so that half a million records a second
 /// do not cost half a million wake-ups. Records still carry the time they were due.
 constexpr Duration kQuantum = std::chrono::milliseconds{1};
-constexpr std::uint64_t kBufferBytes =
-    33'554'432; // buffer.memory of Kafka's producer: send() blocks when it is full
-constexpr int kRecordsBetweenChecks = 256;
+constexpr std::size_t kKeyBytes = 32; // no key is longer
+
+log::ProducerConfig configOf(const AddProducer &command, const std::vector<NodeId> &bootstrap)
+{
+    log::ProducerConfig config = producerConfig(command.configs).value_or(log::ProducerConfig{});
+    if (!command.configs.contains("bootstrap.servers"))
+        config.bootstrapServers = bootstrap;
+    return config;
+}
 
 /// An application that writes to a topic of the log at its own rate.
 class ProducerActor final : public Actor {
 public:
-    ProducerActor(const AddProducer &command, const std::string &name)
+    ProducerActor(
+        const AddProducer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
         : m_command(command)
         , m_name(name)
-        , m_producer(name, producerConfig(command.configs).value_or(log::ProducerConfig{}))
+        , m_producer(name, configOf(command, bootstrap))
         , m_keys(command.keys)
+        , m_connections(bootstrap.size())
     {
     }
 
@@ -45,14 +53,14 @@ public:
 
     void receive(RequestId id, const log::Response &response, ActorContext &context) override
     {
-        m_connected = true;
+        m_connections.answered();
         m_producer.apply(id, response, context.base, m_effects);
         step(context);
     }
 
     void connectionLost(NodeId broker, ActorContext &context) override
     {
-        m_connected = false;
+        m_connections.lost(broker);
         m_producer.connectionLost(broker, context.base, m_effects);
         step(context);
     }
@@ -86,7 +94,7 @@ public:
         out.sent = m_sent;
         out.confirmed = m_confirmed;
         out.failed = m_failed;
-        if (!m_connected)
+        if (m_connections.areLost())
             out.note = "connection lost";
         else if (m_isBlocked)
             out.note = "blocked: its buffer is full";
@@ -117,16 +125,14 @@ private:
     void produce(ActorContext &context)
     {
         const Instant now = context.base.now;
-        int untilCheck = 0;
         m_isBlocked = false;
         while (m_arrivals->next() && *m_arrivals->next() <= now) {
-            if (untilCheck-- == 0) {
-                untilCheck = kRecordsBetweenChecks;
-                m_isBlocked = isBufferFull();
-                if (m_isBlocked)
-                    break;
-            }
             const Instant due = *m_arrivals->next();
+            // send() of Kafka's producer would block: the record is made as soon as there is room.
+            const std::size_t mostBytes = m_command.size.high + kKeyBytes;
+            m_isBlocked = !m_producer.canTake(mostBytes, context.base, m_effects);
+            if (m_isBlocked)
+                return;
             const std::string_view key = m_keys.pick(context.base.random);
             const std::uint64_t size = draw(m_command.size, context.base.random);
             writeBody({m_name, ++m_sequence, due - context.worldStart}, size, m_body);
@@ -140,19 +146,13 @@ private:
             context.out.wake(std::max(*next, now + kQuantum));
     }
 
-    bool isBufferFull() const
-    {
-        const auto records = static_cast<std::uint64_t>(m_producer.status().bufferedRecords);
-        return records * std::max<std::uint64_t>(m_command.size.low, 1) >= kBufferBytes;
-    }
-
     AddProducer m_command;
     std::string m_name;
     log::Producer m_producer;
     std::optional<ArrivalProcess> m_arrivals; // from start() on
     KeyPicker m_keys;
     bool m_stopping = false;
-    bool m_connected = true;
+    Connections m_connections;
     bool m_isBlocked = false;
     std::uint64_t m_sequence =
         0; // goes on over restarts: no two messages of a producer are stamped alike
@@ -167,9 +167,10 @@ private:
 
 } // namespace
 
-std::unique_ptr<Actor> makeProducer(const AddProducer &command, const std::string &name)
+std::unique_ptr<Actor> makeProducer(
+    const AddProducer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
 {
-    return std::make_unique<ProducerActor>(command, name);
+    return std::make_unique<ProducerActor>(command, name, bootstrap);
 }
 
 } // namespace queuelab::world

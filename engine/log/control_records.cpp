@@ -1,0 +1,70 @@
+#include "engine/log/control_records.h"
+
+#include "engine/log/flexible_fields.h"
+#include "engine/log/record_batch.h"
+
+namespace queuelab::log {
+namespace {
+
+constexpr std::int16_t kControlBit = 0x20;
+constexpr std::int16_t kVersion = 0; // of key and values, all of them
+
+/// A control record is the only one of its batch. Its batch differs from others in one bit, which
+/// the CRC covers.
+Bytes controlBatch(
+    BatchBuilder &builder, ControlType type, ByteView value, std::int64_t timestampMs)
+{
+    Bytes key;
+    ByteWriter writer(key);
+    writer.integer(kVersion);
+    writer.integer(static_cast<std::int16_t>(type));
+    builder.append(timestampMs, key, value);
+    const ByteView plain = builder.finish();
+    Bytes batch(plain.begin(), plain.end());
+    BatchHeader header = *readBatchHeader(batch);
+    header.attributes = static_cast<std::int16_t>(header.attributes | kControlBit);
+    writeBatchHeader(batch.data(), header);
+    header.crc = batchCrc(batch);
+    writeBatchHeader(batch.data(), header);
+    return batch;
+}
+
+void writeVoters(FlexibleWriter &out, const std::vector<std::int32_t> &voters)
+{
+    out.arrayLength(voters.size());
+    for (const std::int32_t voter : voters) {
+        out.integer(voter);
+        out.endStruct();
+    }
+}
+
+} // namespace
+
+Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_t producerEpoch,
+    std::int32_t coordinatorEpoch, std::int64_t timestampMs)
+{
+    Bytes value;
+    ByteWriter writer(value);
+    writer.integer(kVersion);
+    writer.integer(coordinatorEpoch);
+    BatchBuilder builder;
+    builder.reset();
+    builder.setProducer(producerId, producerEpoch, -1);
+    builder.setTransactional(true);
+    return controlBatch(builder, type, value, timestampMs);
+}
+
+Bytes leaderChangeBatch(const LeaderChange &change, std::int64_t timestampMs)
+{
+    Bytes value;
+    FlexibleWriter out(value);
+    out.integer(kVersion);
+    out.integer(change.leader);
+    writeVoters(out, change.voters);
+    writeVoters(out, change.grantingVoters);
+    out.endStruct();
+    BatchBuilder builder;
+    return controlBatch(builder, ControlType::LeaderChange, value, timestampMs);
+}
+
+} // namespace queuelab::log

@@ -1,0 +1,117 @@
+#pragma once
+
+#include "engine/core/trace.h"
+#include "engine/log/broker_io.h"
+#include "engine/world/simulation/scenario.h"
+#include "engine/world/world.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace queuelab::world::simulation {
+
+/// Which record it is, told by the stamp in its body: producer (counted from 1) and running number.
+/// 0 is none of ours.
+using RecordId = std::uint64_t;
+constexpr RecordId recordId(std::uint64_t producer, std::uint64_t sequence)
+{
+    return producer << 40 | sequence;
+}
+
+/// Something that went wrong, under the name the field has for it.
+enum class AnomalyKind : std::uint8_t {
+    LostWrite, ///< acknowledged, and not there
+    Duplicate, ///< one record twice in a partition
+    OutOfOrder, ///< a producer's records in another order than it sent them
+    VanishedRead, ///< a consumer was given it, and it is gone or another one
+    HighWatermarkBack, ///< a reader was told a lower high watermark than before, by the same leader
+    ReplicasDiffer, ///< below the high watermark
+    NotReplicated, ///< long after everything was healed
+    GroupNotBalanced, ///< long after everything was healed: not a full, disjoint assignment
+    NotRecovered, ///< a broker did not start again from its directory
+};
+std::string_view anomalyName(AnomalyKind kind); ///< "lost write"
+
+struct Anomaly {
+    AnomalyKind kind = AnomalyKind::LostWrite;
+    bool isPromised = false; ///< these settings promise that it cannot happen
+    std::uint64_t count = 1;
+    std::string text; ///< where, when, and the chain of events that caused it
+};
+
+/// What clients were told while a simulation ran, and the events that explain it afterwards.
+class History final : public LogTap, public TraceSink {
+public:
+    explicit History(const Scenario &scenario)
+        : m_scenario(scenario)
+    {
+    }
+
+    void request(NodeId broker, const log::ClientRequest &request, Instant now) override;
+    void answer(NodeId broker, const log::Answer &answer, Instant now) override;
+    void event(std::uint64_t sequence, const TraceEvent &event, const NameTable &names) override;
+
+    /// A batch that was acknowledged to its producer.
+    struct Acknowledged {
+        std::int64_t baseOffset = 0;
+        std::vector<RecordId> records;
+        std::int16_t acks = -1;
+        NodeId broker{0};
+        Instant at{};
+    };
+    /// A partition of one of the scenario's topics.
+    struct Partition {
+        std::vector<Acknowledged> acknowledged; ///< in the order the answers came
+        std::vector<RecordId> read; ///< by offset, what consumers were given; 0 nothing
+    };
+    const std::map<log::TopicPartition, Partition> &partitions() const { return m_partitions; }
+    /// Anomalies that only show while it runs.
+    const std::vector<Anomaly> &anomalies() const { return m_anomalies; }
+
+    /// A change of leader, a truncation or a recovery that cut something, for explaining losses.
+    struct Incident {
+        Instant at{};
+        std::string text;
+        bool removes = false; ///< records went with it
+        std::int64_t from = 0; ///< the first offset that went
+    };
+    /// The incidents of a partition, oldest first.
+    const std::vector<Incident> &incidents(const std::string &partition) const;
+
+    std::uint64_t producerNumber(std::string_view name); ///< from 1
+    RecordId idOf(ByteView body); ///< 0: not written by a simulated producer
+    std::uint64_t acknowledgedRecords() const { return m_acknowledgedRecords; }
+    std::uint64_t readRecords() const { return m_readRecords; }
+
+private:
+    struct Sent {
+        std::int16_t acks = -1;
+        std::map<log::TopicPartition, std::vector<RecordId>> records;
+    };
+    void answered(NodeId broker, const log::Answer &answer, const log::ProduceResponse &response,
+        Instant now);
+    void answered(
+        NodeId broker, const log::Answer &answer, const log::FetchResponse &response, Instant now);
+    void readRecord(const log::TopicPartition &partition, std::int64_t offset, RecordId record);
+
+    const Scenario &m_scenario;
+    std::map<std::string, std::uint64_t, std::less<>> m_producers;
+    std::map<std::pair<ClientId, RequestId>, Sent> m_sent;
+    std::map<log::TopicPartition, Partition> m_partitions;
+    /// By who told whom; forgotten when the broker ends or the leader changes.
+    std::map<log::TopicPartition, std::map<std::pair<NodeId, ClientId>, std::int64_t>>
+        m_highWatermarks;
+    std::map<std::string, std::vector<Incident>, std::less<>> m_incidents;
+    std::vector<Anomaly> m_anomalies;
+    Instant m_start{kVirtualStart};
+    std::uint64_t m_acknowledgedRecords = 0;
+    std::uint64_t m_readRecords = 0;
+};
+
+/// Calls `handle(offset, body)` for every record of whole batches.
+void forEachRecord(ByteView batches, const std::function<void(std::int64_t, ByteView)> &handle);
+
+} // namespace queuelab::world::simulation
