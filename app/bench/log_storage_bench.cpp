@@ -21,6 +21,7 @@ constexpr std::size_t kBatchBytes = 16 << 10;
 constexpr std::size_t kPreparedBatches =
     64; // 1 MiB: they stay in the processor's cache, as a producer's do
 constexpr std::int64_t kTimestamp = 1'700'000'000'000;
+constexpr std::uint64_t kFetchBytes = 1 << 20; // max.partition.fetch.bytes
 
 using Clock = std::chrono::steady_clock;
 
@@ -130,6 +131,29 @@ public:
             "choose a directory with room that you may write to"});
     }
 
+    /// Reads all there is, as a consumer that catches up does: the time it took.
+    Result<Clock::duration, Error> readAll() const
+    {
+        std::vector<SharedBytes> slices;
+        const auto start = Clock::now();
+        for (std::int64_t offset = m_log->logStartOffset(); offset < m_log->logEndOffset();) {
+            slices.clear();
+            const auto read = m_log->read(offset, INT64_MAX, kFetchBytes, slices, *m_files);
+            if (!read) {
+                return std::unexpected(Error{m_files->root() + "/" + kDirectory,
+                    fmt::format("cannot read: {}", log::errorName(read.error())),
+                    "check the disk"});
+            }
+            offset = read->nextOffset;
+        }
+        return Clock::now() - start;
+    }
+    std::uint64_t sizeBytes() const { return m_log->sizeBytes(); }
+    std::string logFile() const
+    {
+        return m_files->root() + "/" + log::segmentPath(kDirectory, 0, ".log");
+    }
+
 private:
     explicit RealLog(std::unique_ptr<PosixFiles> files)
         : m_files(std::move(files))
@@ -163,6 +187,47 @@ Result<double, Error> runAppend(const std::string &directory, std::uint64_t byte
     return megabytesASecond(written, Clock::now() - start);
 }
 
+/// A log of `bytes`, in the page cache.
+Result<std::unique_ptr<RealLog>, Error> filledLog(
+    const std::string &directory, std::uint64_t bytes, const std::vector<Bytes> &batches)
+{
+    auto real = RealLog::open(directory);
+    for (std::size_t i = 0; real && (*real)->sizeBytes() < bytes; ++i) {
+        if (auto appended = (*real)->append(batches[i % batches.size()]); !appended)
+            return std::unexpected(appended.error());
+    }
+    return real;
+}
+
+Result<double, Error> runRead(const RealLog &real)
+{
+    const std::string path = real.logFile();
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    std::vector<std::uint8_t> buffer(kFetchBytes);
+    std::uint64_t done = 0;
+    const auto start = Clock::now();
+    ssize_t got = file < 0 ? -1 : 1;
+    while (got > 0) {
+        got = ::read(file, buffer.data(), buffer.size());
+        done += got > 0 ? static_cast<std::uint64_t>(got) : 0;
+    }
+    const auto took = Clock::now() - start;
+    if (got < 0) {
+        return std::unexpected(Error{path, fmt::format("cannot read: {}", std::strerror(errno)),
+            "choose a directory that you may read"});
+    }
+    ::close(file);
+    return megabytesASecond(done, took);
+}
+
+Result<double, Error> runCatchUp(const RealLog &real)
+{
+    const auto took = real.readAll();
+    if (!took)
+        return std::unexpected(took.error());
+    return megabytesASecond(real.sizeBytes(), *took);
+}
+
 } // namespace
 
 Result<std::vector<Figure>, Error> benchLogStorage(const LogStorageBenchOptions &options)
@@ -191,7 +256,23 @@ Result<std::vector<Figure>, Error> benchLogStorage(const LogStorageBenchOptions 
             },
             2},
     };
-    return measureInterleaved(contenders, options.rounds);
+    auto figures = measureInterleaved(contenders, options.rounds);
+    if (!figures)
+        return figures;
+    const auto filled = filledLog(options.directory, options.bytesARun, large);
+    if (!filled)
+        return std::unexpected(filled.error());
+    const std::array<Contender, 2> readers{
+        Contender{"read(2) of the log's file, 1 MiB at a time", "MB/s",
+            [&] { return runRead(**filled); }, 0},
+        Contender{
+            "catching up with fetches of 1 MiB", "MB/s", [&] { return runCatchUp(**filled); }, 0},
+    };
+    const auto read = measureInterleaved(readers, options.rounds);
+    if (!read)
+        return read;
+    figures->insert(figures->end(), read->begin(), read->end());
+    return figures;
 }
 
 } // namespace queuelab::bench

@@ -20,7 +20,10 @@ struct LogStorageBenchOptions {
 ///   append 1 KiB records     the same batches through PartitionLog::append on PosixFiles
 ///   write 100 B records      batches of about 16 KiB that were built before
 ///   build and append 100 B   the same records through BatchBuilder and PartitionLog::append
-/// Values are MB/s of bytes that reach the file. An Error when the directory cannot be used.
+///   read                     read(2) of a file of such batches, a MiB at a time, in the page cache
+///   catch up                 the same bytes through PartitionLog::read, as a consumer does
+/// Values are MB/s of bytes that reach the file, or come from it. An Error when the directory
+/// cannot be used.
 Result<std::vector<Figure>, Error> benchLogStorage(const LogStorageBenchOptions &options);
 
 } // namespace queuelab::bench

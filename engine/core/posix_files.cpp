@@ -89,21 +89,24 @@ Result<FileId, Error> PosixFiles::open(const std::string &path, bool create)
         return failure(full, "cannot ask its size", code);
     }
     OpenFile file{descriptor, static_cast<std::uint64_t>(status.st_size), full};
-    const auto closed = std::ranges::find(m_open, -1, &OpenFile::descriptor);
-    const auto index = closed - m_open.begin();
-    if (closed == m_open.end())
+    if (m_closed.empty()) {
         m_open.push_back(std::move(file));
-    else
-        *closed = std::move(file);
-    return FileId(static_cast<std::int32_t>(index));
+        return FileId(static_cast<std::int32_t>(m_open.size() - 1));
+    }
+    const std::int32_t place = m_closed.back();
+    m_closed.pop_back();
+    m_open[static_cast<std::size_t>(place)] = std::move(file);
+    return FileId(place);
 }
 
 void PosixFiles::close(FileId file)
 {
     OpenFile &open = m_open[static_cast<std::size_t>(file.value())];
-    if (open.descriptor >= 0)
-        ::close(open.descriptor);
+    if (open.descriptor < 0)
+        return;
+    ::close(open.descriptor);
     open.descriptor = -1;
+    m_closed.push_back(file.value());
 }
 
 Result<std::uint64_t, Error> PosixFiles::append(FileId file, std::span<const ByteView> pieces)

@@ -44,6 +44,7 @@ private:
 
     std::string m_root;
     std::vector<OpenFile> m_open;
+    std::vector<std::int32_t> m_closed; // places in m_open that are free
 };
 
 } // namespace queuelab

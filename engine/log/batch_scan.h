@@ -27,6 +27,8 @@ public:
         std::uint64_t chunkBytes = kChunkBytes);
 
     bool next();
+    /// Asks Files for so much from the next time on.
+    void setChunk(std::uint64_t chunkBytes) { m_chunkBytes = chunkBytes; }
     /// The current batch; after next() gave false, where the scan stopped.
     std::uint64_t position() const { return m_position; }
     const BatchHeader &header() const { return m_header; }

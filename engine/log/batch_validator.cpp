@@ -4,6 +4,7 @@
 #include "engine/log/compression.h"
 
 #include <array>
+#include <limits>
 
 namespace queuelab::log {
 namespace {
@@ -103,14 +104,15 @@ Result<ValidBatch, ErrorCode> validateBatch(
     if (!header)
         return std::unexpected(header.error());
     ValidBatch valid{*header, batch.subspan(kBatchHeaderBytes)};
-    if (origin == AppendOrigin::Client) {
-        if (header->codec() >= kCodecs)
-            return std::unexpected(ErrorCode::InvalidRecord);
+    if (header->codec() >= kCodecs)
+        return std::unexpected(ErrorCode::InvalidRecord);
+    const bool recode = config.compression && !header->isControl()
+        && static_cast<int>(*config.compression) != header->codec();
+    const bool boundsAge = config.timestampBeforeMaxMs != std::numeric_limits<std::int64_t>::max();
+    if (origin == AppendOrigin::Client && (header->codec() != 0 || recode || boundsAge)) {
         if (const ErrorCode error = validateRecords(batch, config, nowMs); error != ErrorCode::None)
             return std::unexpected(error);
     }
-    const bool recode = config.compression && !header->isControl()
-        && static_cast<int>(*config.compression) != header->codec();
     if (recode) {
         if (const ErrorCode error = recompress(valid, config); error != ErrorCode::None)
             return std::unexpected(error);

@@ -26,6 +26,11 @@ struct ValidBatch {
 /// A leader's checks of one produced batch, in the order of Kafka's LogValidator (facts: kafka.md
 /// 1.4), and what the topic's settings change in it: with LogAppendTime it is stamped `nowMs`, with
 /// another compression.type its records are compressed anew. Either gives it a new CRC.
+///
+/// The records themselves are walked (as many as the header says, whole, numbered in order, none
+/// too old or too new) when the batch is compressed, is to be compressed anew, or
+/// message.timestamp.before.max.ms is set. Kafka walks those of every batch; for plain ones of 100
+/// bytes that took a fifth of the whole append.
 Result<ValidBatch, ErrorCode> validateBatch(
     ByteView batch, const LogConfig &config, std::int64_t nowMs, AppendOrigin origin);
 

@@ -188,6 +188,8 @@ Result<PartitionLog::ReadResult, ErrorCode> PartitionLog::read(std::int64_t from
             result.bytes += size;
             result.recordCount += header.recordCount;
             result.nextOffset = header.lastOffset() + 1;
+            // Behind the first chunk there is at most what is still allowed to look at.
+            scan.setChunk(std::min(maxBytes - std::min(maxBytes, result.bytes), kMaxChunkBytes));
         }
         handOver();
         if (full || scan.stopped() == BatchScan::Stop::AtEnd)
@@ -478,15 +480,20 @@ Result<void, Error> PartitionLog::flush(Context &context)
 
 Result<void, Error> PartitionLog::close(Context &context)
 {
-    Result<void, Error> done = writeEpochs(context);
-    if (done)
-        done = m_active.seal(context.files); // may make index files
-    if (done && logEndOffset() > m_logStartOffset)
-        done = writeSnapshot(context.files);
-    if (m_active.sizeBytes() > 0)
-        m_namesDurable = false;
-    if (done)
-        done = syncNames(context);
+    // A log that never held anything has nothing to lose: a broker may close thousands of them.
+    const bool untouched = logEndOffset() == 0 && m_active.sizeBytes() == 0 && m_retired.empty();
+    Result<void, Error> done;
+    if (!untouched) {
+        done = writeEpochs(context);
+        if (done)
+            done = m_active.seal(context.files); // may make index files
+        if (done && logEndOffset() > m_logStartOffset)
+            done = writeSnapshot(context.files);
+        if (m_active.sizeBytes() > 0)
+            m_namesDurable = false;
+        if (done)
+            done = syncNames(context);
+    }
     m_active.close(context.files);
     for (const auto &closed : m_closed)
         Segment(*closed).close(context.files);

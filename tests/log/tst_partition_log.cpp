@@ -593,6 +593,54 @@ private Q_SLOTS:
         QCOMPARE(log.logStartOffset(), 30);
     }
 
+    void deletedSegmentsKeepTheirFilesForADelay()
+    {
+        Storage storage;
+        LogConfig config = smallSegments(std::int32_t(batchOf(10).size()));
+        config.retentionBytes = 0;
+        config.fileDeleteDelayMs = 60'000;
+        PartitionLog log = storage.open(config);
+        fill(log, storage, 3);
+        QVERIFY(!log.nextDelayedDelete().has_value());
+        storage.setNow(kT + 1'000);
+        QCOMPARE(log.deleteOldSegments(storage.context, 20), std::size_t{2});
+        QCOMPARE(log.nextDelayedDelete().value(), storage.context.now + 60s);
+        for (const char *suffix : {".log", ".index", ".timeindex"}) {
+            QVERIFY(!storage.files.exists(Storage::path(0, suffix)));
+            QVERIFY(storage.files.exists(Storage::path(0, suffix) + ".deleted"));
+        }
+        storage.setNow(kT + 60'999);
+        log.deleteDelayed(storage.context);
+        QVERIFY(storage.files.exists(Storage::path(0, ".log.deleted")));
+        storage.setNow(kT + 61'000);
+        log.deleteDelayed(storage.context);
+        QVERIFY(!storage.files.exists(Storage::path(0, ".log.deleted")));
+        QVERIFY(!storage.files.exists(Storage::path(10, ".log.deleted")));
+        QVERIFY(!log.nextDelayedDelete().has_value());
+    }
+    void withoutADelayDeletedSegmentsGoAtOnce()
+    {
+        Storage storage;
+        LogConfig config = smallSegments(std::int32_t(batchOf(10).size()));
+        config.retentionBytes = 0;
+        config.fileDeleteDelayMs = 0;
+        PartitionLog log = storage.open(config);
+        fill(log, storage, 2);
+        QCOMPARE(log.deleteOldSegments(storage.context, 10), std::size_t{1});
+        QVERIFY(!storage.files.exists(Storage::path(0, ".log.deleted")));
+    }
+    void filesOfAnEmptyLogAreOpenedByItsFirstRecord()
+    {
+        Storage storage;
+        PartitionLog log = storage.open();
+        QVERIFY(storage.files.exists(Storage::path(0, ".log")));
+        QVERIFY(!storage.files.exists(Storage::path(0, ".index")));
+        fill(log, storage, 1);
+        log.close(storage.context).value();
+        QVERIFY(storage.files.exists(Storage::path(0, ".index")));
+        QVERIFY(storage.files.exists(Storage::path(0, ".timeindex")));
+    }
+
     void flushMessagesBoundsWhatACrashCanTake()
     {
         Storage storage;
