@@ -21,6 +21,8 @@ struct Subscription {
 };
 SharedBytes encodeSubscription(const Subscription &subscription);
 std::optional<Subscription> decodeSubscription(ByteView bytes);
+/// The part that a coordinator reads: what version 0 has in front.
+std::optional<std::vector<std::string>> decodeSubscribedTopics(ByteView bytes);
 SharedBytes encodeAssignment(const std::vector<TopicPartition> &partitions);
 std::optional<std::vector<TopicPartition>> decodeAssignment(ByteView bytes);
 

@@ -9,12 +9,14 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr const char *kCleanShutdownFile = "/.kafka_cleanshutdown";
-constexpr std::size_t kSegmentsShown = 64;
-
 template <class... Functions> struct Overloaded : Functions... {
     using Functions::operator()...;
 };
+
+bool isOf(const Caller &caller, ClientId client)
+{
+    return caller.peer.value() == 0 && caller.client == client;
+}
 
 } // namespace
 
@@ -42,55 +44,73 @@ Broker::~Broker() = default;
 Result<std::vector<std::string>, Error> Broker::open(Context &context)
 {
     State &state = *m_state;
-    std::vector<std::string> notes;
-    if (const auto made = context.files.createDirectories(state.directory); !made)
-        return std::unexpected(made.error());
-    const std::string marker = state.directory + kCleanShutdownFile;
-    const bool cleanShutdown = context.files.exists(marker);
-    if (const auto loaded = state.loadTopics(cleanShutdown, context, notes); !loaded)
-        return std::unexpected(loaded.error());
-    state.loadLogStartOffsets(context, notes);
-    if (const auto opened = state.offsets.open(state.directory, cleanShutdown, context, notes);
+    state.name = context.trace.name(state.directory);
+    if (const auto opened = state.openDirectory(context); !opened)
+        return std::unexpected(opened.error());
+    if (const auto opened =
+            state.quorum.open(state.directory, state.cleanShutdown, context, state.notes);
         !opened)
         return std::unexpected(opened.error());
-    // From here on a stop is unclean until close() says otherwise.
-    if (cleanShutdown) {
-        if (const auto removed = context.files.remove(marker); !removed)
-            return std::unexpected(removed.error());
-        if (const auto synced = context.files.syncDirectory(state.directory); !synced)
-            return std::unexpected(synced.error());
+    state.loadCheckpoints(context);
+    state.incarnation = context.random.next();
+    if (state.quorum.isLeader()) {
+        // The only voter knows at once what is committed: all there is.
+        state.applyCommitted(context);
+        if (state.metadataFailure)
+            return std::unexpected(*state.metadataFailure);
+        Effects none;
+        state.publish(context, none);
+        invariant(none.empty(), "a broker that opens owes nobody an answer");
     }
-    return notes;
+    return takeNotes();
+}
+
+std::vector<std::string> Broker::takeNotes()
+{
+    return std::exchange(m_state->notes, {});
 }
 
 Result<void, Error> Broker::close(Context &context)
 {
     State &state = *m_state;
     for (auto &[name, topic] : state.topics) {
-        for (State::Partition &partition : topic.partitions) {
-            if (const auto closed = partition.log.close(context); !closed)
+        for (std::optional<State::Partition> &partition : topic.partitions) {
+            if (!partition)
+                continue;
+            if (const auto closed = partition->log.close(context); !closed)
                 return closed;
         }
     }
-    if (const auto closed = state.offsets.close(context); !closed)
+    if (const auto closed = state.quorum.close(context); !closed)
         return closed;
-    return replaceFile(context.files, state.directory + kCleanShutdownFile, {});
+    return state.closeDirectory(context);
 }
 
 void Broker::apply(const Input &input, Context &context, Effects &effects)
 {
     State &state = *m_state;
-    if (!state.nextRetentionCheck)
-        state.nextRetentionCheck = context.now + state.config.retentionCheckInterval;
+    if (!state.nextRetentionCheck) {
+        state.start(context);
+        state.quorum.expire(context, effects);
+        state.settle(context, effects); // a broker alone is registered before it is asked anything
+    }
     // What was due before this input happens before it.
     state.expire(context, effects);
     std::visit(Overloaded{
-                   [&](const ClientRequest &request) { state.handle(request, context, effects); },
-                   [&](const ClientGone &gone) { state.clientGone(gone.client); },
+                   [&](const ClientRequest &request) {
+                       state.handle(Caller{request.client, request.id}, request.name,
+                           request.request, context, effects);
+                   },
+                   [&](const ClientGone &gone) {
+                       state.dropParked(
+                           [&](const Caller &caller) { return isOf(caller, gone.client); });
+                       state.coordinator.clientGone(gone.client);
+                   },
                    [&](const WakeUp &) { state.askedWake.reset(); },
-                   [](const auto &) {}, // a broker alone has no peers
+                   [&](const auto &peer) { state.handle(peer, context, effects); },
                },
         input);
+    state.settle(context, effects);
 
     const std::optional<Instant> next = state.nextDeadline();
     if (next && (!state.askedWake || *next < *state.askedWake)) {
@@ -99,140 +119,267 @@ void Broker::apply(const Input &input, Context &context, Effects &effects)
     }
 }
 
-void Broker::State::handle(const ClientRequest &input, Context &context, Effects &effects)
+void Broker::shutDown(Context &context, Effects &effects)
 {
-    const Caller caller{input.client, input.id};
+    State &state = *m_state;
+    state.shuttingDown = true;
+    state.nextCommunication = context.now;
+    apply(WakeUp{}, context, effects);
+}
+
+void Broker::State::start(Context &context)
+{
+    nextRetentionCheck = context.now + config.retentionCheckInterval;
+    nextCommunication = context.now;
+    // Where it is alone nobody has noticed that it was away: it goes on as the one it was.
+    const BrokerImage *known = isAlone() ? image.broker(id.value()) : nullptr;
+    if (known && known->isActive())
+        brokerEpoch = known->epoch;
+}
+
+void Broker::State::handle(
+    Caller caller, NameId client, const Request &request, Context &context, Effects &effects)
+{
+    if (Controller::decides(request)) {
+        call(CallPurpose::Client, caller, request, context);
+        return;
+    }
     const auto answer = [&](auto &&response) {
-        effects.push_back(
-            Answer{caller.client, caller.id, std::forward<decltype(response)>(response)});
+        caller.answer(std::forward<decltype(response)>(response), effects);
     };
     std::visit(
         Overloaded{
-            [&](const MetadataRequest &request) { answer(metadata(request, context)); },
-            [&](const CreateTopicsRequest &request) { answer(createTopics(request, context)); },
-            [&](const CreatePartitionsRequest &request) {
-                answer(createPartitions(request, context));
+            [&](const MetadataRequest &asked) { answer(metadata(asked, context)); },
+            [&](const ProduceRequest &asked) { produce(caller, client, asked, context, effects); },
+            [&](const FetchRequest &asked) { fetch(caller, client, asked, context, effects); },
+            [&](const ListOffsetsRequest &asked) {
+                answer(listOffsets(caller, asked, context.files));
             },
-            [&](const DeleteTopicsRequest &request) {
-                answer(deleteTopics(request, context, effects));
-            },
-            [&](const ProduceRequest &request) {
-                produce(caller, input.name, request, context, effects);
-            },
-            [&](const FetchRequest &request) {
-                fetch(caller, input.name, request, context, effects);
-            },
-            [&](const ListOffsetsRequest &request) { answer(listOffsets(request, context.files)); },
-            [&](const DeleteRecordsRequest &request) {
-                answer(deleteRecords(request, input.name, context));
+            [&](const OffsetForLeaderEpochRequest &asked) { answer(endsOfEpochs(asked)); },
+            [&](const DeleteRecordsRequest &asked) {
+                answer(deleteRecords(asked, client, context));
             },
             [&](const InitProducerIdRequest &) {
-                answer(InitProducerIdResponse{
-                    .producerId = nextProducerId++, .producerEpoch = 0});
+                initProducerId(caller, client, context, effects);
             },
-            [&](const FindCoordinatorRequest &request) { answer(findCoordinator(request)); },
-            [&](const JoinGroupRequest &request) {
-                coordinator.join(caller, request, context, effects);
+            [&](const FindCoordinatorRequest &asked) {
+                answer(findCoordinator(asked, context, effects));
             },
-            [&](const SyncGroupRequest &request) {
-                coordinator.sync(caller, request, context, effects);
+            // Only brokers ask these: see the other overload.
+            [&](const VoteRequest &) { answer(VoteResponse{ErrorCode::InvalidRequest}); },
+            [&](const BeginQuorumEpochRequest &) {
+                answer(BeginQuorumEpochResponse{ErrorCode::InvalidRequest});
             },
-            [&](const HeartbeatRequest &request) {
-                answer(coordinator.heartbeat(request, context));
+            [&](const EndQuorumEpochRequest &) {
+                answer(EndQuorumEpochResponse{ErrorCode::InvalidRequest});
             },
-            [&](const LeaveGroupRequest &request) {
-                answer(coordinator.leave(request, context, effects));
-            },
-            [&](const OffsetCommitRequest &request) {
-                answer(commitOffsets(request, input.name, context));
-            },
-            [&](const OffsetFetchRequest &request) { answer(fetchOffsets(request)); },
-            [](const auto &) {},
+            [&](const auto &) { coordinate(caller, client, request, context, effects); },
         },
-        input.request);
+        request);
 }
 
-void Broker::State::clientGone(ClientId client)
+void Broker::State::handle(const PeerRequest &input, Context &context, Effects &effects)
+{
+    const Caller caller{.id = input.id, .peer = input.from};
+    const auto *fetched = std::get_if<FetchRequest>(&input.request);
+    const bool ofMetadata = fetched && !fetched->partitions.empty()
+        && fetched->partitions.front().partition.topic == kMetadataTopic;
+    if (ofMetadata || std::holds_alternative<VoteRequest>(input.request)
+        || std::holds_alternative<BeginQuorumEpochRequest>(input.request)
+        || std::holds_alternative<EndQuorumEpochRequest>(input.request)) {
+        quorum.apply(input, context, effects);
+        return;
+    }
+    if (!Controller::decides(input.request)) {
+        const NameId peer = context.trace.name("broker-" + std::to_string(input.from.value()));
+        handle(caller, peer, input.request, context, effects);
+        return;
+    }
+    followQuorum(context, effects);
+    if (controller)
+        decide(caller, input.request, context, effects);
+    else
+        caller.answer(refusal(input.request, ErrorCode::NotController), effects);
+}
+
+void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &effects)
+{
+    if ((input.id.value() & Quorum::kQuorumRequest) != 0) {
+        quorum.apply(input, context, effects);
+        return;
+    }
+    auto found = asksOut.extract(input.id.value());
+    if (found.empty()) // it came too late
+        return;
+    Asked &out = found.mapped();
+    askDeadlines.cancel(out.deadline);
+    std::visit(Overloaded{
+                   [&](const CallAsk &it) {
+                       callAnswered(it.call, Response(input.response), context, effects);
+                   },
+                   [&](const ReplicaFetchAsk &) {
+                       fetchers[out.to].inFlight = false;
+                       fetchersChanged = true;
+                       if (const auto *response = std::get_if<FetchResponse>(&input.response))
+                           replicaFetched(out.to, *response, context, effects);
+                   },
+                   [&](const LogEndsAsk &it) {
+                       if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
+                           logEndsKnown(it, *response, context);
+                   },
+               },
+        out.what);
+}
+
+void Broker::State::handle(const PeerLost &input, Context &context, Effects &effects)
+{
+    quorum.peerLost(input.peer, context, effects);
+    dropParked([&](const Caller &caller) { return caller.peer == input.peer; });
+    std::erase_if(pendingAnswers, [&](const PendingAnswer &pending) {
+        const auto *caller = std::get_if<Caller>(&pending.to);
+        return caller && caller->peer == input.peer;
+    });
+    std::vector<AskId> lost;
+    for (const auto &[askId, out] : asksOut) {
+        if (out.to == input.peer)
+            lost.push_back(askId);
+    }
+    for (const AskId askId : lost) {
+        auto found = asksOut.extract(askId);
+        askDeadlines.cancel(found.mapped().deadline);
+        askFailed(std::move(found.mapped()), context);
+    }
+}
+
+void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone)
 {
     std::vector<FetchId> gone;
     for (const auto &[fetchId, parked] : parkedFetches) {
-        if (parked.caller.client == client)
+        if (isGone(parked.caller))
             gone.push_back(fetchId);
     }
     for (const FetchId fetchId : gone) {
         unparkFetch(fetchId);
         parkedFetches.erase(fetchId);
     }
-    coordinator.clientGone(client);
+    std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+}
+
+Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Asked::what) what,
+    Duration timeout, Context &context, Effects &effects)
+{
+    const AskId askId = nextAsk++;
+    asksOut.emplace_hint(asksOut.end(), askId,
+        Asked{to, std::move(what), askDeadlines.set(context.now + timeout, askId)});
+    effects.emplace_back(std::in_place_type<AskPeer>, to, RequestId{askId}, std::move(request));
+    return askId;
+}
+
+void Broker::State::askFailed(Asked &&out, const Context &context)
+{
+    std::visit(Overloaded{
+                   [&](const CallAsk &it) { callLost(it.call, context); },
+                   [&](const ReplicaFetchAsk &) {
+                       Fetcher &fetcher = fetchers[out.to];
+                       fetcher.inFlight = false;
+                       fetcher.after = context.now + config.replicaFetchBackoff;
+                       fetchersChanged = true;
+                   },
+                   [&](const LogEndsAsk &it) {
+                       if (Partition *partition = find(it.partition))
+                           backOff(*partition, context);
+                   },
+               },
+        out.what);
 }
 
 void Broker::State::expire(Context &context, Effects &effects)
 {
+    const auto isDue = [&](const std::optional<Instant> &at) { return at && *at <= context.now; };
+    if (isDue(quorum.nextDeadline()))
+        quorum.expire(context, effects);
     while (const std::optional<FetchId> due = fetchDeadlines.takeDue(context.now))
         answerFetch(*due, context, effects);
+    while (const std::optional<ProduceId> due = produceDeadlines.takeDue(context.now))
+        produceTimedOut(*due, context, effects);
+    while (const std::optional<AskId> due = askDeadlines.takeDue(context.now)) {
+        auto found = asksOut.extract(*due);
+        askFailed(std::move(found.mapped()), context);
+    }
+    while (const std::optional<CallId> due = callDeadlines.takeDue(context.now)) {
+        auto found = calls.extract(*due);
+        std::erase(unsentCalls, *due);
+        found.mapped().caller.answer(
+            refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
+    }
     coordinator.expire(context, effects);
-    if (context.now >= *nextRetentionCheck) {
+    if (controller && isDue(controller->nextDeadline())) {
+        // When it cannot be written the quorum has resigned, and the next controller sees to it.
+        (void)appendChanges(controller->expire(context), context, effects);
+    }
+    if (isDue(nextIsrCheck))
+        checkIsrs(context, effects);
+    if (isDue(nextFetchRetry)) {
+        nextFetchRetry.reset();
+        fetchersChanged = true;
+    }
+    if (isDue(nextCheckpoint))
+        saveCheckpoints(context);
+    if (isDue(nextRetentionCheck)) {
         checkRetention(context);
         nextRetentionCheck = context.now + config.retentionCheckInterval;
     }
+    if (isDue(nextDelayedDelete))
+        deleteDelayed(context);
+    if (isDue(shutDownBy))
+        sayShutDown(context, effects);
+}
+
+void Broker::State::settle(Context &context, Effects &effects)
+{
+    for (bool again = true; again;) {
+        followQuorum(context, effects);
+        again = applyCommitted(context);
+        if (published && !delta.empty()) {
+            follow(std::exchange(delta, {}), context, effects);
+            again = true;
+        }
+        again |= giveAnswers(context, effects);
+        again |= loadGroups(context);
+        again |= writeGroups(context, effects);
+        communicate(context);
+        again |= sendAlterPartition(context);
+        again |= sendCalls(context, effects);
+    }
+    if (fetchersChanged)
+        sendFetches(context, effects);
 }
 
 std::optional<Instant> Broker::State::nextDeadline() const
 {
     std::optional<Instant> next = nextRetentionCheck;
-    for (const std::optional<Instant> &other :
-        {fetchDeadlines.earliest(), coordinator.nextDeadline()}) {
+    const auto consider = [&next](const std::optional<Instant> &other) {
         if (other && (!next || *other < *next))
             next = other;
-    }
+    };
+    consider(quorum.nextDeadline());
+    consider(fetchDeadlines.earliest());
+    consider(produceDeadlines.earliest());
+    consider(askDeadlines.earliest());
+    consider(callDeadlines.earliest());
+    consider(coordinator.nextDeadline());
+    if (controller)
+        consider(controller->nextDeadline());
+    consider(nextIsrCheck);
+    consider(nextCheckpoint);
+    consider(nextDelayedDelete);
+    consider(nextFetchRetry);
+    if (!communicating)
+        consider(nextCommunication);
+    if (!unsentCalls.empty())
+        consider(callsAfter);
+    consider(shutDownBy);
     return next;
-}
-
-ClusterSnapshot Broker::snapshot() const
-{
-    const State &state = *m_state;
-    ClusterSnapshot cluster;
-    cluster.brokers.push_back({.id = state.id.value()});
-    for (const auto &[name, topic] : state.topics) {
-        TopicSnapshot &shown = cluster.topics.emplace_back();
-        shown.name = name;
-        shown.replicationFactor = topic.replicationFactor;
-        shown.configs = topic.configs;
-        shown.partitions.reserve(topic.partitions.size());
-        for (const State::Partition &partition : topic.partitions) {
-            PartitionSnapshot &out = shown.partitions.emplace_back();
-            out.partition = static_cast<std::int32_t>(shown.partitions.size()) - 1;
-            out.leader = partition.leader;
-            out.leaderEpoch = partition.leaderEpoch;
-            out.replicas = partition.replicas;
-            out.isr = partition.isr;
-            out.logStartOffset = partition.log.logStartOffset();
-            out.lastStableOffset = partition.highWatermark; // no transactions are open
-            out.highWatermark = partition.highWatermark;
-            out.logEndOffset = partition.log.logEndOffset();
-            out.sizeBytes = partition.log.sizeBytes();
-            out.segments = partition.log.segments();
-            if (out.segments.size() > kSegmentsShown) {
-                out.segments.erase(out.segments.begin(),
-                    out.segments.end() - static_cast<std::ptrdiff_t>(kSegmentsShown));
-            }
-        }
-    }
-    cluster.groups = state.groups();
-    return cluster;
-}
-
-Result<std::vector<SharedBytes>, ErrorCode> Broker::peek(const TopicPartition &partition,
-    std::int64_t offset, std::uint64_t maxBytes, const Files &files) const
-{
-    const State::Partition *found = m_state->find(partition);
-    if (!found)
-        return std::unexpected(ErrorCode::UnknownTopicOrPartition);
-    std::vector<SharedBytes> batches;
-    const auto read = found->log.read(offset, found->log.logEndOffset(), maxBytes, batches, files);
-    if (!read)
-        return std::unexpected(read.error());
-    return batches;
 }
 
 } // namespace queuelab::log

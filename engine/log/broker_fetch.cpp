@@ -1,4 +1,5 @@
-// Fetching: reading below the high watermark, and waiting when there is not enough to read.
+// Fetching: consumers read below the high watermark, followers to the end of the log; both wait
+// when there is not enough to read.
 
 #include "engine/log/broker_state.h"
 
@@ -7,37 +8,65 @@
 
 namespace queuelab::log {
 
+namespace {
+
+bool isFollower(const FetchRequest &request)
+{
+    return request.replicaId >= 0;
+}
+
+} // namespace
+
 void Broker::State::fetch(
-    Caller caller, NameId consumer, FetchRequest request, Context &context, Effects &effects)
+    Caller caller, NameId fetcher, FetchRequest request, Context &context, Effects &effects)
 {
     const bool mayWait = request.maxWait > std::chrono::milliseconds::zero();
     std::int64_t missingBytes = 0;
-    FetchResponse response = read(request, !mayWait, missingBytes, consumer, context);
-    if (missingBytes <= 0 || !mayWait) {
-        effects.push_back(Answer{caller.client, caller.id, std::move(response)});
-        return;
+    FetchResponse response = read(request, !mayWait, missingBytes, fetcher, context);
+    const bool waits = missingBytes > 0 && mayWait;
+    const FetchId fetchId = nextFetch;
+    if (waits) {
+        ++nextFetch;
+        for (const FetchRequest::Partition &wanted : request.partitions) {
+            Partition *partition = find(wanted.partition);
+            if (!partition)
+                continue;
+            auto &waiting = isFollower(request) ? partition->waitingFollowers : partition->waiting;
+            if (waiting.empty() || waiting.back() != fetchId)
+                waiting.push_back(fetchId);
+        }
     }
-    const FetchId fetchId = nextFetch++;
-    for (const FetchRequest::Partition &wanted : request.partitions) {
-        Partition *partition = find(wanted.partition);
-        if (partition && (partition->waiting.empty() || partition->waiting.back() != fetchId))
-            partition->waiting.push_back(fetchId);
+    // What a follower asks for tells what it has. As in Kafka it learns with its next fetch what
+    // follows from this one.
+    if (isFollower(request)) {
+        for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+            const FetchResponse::Partition &answer = response.partitions[i];
+            if (answer.error != ErrorCode::None || answer.divergingEpoch)
+                continue;
+            Partition &partition = *find(answer.partition);
+            followerFetched(answer.partition, partition, request, request.partitions[i],
+                partition.log.logEndOffset(), context, effects);
+        }
+    }
+    if (!waits) {
+        caller.answer(std::move(response), effects);
+        return;
     }
     const auto deadline = fetchDeadlines.set(context.now + request.maxWait, fetchId);
     parkedFetches.emplace_hint(parkedFetches.end(), fetchId,
-        ParkedFetch{caller, consumer, std::move(request), missingBytes, deadline});
+        ParkedFetch{caller, fetcher, std::move(request), missingBytes, deadline});
 }
 
 /// Reads what there is, in the order of the request: the client rotates it, so that nobody starves
 /// at max bytes. `missingBytes` is how much less than min bytes there is; 0 also when an error has
 /// to be told at once. When something is missing the response is complete only with `force`.
 FetchResponse Broker::State::read(const FetchRequest &request, bool force,
-    std::int64_t &missingBytes, NameId consumer, Context &context)
+    std::int64_t &missingBytes, NameId fetcher, Context &context)
 {
     FetchResponse response;
     response.partitions.resize(request.partitions.size());
     std::uint64_t totalBytes = 0;
-    bool failed = false;
+    bool isUrgent = false;
     struct Read {
         const Partition *partition;
         std::int64_t from;
@@ -48,59 +77,76 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
         const FetchRequest::Partition &wanted = request.partitions[i];
         FetchResponse::Partition &out = response.partitions[i];
         out.partition = wanted.partition;
-        const Partition *partition = find(wanted.partition);
-        ErrorCode error = ErrorCode::None;
-        if (!partition)
-            error = ErrorCode::UnknownTopicOrPartition;
-        else if (partition->leader != id.value())
-            error = ErrorCode::NotLeaderOrFollower;
-        else if (wanted.currentLeaderEpoch >= 0
-            && wanted.currentLeaderEpoch < partition->leaderEpoch)
-            error = ErrorCode::FencedLeaderEpoch;
-        else if (wanted.currentLeaderEpoch > partition->leaderEpoch)
-            error = ErrorCode::UnknownLeaderEpoch;
-        else if (wanted.fetchOffset < partition->log.logStartOffset()
-            || wanted.fetchOffset > partition->log.logEndOffset())
-            error = ErrorCode::OffsetOutOfRange;
-
+        const auto fail = [&](ErrorCode error) {
+            out.error = error;
+            out.records.clear();
+            if (error == ErrorCode::NotLeaderOrFollower || error == ErrorCode::FencedLeaderEpoch)
+                out.currentLeader = leaderHint(wanted.partition);
+            isUrgent = true;
+        };
+        const auto leading = led(wanted.partition, wanted.currentLeaderEpoch);
+        if (!leading) {
+            fail(leading.error());
+            continue;
+        }
+        const Partition &partition = **leading;
+        if (isFollower(request) && !partition.replication.follower(request.replicaId)) {
+            fail(ErrorCode::NotLeaderOrFollower);
+            continue;
+        }
+        if (wanted.lastFetchedEpoch >= 0) {
+            const EpochEnd mine = partition.log.endOfEpoch(wanted.lastFetchedEpoch);
+            if (mine.endOffset < 0) {
+                fail(ErrorCode::OffsetOutOfRange);
+                continue;
+            }
+            if (mine.epoch < wanted.lastFetchedEpoch || mine.endOffset < wanted.fetchOffset) {
+                out.divergingEpoch = mine;
+                isUrgent = true;
+            }
+        }
+        const std::int64_t limit =
+            isFollower(request) ? partition.log.logEndOffset() : partition.highWatermark;
+        if (!out.divergingEpoch
+            && (wanted.fetchOffset < partition.log.logStartOffset()
+                || wanted.fetchOffset > partition.log.logEndOffset())) {
+            fail(ErrorCode::OffsetOutOfRange);
+            continue;
+        }
         // The first batch of a response is returned whatever its size, so that nobody gets stuck.
         const auto maxBytes = static_cast<std::uint64_t>(std::max(request.maxBytes, 0));
         const auto partitionMax = static_cast<std::uint64_t>(std::max(wanted.partitionMaxBytes, 0));
         const bool isFull = totalBytes > 0 && totalBytes >= maxBytes;
-        if (error == ErrorCode::None && !isFull && wanted.fetchOffset < partition->highWatermark) {
+        if (!out.divergingEpoch && !isFull && wanted.fetchOffset < limit) {
             const std::uint64_t budget =
                 std::min(partitionMax, maxBytes > totalBytes ? maxBytes - totalBytes : 0);
-            auto result = partition->log.read(
-                wanted.fetchOffset, partition->highWatermark, budget, out.records, context.files);
+            auto result =
+                partition.log.read(wanted.fetchOffset, limit, budget, out.records, context.files);
             if (!result) {
-                error = result.error();
-            } else if (totalBytes > 0 && result->bytes > budget) {
+                fail(result.error());
+                continue;
+            }
+            if (totalBytes > 0 && result->bytes > budget) {
                 out.records.clear(); // too big a batch, and not the first of the response
             } else {
                 totalBytes += result->bytes;
-                reads.push_back({partition, wanted.fetchOffset, *result});
+                reads.push_back({&partition, wanted.fetchOffset, *result});
             }
         }
-        if (error != ErrorCode::None) {
-            out.error = error;
-            out.records.clear();
-            failed = true;
-            continue;
-        }
-        out.highWatermark = partition->highWatermark;
-        out.lastStableOffset = partition->highWatermark; // no transactions are open
-        out.logStartOffset = partition->log.logStartOffset();
+        out.highWatermark = partition.highWatermark;
+        out.lastStableOffset = partition.highWatermark; // no transactions are open
+        out.logStartOffset = partition.log.logStartOffset();
     }
-    missingBytes = failed || request.partitions.empty()
+    missingBytes = isUrgent || request.partitions.empty()
         ? 0
         : request.minBytes - static_cast<std::int64_t>(totalBytes);
-    if (missingBytes > 0 && !force)
+    if ((missingBytes > 0 && !force) || isFollower(request)) // followers: batch-replicated says it
         return response;
     for (const Read &read : reads) {
         context.trace.record({.at = context.now,
             .kind = kind(LogEvent::RecordsFetched),
             .subject = read.partition->name,
-            .actor = consumer,
+            .actor = fetcher,
             .item = read.from,
             .count = read.result.nextOffset - read.from,
             .value = static_cast<std::int64_t>(read.result.bytes)});
@@ -109,12 +155,12 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
 }
 
 void Broker::State::wakeFetches(
-    Partition &partition, std::int64_t bytes, Context &context, Effects &effects)
+    const std::vector<FetchId> &waiting, std::int64_t bytes, Context &context, Effects &effects)
 {
-    if (partition.waiting.empty())
+    if (waiting.empty())
         return;
     std::vector<FetchId> ready;
-    for (const FetchId fetchId : partition.waiting) {
+    for (const FetchId fetchId : waiting) {
         ParkedFetch &parked = parkedFetches.at(fetchId);
         parked.missingBytes -= bytes;
         if (parked.missingBytes <= 0)
@@ -124,14 +170,24 @@ void Broker::State::wakeFetches(
         answerFetch(fetchId, context, effects);
 }
 
+void Broker::State::answerFetches(Partition &partition, Context &context, Effects &effects)
+{
+    for (const FetchId fetchId : std::exchange(partition.waiting, {}))
+        answerFetch(fetchId, context, effects);
+    for (const FetchId fetchId : std::exchange(partition.waitingFollowers, {}))
+        answerFetch(fetchId, context, effects);
+}
+
 void Broker::State::answerFetch(FetchId fetchId, Context &context, Effects &effects)
 {
+    if (!parkedFetches.contains(fetchId)) // answered for another of its partitions
+        return;
     unparkFetch(fetchId);
     auto node = parkedFetches.extract(fetchId);
     ParkedFetch &parked = node.mapped();
     std::int64_t missingBytes = 0;
     FetchResponse response = read(parked.request, true, missingBytes, parked.name, context);
-    effects.push_back(Answer{parked.caller.client, parked.caller.id, std::move(response)});
+    parked.caller.answer(std::move(response), effects);
 }
 
 void Broker::State::unparkFetch(FetchId fetchId)
@@ -139,40 +195,53 @@ void Broker::State::unparkFetch(FetchId fetchId)
     ParkedFetch &parked = parkedFetches.at(fetchId);
     fetchDeadlines.cancel(parked.deadline);
     for (const FetchRequest::Partition &wanted : parked.request.partitions) {
-        if (Partition *partition = find(wanted.partition))
+        if (Partition *partition = find(wanted.partition)) {
             std::erase(partition->waiting, fetchId);
+            std::erase(partition->waitingFollowers, fetchId);
+        }
     }
 }
 
 ListOffsetsResponse Broker::State::listOffsets(
-    const ListOffsetsRequest &request, const Files &files) const
+    Caller caller, const ListOffsetsRequest &request, const Files &files)
 {
+    const bool asksFollower = caller.peer.value() != 0;
     ListOffsetsResponse response;
     response.partitions.reserve(request.partitions.size());
     for (const ListOffsetsRequest::Partition &wanted : request.partitions) {
         ListOffsetsResponse::Partition &out = response.partitions.emplace_back();
         out.partition = wanted.partition;
-        const Partition *partition = find(wanted.partition);
-        if (!partition) {
-            out.error = ErrorCode::UnknownTopicOrPartition;
+        const auto leading = led(wanted.partition, wanted.currentLeaderEpoch);
+        if (!leading) {
+            out.error = leading.error();
             continue;
         }
-        if (partition->leader != id.value()) {
-            out.error = ErrorCode::NotLeaderOrFollower;
+        const Partition &partition = **leading;
+        if (wanted.timestamp == ListOffsetsRequest::kEarliest) {
+            out.offset = partition.log.logStartOffset();
+            out.leaderEpoch = partition.log.epochAt(out.offset);
+            continue;
+        }
+        if (asksFollower && wanted.timestamp == ListOffsetsRequest::kLatest) {
+            out.offset = partition.log.logEndOffset();
+            out.leaderEpoch = partition.leaderEpoch;
+            continue;
+        }
+        // A leader that has just begun may not know yet what is committed before its epoch: then
+        // its high watermark would lead consumers back.
+        if (partition.highWatermark < partition.replication.epochStartOffset()) {
+            out.error = ErrorCode::OffsetNotAvailable;
             continue;
         }
         if (wanted.timestamp == ListOffsetsRequest::kLatest) {
-            out.offset = partition->highWatermark;
-            continue;
-        }
-        if (wanted.timestamp == ListOffsetsRequest::kEarliest) {
-            out.offset = partition->log.logStartOffset();
+            out.offset = partition.highWatermark;
+            out.leaderEpoch = partition.leaderEpoch;
             continue;
         }
         std::int64_t timestamp = wanted.timestamp;
         if (timestamp == ListOffsetsRequest::kMaxTimestamp) {
             timestamp = -1;
-            for (const SegmentInfo &segment : partition->log.segments())
+            for (const SegmentInfo &segment : partition.log.segments())
                 timestamp = std::max(timestamp, segment.maxTimestamp);
         }
         if (timestamp < 0) {
@@ -182,13 +251,30 @@ ListOffsetsResponse Broker::State::listOffsets(
                 out.error = ErrorCode::UnsupportedVersion;
             continue;
         }
-        const auto found = partition->log.offsetForTime(timestamp, partition->highWatermark, files);
+        const auto found = partition.log.offsetForTime(timestamp, partition.highWatermark, files);
         if (!found) {
             out.error = ErrorCode::KafkaStorageError;
             continue;
         }
         out.timestamp = found->timestamp;
         out.offset = found->offset;
+        if (found->offset >= 0)
+            out.leaderEpoch = partition.log.epochAt(found->offset);
+    }
+    return response;
+}
+
+OffsetForLeaderEpochResponse Broker::State::endsOfEpochs(const OffsetForLeaderEpochRequest &request)
+{
+    OffsetForLeaderEpochResponse response;
+    response.partitions.reserve(request.partitions.size());
+    for (const OffsetForLeaderEpochRequest::Partition &wanted : request.partitions) {
+        OffsetForLeaderEpochResponse::Partition &out = response.partitions.emplace_back();
+        out.partition = wanted.partition;
+        if (const auto leading = led(wanted.partition, wanted.currentLeaderEpoch))
+            out.end = (*leading)->log.endOfEpoch(wanted.leaderEpoch);
+        else
+            out.error = leading.error();
     }
     return response;
 }

@@ -1,4 +1,5 @@
-// What groups ask for beside membership: where their coordinator is, and their committed offsets.
+// Consumer groups on a broker: where a group's coordinator is, and what the coordinator here wants
+// read from and written to its partitions of __consumer_offsets.
 
 #include "engine/log/broker_state.h"
 
@@ -9,115 +10,150 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr std::size_t kOffsetMetadataMaxBytes = 4096; // offset.metadata.max.bytes
+constexpr std::chrono::milliseconds kCommitTimeout{5'000}; // offsets.commit.timeout.ms
+
+template <class... Functions> struct Overloaded : Functions... {
+    using Functions::operator()...;
+};
 
 } // namespace
 
-FindCoordinatorResponse Broker::State::findCoordinator(const FindCoordinatorRequest &request) const
+FindCoordinatorResponse Broker::State::findCoordinator(
+    const FindCoordinatorRequest &request, Context &context, Effects &effects)
 {
     if (request.group.empty())
         return {ErrorCode::InvalidGroupId, -1};
-    return {ErrorCode::None, id.value()};
+    if (!image.topic(kOffsetsTopic)) {
+        const std::size_t brokers = std::max<std::size_t>(config.brokers.size(), 1);
+        const auto replicas = static_cast<std::int16_t>(std::min<std::size_t>(
+            brokers, static_cast<std::size_t>(config.offsetsTopicReplicationFactor)));
+        // Kafka compacts this topic; until there is compaction, nothing of it may go.
+        askForTopic({.name = std::string(kOffsetsTopic),
+                        .partitions = config.offsetsTopicPartitions,
+                        .replicationFactor = replicas,
+                        .configs = {{"retention.ms", "-1"}, {"segment.bytes", "104857600"}}},
+            context);
+        settle(context, effects); // where this broker is alone it is there now
+    }
+    const TopicImage *topic = image.topic(kOffsetsTopic);
+    if (!topic)
+        return {ErrorCode::CoordinatorNotAvailable, -1};
+    const std::int32_t partition =
+        offsetsPartitionFor(request.group, static_cast<std::int32_t>(topic->partitions.size()));
+    const std::int32_t leader = topic->partitions[static_cast<std::size_t>(partition)].leader;
+    if (leader < 0)
+        return {ErrorCode::CoordinatorNotAvailable, -1};
+    return {ErrorCode::None, leader};
 }
 
-OffsetCommitResponse Broker::State::commitOffsets(
-    const OffsetCommitRequest &request, NameId client, Context &context)
+bool Broker::State::isLoading(const std::string &group) const
 {
-    const NameId member = coordinator.nameOf(request.group, request.memberId);
-    const NameId committer = member == kNoName ? client : member;
-    const ErrorCode refused = coordinator.admitCommit(request, context);
-    OffsetCommitResponse response;
-    response.partitions.reserve(request.partitions.size());
-    OffsetStore::Commits commits;
+    return !groupsToLoad.empty()
+        && groupsToLoad.contains(offsetsPartitionFor(group, config.offsetsTopicPartitions));
+}
+
+void Broker::State::coordinate(
+    Caller caller, NameId client, const Request &request, Context &context, Effects &effects)
+{
+    const auto refused = [&]<class Response_>(const std::string &group, Response_ response) {
+        if (!isLoading(group))
+            return false;
+        response.error = ErrorCode::CoordinatorLoadInProgress;
+        caller.answer(std::move(response), effects);
+        return true;
+    };
+    std::visit(
+        Overloaded{
+            [&](const JoinGroupRequest &asked) {
+                if (!refused(asked.group, JoinGroupResponse{.memberId = asked.memberId}))
+                    coordinator.join(caller, asked, context, effects);
+            },
+            [&](const SyncGroupRequest &asked) {
+                if (!refused(asked.group, SyncGroupResponse{}))
+                    coordinator.sync(caller, asked, context, effects);
+            },
+            [&](const HeartbeatRequest &asked) {
+                // A broker that still reads the group cannot know the member: it lives, as in
+                // Kafka.
+                if (isLoading(asked.group))
+                    caller.answer(HeartbeatResponse{}, effects);
+                else
+                    caller.answer(coordinator.heartbeat(asked, context), effects);
+            },
+            [&](const LeaveGroupRequest &asked) {
+                if (!refused(asked.group, LeaveGroupResponse{}))
+                    caller.answer(coordinator.leave(asked, context, effects), effects);
+            },
+            [&](const OffsetCommitRequest &asked) {
+                commitOffsets(caller, client, asked, context, effects);
+            },
+            [&](const OffsetFetchRequest &asked) {
+                if (!refused(asked.group, OffsetFetchResponse{}))
+                    caller.answer(coordinator.fetch(asked), effects);
+            },
+            [](const auto &) { invariantBroken("only requests of groups reach the coordinator"); },
+        },
+        request);
+}
+
+void Broker::State::commitOffsets(Caller caller, NameId client, const OffsetCommitRequest &request,
+    Context &context, Effects &effects)
+{
+    if (isLoading(request.group)) {
+        OffsetCommitResponse response;
+        for (const OffsetCommitRequest::Partition &wanted : request.partitions)
+            response.partitions.push_back({wanted.partition, ErrorCode::CoordinatorLoadInProgress});
+        caller.answer(std::move(response), effects);
+        return;
+    }
+    std::vector<ErrorCode> refused;
+    refused.reserve(request.partitions.size());
     for (const OffsetCommitRequest::Partition &wanted : request.partitions) {
-        ErrorCode error = refused;
-        if (error == ErrorCode::None && !find(wanted.partition))
-            error = ErrorCode::UnknownTopicOrPartition;
-        if (error == ErrorCode::None && wanted.metadata.size() > kOffsetMetadataMaxBytes)
-            error = ErrorCode::OffsetMetadataTooLarge;
-        if (error == ErrorCode::None) {
-            commits[wanted.partition] = {wanted.committedOffset, wanted.committedLeaderEpoch,
-                wanted.metadata, epochMillis(context.wallClock())};
-        }
-        response.partitions.push_back({wanted.partition, error});
+        refused.push_back(image.partition(wanted.partition) ? ErrorCode::None
+                                                            : ErrorCode::UnknownTopicOrPartition);
     }
-    const ErrorCode stored = offsets.commit(request.group, commits, context);
-    ErrorCode firstError = stored;
-    for (OffsetCommitResponse::Partition &partition : response.partitions) {
-        if (partition.error == ErrorCode::None)
-            partition.error = stored;
-        else if (firstError == ErrorCode::None)
-            firstError = partition.error;
-    }
-    if (firstError != ErrorCode::None) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::CommitRefused),
-            .subject = context.trace.name(request.group),
-            .actor = committer,
-            .value = static_cast<std::int64_t>(firstError)});
-    }
-    if (stored != ErrorCode::None)
-        return response;
-    const NameId group = context.trace.name(request.group);
-    for (const auto &[partition, commit] : commits) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::OffsetCommitted),
-            .subject = find(partition)->name,
-            .actor = committer,
-            .detail = group,
-            .item = commit.offset});
-    }
-    return response;
+    coordinator.commit(caller, request, client, context, effects, refused);
 }
 
-OffsetFetchResponse Broker::State::fetchOffsets(const OffsetFetchRequest &request) const
+bool Broker::State::loadGroups(Context &context)
 {
-    OffsetFetchResponse response;
-    if (request.group.empty()) {
-        response.error = ErrorCode::InvalidGroupId;
-        return response;
-    }
-    const OffsetStore::Commits *commits = offsets.commitsOf(request.group);
-    if (!request.partitions) {
-        if (commits) {
-            for (const auto &[partition, commit] : *commits)
-                response.partitions.push_back(
-                    {partition, ErrorCode::None, commit.offset, commit.metadata});
-        }
-        return response;
-    }
-    response.partitions.reserve(request.partitions->size());
-    for (const TopicPartition &partition : *request.partitions) {
-        OffsetFetchResponse::Partition &out = response.partitions.emplace_back();
-        out.partition = partition;
-        if (!commits)
+    bool any = false;
+    for (auto next = groupsToLoad.begin(); next != groupsToLoad.end();) {
+        const Partition *partition = find({std::string(kOffsetsTopic), *next});
+        // What stood in the log when this leader began may have been acknowledged by the one
+        // before; it counts once it is known to be committed.
+        if (partition->highWatermark < partition->replication.epochStartOffset()) {
+            ++next;
             continue;
-        if (const auto found = commits->find(partition); found != commits->end()) {
-            out.committedOffset = found->second.offset;
-            out.metadata = found->second.metadata;
         }
+        if (const auto loaded =
+                coordinator.load(*next, partition->log, partition->highWatermark, context);
+            !loaded)
+            notes.push_back(loaded.error().text());
+        next = groupsToLoad.erase(next);
+        any = true;
     }
-    return response;
+    return any;
 }
 
-std::vector<GroupSnapshot> Broker::State::groups() const
+bool Broker::State::writeGroups(Context &context, Effects &effects)
 {
-    std::vector<GroupSnapshot> shown = coordinator.snapshot();
-    for (const auto &[name, commits] : offsets.all()) {
-        auto group = std::ranges::lower_bound(shown, name, {}, &GroupSnapshot::name);
-        // Groups that only commit, or that have not been seen since the broker started, have no
-        // members.
-        if (group == shown.end() || group->name != name) {
-            GroupSnapshot simple;
-            simple.name = name;
-            group = shown.insert(group, std::move(simple));
-        }
-        for (const auto &[partition, commit] : commits) {
-            group->committed.push_back(
-                {partition, commit.offset, Instant(std::chrono::milliseconds(commit.timestampMs))});
+    coordinator.takeWrites(groupWrites);
+    if (groupWrites.empty())
+        return false;
+    for (GroupCoordinator::Write &write : std::exchange(groupWrites, {})) {
+        Appended appended = appendBatch(
+            {.partition = {std::string(kOffsetsTopic), write.partition}, .records = write.batch},
+            -1, name, AppendOrigin::Broker, context, effects);
+        if (appended.awaits) {
+            ProduceResponse response;
+            response.partitions.push_back(std::move(appended.result));
+            park(write.id, std::move(response), {{0, *appended.awaits}}, kCommitTimeout, context);
+        } else {
+            coordinator.written(write.id, appended.result.error, context, effects);
         }
     }
-    return shown;
+    return true;
 }
 
 } // namespace queuelab::log

@@ -1,7 +1,9 @@
-// Producing: one batch for each partition of a request, appended by the leader.
+// Producing: one batch for each partition of a request, appended by the leader, answered when the
+// request's acks are there.
 
 #include "engine/log/broker_state.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace queuelab::log {
@@ -11,6 +13,8 @@ namespace {
 constexpr std::int16_t kAcksAll = -1;
 constexpr std::int16_t kAcksNone = 0;
 constexpr std::int16_t kAcksLeader = 1;
+/// Batches whose sizes are known apart from each other while nothing is committed.
+constexpr std::size_t kUncommittedMax = 256;
 
 } // namespace
 
@@ -21,70 +25,198 @@ void Broker::State::produce(Caller caller, NameId producer, const ProduceRequest
         request.acks == kAcksAll || request.acks == kAcksNone || request.acks == kAcksLeader;
     ProduceResponse response;
     response.partitions.reserve(request.partitions.size());
+    Awaits awaits;
     for (const ProduceRequest::Partition &batch : request.partitions) {
-        if (validAcks) {
-            response.partitions.push_back(
-                appendBatch(batch, request.acks, producer, context, effects));
-        } else {
+        if (!validAcks) {
             response.partitions.push_back(
                 {.partition = batch.partition, .error = ErrorCode::InvalidRequiredAcks});
+            continue;
         }
+        Appended appended =
+            appendBatch(batch, request.acks, producer, AppendOrigin::Client, context, effects);
+        if (appended.awaits)
+            awaits.emplace_back(response.partitions.size(), *appended.awaits);
+        response.partitions.push_back(std::move(appended.result));
     }
-    if (request.acks != kAcksNone)
-        effects.push_back(Answer{caller.client, caller.id, std::move(response)});
+    if (!awaits.empty())
+        park(caller, std::move(response), awaits, request.timeout, context);
+    else if (request.acks != kAcksNone)
+        caller.answer(std::move(response), effects);
 }
 
-ProduceResponse::Partition Broker::State::appendBatch(const ProduceRequest::Partition &batch,
-    std::int16_t acks, NameId producer, Context &context, Effects &effects)
+Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partition &batch,
+    std::int16_t acks, NameId producer, AppendOrigin origin, Context &context, Effects &effects)
 {
-    ProduceResponse::Partition result;
-    result.partition = batch.partition;
-    Partition *partition = find(batch.partition);
+    Appended out;
+    out.result.partition = batch.partition;
     const auto refuse = [&](ErrorCode error) {
-        result.error = error;
+        out.result.error = error;
+        if (error == ErrorCode::NotLeaderOrFollower)
+            out.result.currentLeader = leaderHint(batch.partition);
+        const Partition *known = find(batch.partition);
         context.trace.record({.at = context.now,
             .kind = kind(LogEvent::BatchRefused),
-            .subject = partition ? partition->name : context.trace.name(batch.partition.name()),
+            .subject = known ? known->name : context.trace.name(batch.partition.name()),
             .actor = producer,
             .value = static_cast<std::int64_t>(error)});
-        return result;
+        return std::move(out);
     };
-    if (!partition)
-        return refuse(ErrorCode::UnknownTopicOrPartition);
-    if (partition->leader != id.value())
-        return refuse(ErrorCode::NotLeaderOrFollower);
-    const auto inSync = static_cast<std::int32_t>(partition->isr.size());
-    if (acks == kAcksAll && inSync < partition->log.config().minInsyncReplicas)
+    const auto leading = led(batch.partition);
+    if (!leading)
+        return refuse(leading.error());
+    Partition &partition = **leading;
+    if (acks == kAcksAll && partition.isr.size() < minIsr(partition))
         return refuse(ErrorCode::NotEnoughReplicas);
 
     const auto appended =
-        partition->log.append(batch.records.view(), partition->leaderEpoch, context);
+        partition.log.append(batch.records.view(), partition.leaderEpoch, context, origin);
     if (!appended)
         return refuse(appended.error());
-    result.baseOffset = appended->baseOffset;
-    result.logAppendTimeMs = appended->logAppendTimeMs;
-    result.logStartOffset = partition->log.logStartOffset();
-    if (appended->rolled) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::SegmentRolled),
-            .subject = partition->name,
-            .item = appended->baseOffset});
-    }
+    out.result.baseOffset = appended->baseOffset;
+    out.result.logAppendTimeMs = appended->logAppendTimeMs;
+    out.result.logStartOffset = partition.log.logStartOffset();
     const auto bytes = static_cast<std::int64_t>(batch.records.size());
-    context.trace.record({.at = context.now,
-        .kind = kind(LogEvent::BatchAppended),
-        .subject = partition->name,
-        .actor = producer,
-        .item = appended->baseOffset,
-        .count = appended->lastOffset - appended->baseOffset + 1,
-        .value = bytes});
-    // The only replica has it, so it is committed: the batch-appended event says all, no
-    // high-watermark-moved beside it.
-    partition->highWatermark = partition->log.logEndOffset();
-    invariant(partition->highWatermark >= partition->log.logStartOffset(),
-        "the high watermark is never below the log start offset");
-    wakeFetches(*partition, bytes, context, effects);
-    return result;
+    const std::int64_t end = appended->lastOffset + 1;
+    const std::int64_t count = end - appended->baseOffset;
+    if (appended->duplicate) {
+        context.trace.record({.at = context.now,
+            .kind = kind(LogEvent::DuplicateAnswered),
+            .subject = partition.name,
+            .actor = producer,
+            .item = appended->baseOffset,
+            .count = count});
+    } else {
+        if (appended->rolled) {
+            context.trace.record({.at = context.now,
+                .kind = kind(LogEvent::SegmentRolled),
+                .subject = partition.name,
+                .item = appended->baseOffset});
+        }
+        // What groups write is told by their own events; with followers it is seen travelling too.
+        if (origin == AppendOrigin::Client || partition.replicas.size() > 1) {
+            context.trace.record({.at = context.now,
+                .kind = kind(LogEvent::BatchAppended),
+                .subject = partition.name,
+                .actor = producer,
+                .detail = name,
+                .item = appended->baseOffset,
+                .count = count,
+                .value = bytes});
+        }
+        if (partition.uncommitted.size() < kUncommittedMax)
+            partition.uncommitted.push_back({end, bytes});
+        else // counted late, all the same
+            partition.uncommitted.back() = {end, partition.uncommitted.back().bytes + bytes};
+        wakeFetches(partition.waitingFollowers, bytes, context, effects);
+        advanceHighWatermark(partition, context, effects);
+    }
+    if (acks == kAcksAll && partition.highWatermark < end)
+        out.awaits = end;
+    return out;
+}
+
+void Broker::State::park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
+    const Awaits &awaits, std::chrono::milliseconds timeout, Context &context)
+{
+    const ProduceId produceId = nextProduce++;
+    for (const auto &[index, upTo] : awaits) {
+        ProduceResponse::Partition &out = response.partitions[index];
+        out.error = ErrorCode::RequestTimedOut; // unless something comes before
+        std::vector<AwaitedAppend> &awaited = find(out.partition)->awaited;
+        awaited.insert(std::ranges::upper_bound(awaited, upTo, {}, &AwaitedAppend::upTo),
+            {upTo, produceId, index});
+    }
+    parkedProduces.emplace_hint(parkedProduces.end(), produceId,
+        ParkedProduce{from, std::move(response), awaits.size(),
+            produceDeadlines.set(context.now + timeout, produceId)});
+}
+
+void Broker::State::appendSettled(
+    ProduceId produceId, std::size_t index, ErrorCode error, Context &context, Effects &effects)
+{
+    ParkedProduce &parked = parkedProduces.at(produceId);
+    ProduceResponse::Partition &out = parked.response.partitions[index];
+    out.error = error;
+    if (error == ErrorCode::NotLeaderOrFollower)
+        out.currentLeader = leaderHint(out.partition);
+    if (--parked.awaited == 0)
+        finish(produceId, context, effects);
+}
+
+void Broker::State::completeAppends(Partition &partition, Context &context, Effects &effects)
+{
+    if (partition.awaited.empty() || partition.awaited.front().upTo > partition.highWatermark)
+        return;
+    const auto firstLeft = std::ranges::upper_bound(
+        partition.awaited, partition.highWatermark, {}, &AwaitedAppend::upTo);
+    const std::vector<AwaitedAppend> committed(partition.awaited.begin(), firstLeft);
+    partition.awaited.erase(partition.awaited.begin(), firstLeft);
+    const ErrorCode error = maximalIsrSize(partition) >= minIsr(partition)
+        ? ErrorCode::None
+        : ErrorCode::NotEnoughReplicasAfterAppend;
+    for (const AwaitedAppend &append : committed)
+        appendSettled(append.produce, append.index, error, context, effects);
+}
+
+void Broker::State::failAppends(
+    Partition &partition, ErrorCode error, Context &context, Effects &effects)
+{
+    for (const AwaitedAppend &append : std::exchange(partition.awaited, {}))
+        appendSettled(append.produce, append.index, error, context, effects);
+}
+
+void Broker::State::produceTimedOut(ProduceId produceId, Context &context, Effects &effects)
+{
+    for (const ProduceResponse::Partition &out : parkedProduces.at(produceId).response.partitions) {
+        if (Partition *partition = find(out.partition)) {
+            std::erase_if(partition->awaited,
+                [&](const AwaitedAppend &append) { return append.produce == produceId; });
+        }
+    }
+    finish(produceId, context, effects);
+}
+
+void Broker::State::finish(ProduceId produceId, Context &context, Effects &effects)
+{
+    auto found = parkedProduces.extract(produceId);
+    ParkedProduce &parked = found.mapped();
+    produceDeadlines.cancel(parked.deadline);
+    if (const auto *caller = std::get_if<Caller>(&parked.from)) {
+        caller->answer(std::move(parked.response), effects);
+    } else {
+        coordinator.written(std::get<std::uint64_t>(parked.from),
+            parked.response.partitions.front().error, context, effects);
+    }
+}
+
+void Broker::State::initProducerId(
+    Caller caller, NameId producer, Context &context, Effects &effects)
+{
+    waitForProducerId.emplace_back(caller, producer);
+    if (nextProducerId < producerIdsEnd) {
+        giveProducerIds(context, effects);
+    } else if (!producerIdsAsked) {
+        producerIdsAsked = true;
+        call(CallPurpose::ProducerIds, {}, AllocateProducerIdsRequest{id.value(), brokerEpoch},
+            context);
+    }
+}
+
+void Broker::State::giveProducerIds(Context &context, Effects &effects)
+{
+    for (const auto &[caller, producer] : std::exchange(waitForProducerId, {})) {
+        if (nextProducerId == producerIdsEnd) {
+            // The controller gave none, or the block is used up: clients ask again.
+            caller.answer(
+                InitProducerIdResponse{.error = ErrorCode::CoordinatorLoadInProgress}, effects);
+            continue;
+        }
+        context.trace.record({.at = context.now,
+            .kind = kind(LogEvent::ProducerIdAssigned),
+            .subject = producer,
+            .value = nextProducerId});
+        caller.answer(InitProducerIdResponse{ErrorCode::None, nextProducerId++, 0}, effects);
+    }
 }
 
 } // namespace queuelab::log

@@ -1,130 +1,424 @@
 #pragma once
 
 #include "engine/log/broker.h"
+#include "engine/log/cluster_image.h"
+#include "engine/log/controller.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
-#include "engine/log/offset_store.h"
+#include "engine/log/group_records.h"
+#include "engine/log/offset_checkpoint.h"
 #include "engine/log/partition_log.h"
+#include "engine/log/quorum.h"
+#include "engine/log/replication.h"
 
+#include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace queuelab::log {
 
-/// What a Broker is made of. Its functions are spread over broker_topics.cpp, broker_produce.cpp,
-/// broker_fetch.cpp, broker_retention.cpp and broker_groups.cpp; broker.cpp opens, closes and
-/// dispatches.
+/// What a Broker is made of. Its functions are spread over the broker_*.cpp files by what they are
+/// about; broker.cpp opens, closes and dispatches.
+///
+/// A step goes: what is due, then the input, then settle(), which carries out what has become
+/// possible meanwhile (records committed in the metadata log, answers that waited for them, groups'
+/// writes) until nothing is left. So a broker that is alone answers everything in the same step.
 struct Broker::State {
     using FetchId = std::uint64_t;
+    using ProduceId = std::uint64_t;
+    using CallId = std::uint64_t;
+    using AskId = std::uint64_t;
 
+    // ---- Replicas
+
+    /// A batch appended with acks=all that is not committed yet.
+    struct AwaitedAppend {
+        std::int64_t upTo = 0; ///< the high watermark that commits it
+        ProduceId produce = 0;
+        std::size_t index = 0; ///< in the request
+    };
+    /// Bytes that became readable for followers, but not yet for consumers.
+    struct UncommittedBytes {
+        std::int64_t endOffset = 0;
+        std::int64_t bytes = 0;
+    };
+    /// This broker's replica of a partition. What it is (leader, follower, neither) follows from
+    /// `leader`, as the metadata log has it.
     struct Partition {
         PartitionLog log;
         NameId name = kNoName; ///< "orders-3" in the trace
-        std::int32_t leader = 0;
-        std::int32_t leaderEpoch = 0;
-        std::vector<std::int32_t> replicas;
-        std::vector<std::int32_t> isr;
+        std::int32_t leader = -1;
+        std::int32_t leaderEpoch = -1;
+        std::int32_t partitionEpoch = -1;
+        std::vector<std::int32_t> replicas{};
+        std::vector<std::int32_t> isr{}; ///< the committed one
         std::int64_t highWatermark = 0; ///< logStartOffset <= highWatermark <= logEndOffset
-        std::vector<FetchId>
-            waiting; ///< parked fetches that an append here may complete, oldest first
+        /// Parked fetches that a higher high watermark, or a longer log, may complete; oldest
+        /// first.
+        std::vector<FetchId> waiting{};
+        std::vector<FetchId> waitingFollowers{};
+
+        // As leader.
+        Replication replication{};
+        std::optional<std::vector<std::int32_t>> askedIsr{}; ///< an AlterPartition is under way
+        std::vector<AwaitedAppend> awaited{}; ///< by offset
+        std::vector<UncommittedBytes> uncommitted{}; ///< by offset; kept while somebody replicates
+
+        // As follower.
+        std::optional<Instant> fetchAfter{}; ///< after an error: not before then
+        std::int32_t fetchEpoch = -1; ///< of the fetch that is under way: the leader's epoch
+        std::int64_t fetchOffset = -1;
     };
     struct Topic {
-        std::int16_t replicationFactor = 1;
-        std::map<std::string, std::string> configs; ///< as they were set
-        LogConfig logConfig; ///< broker defaults and `configs`, parsed
-        std::vector<Partition> partitions;
+        TopicId id{};
+        LogConfig logConfig{}; ///< broker defaults and the topic's own, parsed
+        std::vector<std::optional<Partition>> partitions{}; ///< those with a replica here
     };
+
+    // ---- What waits
+
     struct ParkedFetch {
         Caller caller;
         NameId name = kNoName;
-        FetchRequest request;
+        FetchRequest request{};
         std::int64_t missingBytes = 0; ///< what appends must still bring before min bytes are there
-        std::optional<Deadlines<FetchId>::Handle> deadline;
+        std::optional<Deadlines<FetchId>::Handle> deadline{};
+    };
+    struct ParkedProduce {
+        /// Who waits: a client, or the group coordinator by the id of its write.
+        std::variant<Caller, std::uint64_t> from;
+        ProduceResponse response{};
+        std::size_t awaited = 0; ///< batches not committed yet
+        std::optional<Deadlines<ProduceId>::Handle> deadline{};
+    };
+    // ---- Other brokers
+
+    /// What an AskPeer was for.
+    struct CallAsk {
+        CallId call = 0;
+    };
+    struct ReplicaFetchAsk { };
+    struct LogEndsAsk {
+        TopicPartition partition;
+        std::int32_t leaderEpoch = -1;
+    };
+    struct Asked {
+        NodeId to;
+        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk> what;
+        std::optional<Deadlines<AskId>::Handle> deadline{};
+    };
+    /// What this broker follows another one for: one fetch at a time, for all their partitions.
+    struct Fetcher {
+        std::set<TopicPartition> partitions{};
+        std::optional<TopicPartition> last{}; ///< the last that got records: it begins after that
+        bool inFlight = false;
+        std::optional<Instant> after{}; ///< after a failure of the connection: not before then
+    };
+
+    // ---- The controller, from both sides
+
+    enum class CallPurpose : std::uint8_t {
+        Client, ///< forwarded for a client
+        Topic, ///< created because somebody asked for it
+        Registration,
+        Heartbeat,
+        AlterPartition,
+        ProducerIds
+    };
+    /// A request of this broker's to whoever is the active controller, until it is answered.
+    struct ControllerCall {
+        CallPurpose purpose = CallPurpose::Client;
+        Caller caller{}; ///< Client
+        Request request{};
+        std::optional<AskId> ask{}; ///< out to the controller
+        bool decided = false; ///< decided here, waits for its records to be committed
+        std::optional<Deadlines<CallId>::Handle> deadline{};
+    };
+    /// The controller's answers wait until what they say is committed.
+    struct PendingAnswer {
+        std::int64_t offset = -1; ///< the last record they depend on
+        std::variant<CallId, Caller> to;
+        Response response{};
+    };
+    struct PendingChange {
+        std::int64_t offset = 0;
+        Controller::Change change{};
+    };
+    /// What applied metadata records have touched, until the replicas here follow.
+    struct Delta {
+        std::vector<std::pair<TopicId, std::string>> removed{};
+        std::set<TopicId> configs{};
+        std::map<TopicId, std::set<std::int32_t>> partitions{};
+        bool empty() const { return removed.empty() && configs.empty() && partitions.empty(); }
     };
 
     State(NodeId nodeId, BrokerConfig brokerConfig)
         : id(nodeId)
         , config(std::move(brokerConfig))
-        , coordinator(config)
         , directory("broker-" + std::to_string(nodeId.value()))
+        , quorum(id, config)
+        , coordinator(config, nodeId)
     {
     }
 
     NodeId id;
     BrokerConfig config;
-    std::map<std::string, Topic, std::less<>> topics;
-    GroupCoordinator coordinator;
-    OffsetStore offsets;
-    std::int64_t nextProducerId = 0;
     std::string directory; ///< below the root of Files
+    NameId name = kNoName; ///< "broker-1" in the trace
+    bool cleanShutdown = false; ///< how its last life ended
+    std::vector<std::string> notes{}; ///< for takeNotes()
 
-    std::map<FetchId, ParkedFetch> parkedFetches;
+    Quorum quorum;
+    ClusterImage image{};
+    std::int64_t appliedOffset = 0; ///< the image has all metadata records below
+    /// The replicas follow the image: since the controller has said that the broker has caught up,
+    /// for before that it would act on history.
+    bool published = false;
+    Delta delta{};
+    std::optional<Error> metadataFailure{}; ///< the log cannot be read on
+
+    std::map<std::string, Topic, std::less<>> topics{}; ///< with a replica here
+    CheckpointedOffsets checkpointedHighWatermarks{}; ///< until published
+    CheckpointedOffsets checkpointedLogStarts{}; ///< until published
+    std::optional<Instant> nextCheckpoint{}; ///< set while the checkpoints are behind
+    std::optional<Instant> nextRetentionCheck{}; ///< empty until the first step
+    std::optional<Instant> nextDelayedDelete{}; ///< of files of deleted segments
+    std::optional<Instant> nextIsrCheck{}; ///< set while this broker leads a replicated partition
+
+    std::map<FetchId, ParkedFetch> parkedFetches{};
     FetchId nextFetch = 1;
-    Deadlines<FetchId> fetchDeadlines;
-    std::optional<Instant> nextRetentionCheck; ///< empty until the first step
-    std::optional<Instant> askedWake; ///< the earliest WakeAt that is out
+    Deadlines<FetchId> fetchDeadlines{};
+    std::map<ProduceId, ParkedProduce> parkedProduces{};
+    ProduceId nextProduce = 1;
+    Deadlines<ProduceId> produceDeadlines{};
 
-    // Topics.
+    std::map<AskId, Asked> asksOut{};
+    AskId nextAsk = 1;
+    Deadlines<AskId> askDeadlines{};
+    std::map<NodeId, Fetcher> fetchers{}; ///< by leader
+    bool fetchersChanged = false; ///< a fetch may be sent
+    std::optional<Instant> nextFetchRetry{}; ///< the earliest `after` or `fetchAfter`
+    std::set<TopicPartition> isrToAsk{}; ///< whose `askedIsr` has not been sent
+    bool alterPartitionOut = false;
+
+    std::optional<Controller> controller{}; ///< while this broker is the active controller
+    std::int32_t controllerEpoch = -1;
+    std::deque<PendingAnswer> pendingAnswers{}; ///< by offset
+    std::deque<PendingChange> pendingChanges{}; ///< by offset
+    std::map<CallId, ControllerCall> calls{};
+    CallId nextCall = 1;
+    std::vector<CallId> unsentCalls{}; ///< oldest first
+    Deadlines<CallId> callDeadlines{};
+    std::optional<Instant> callsAfter{}; ///< after a failure: not before then
+    std::optional<NodeId> askedController{}; ///< whom the calls went to
+    std::set<std::string> topicsAsked{}; ///< by a CallPurpose::Topic that is not answered
+
+    std::uint64_t incarnation = 0;
+    std::int64_t previousBrokerEpoch = -1;
+    std::int64_t brokerEpoch = -1; ///< -1: not registered in this life
+    bool communicating = false; ///< a registration or heartbeat is not answered
+    std::optional<Instant> nextCommunication{}; ///< empty until the first step
+    bool shuttingDown = false;
+    bool shutDownSaid = false;
+    std::optional<Instant> shutDownBy{}; ///< then it goes, whatever the controller says
+
+    std::int64_t nextProducerId = 0; ///< of this broker's block
+    std::int64_t producerIdsEnd = 0;
+    bool producerIdsAsked = false;
+    std::vector<std::pair<Caller, NameId>> waitForProducerId{};
+
+    GroupCoordinator coordinator;
+    std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
+    std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
+
+    std::optional<Instant> askedWake{}; ///< the earliest WakeAt that is out
+
+    // ---- broker.cpp
+    void start(Context &context);
+    void handle(
+        Caller caller, NameId client, const Request &request, Context &context, Effects &effects);
+    void handle(const PeerRequest &input, Context &context, Effects &effects);
+    void handle(const PeerAnswer &input, Context &context, Effects &effects);
+    void handle(const PeerLost &input, Context &context, Effects &effects);
+    void dropParked(
+        const std::function<bool(const Caller &)> &isGone); ///< nobody waits for their answers
+    void expire(Context &context, Effects &effects);
+    void settle(Context &context, Effects &effects);
+    std::optional<Instant> nextDeadline() const;
+    AskId ask(NodeId to, Request request, decltype(Asked::what) what, Duration timeout,
+        Context &context, Effects &effects);
+    /// No answer came, and none will.
+    void askFailed(Asked &&out, const Context &context);
+
+    // ---- broker_files.cpp: what lies in the directory beside logs
+    Result<void, Error> openDirectory(Context &context);
+    Result<void, Error> closeDirectory(Context &context);
+    void loadCheckpoints(Context &context);
+    void removeStrays(Context &context);
+    /// Writes the log start offsets that the files' names do not tell; `raised` replaces one.
+    Result<void, Error> saveLogStartOffsets(Context &context,
+        const std::optional<std::pair<TopicPartition, std::int64_t>> &raised = {}) const;
+    Result<void, Error> saveHighWatermarks(Context &context) const;
+    void saveCheckpoints(Context &context);
+    void checkpointSoon(const Context &context);
+
+    // ---- broker_metadata.cpp: what the metadata log says
+    /// False when there was nothing new.
+    bool applyCommitted(Context &context);
+    void apply(const MetadataRecord &record);
+    MetadataResponse metadata(const MetadataRequest &request, Context &context);
+    std::optional<LeaderHint> leaderHint(const TopicPartition &partition) const;
+    bool isActive(std::int32_t broker) const;
+    bool isAlone() const { return config.brokers.size() <= 1; }
+
+    // ---- broker_replicas.cpp: the replicas here follow it
+    /// From now on, beginning with all there is.
+    void publish(Context &context, Effects &effects);
+    void follow(Delta &&delta, Context &context, Effects &effects);
+    void removeTopic(
+        const TopicId &topicId, const std::string &topicName, Context &context, Effects &effects);
+    void updatePartition(
+        const TopicImage &topic, std::int32_t number, Context &context, Effects &effects);
+    std::optional<Partition> openReplica(
+        const TopicImage &topic, std::int32_t number, const LogConfig &logConfig, Context &context);
+    void leaveRole(
+        const TopicPartition &name, Partition &partition, Context &context, Effects &effects);
+    void beginRole(const TopicPartition &name, Partition &partition, bool ledBefore,
+        Context &context, Effects &effects);
+    void dropReplica(
+        const TopicPartition &name, Partition &&partition, Context &context, Effects &effects);
+    LogConfig logConfigOf(const TopicImage &topic);
     Partition *find(const TopicPartition &partition);
     const Partition *find(const TopicPartition &partition) const;
-    MetadataResponse metadata(const MetadataRequest &request, Context &context);
-    CreateTopicsResponse createTopics(const CreateTopicsRequest &request, Context &context);
-    CreatePartitionsResponse createPartitions(
-        const CreatePartitionsRequest &request, Context &context);
-    DeleteTopicsResponse deleteTopics(
-        const DeleteTopicsRequest &request, Context &context, Effects &effects);
-    CreateTopicsResponse::Topic createTopic(
-        const CreateTopicsRequest::Topic &wanted, Context &context);
-    CreatePartitionsResponse::Topic growTopic(
-        const CreatePartitionsRequest::Topic &wanted, bool validateOnly, Context &context);
-    /// Makes partition `number` of a topic, with its directory. The caller adds it to the topic.
-    Result<Partition, Error> makePartition(const std::string &topic, std::int32_t number,
-        const LogConfig &logConfig, ByteView partitionMetadata, Context &context) const;
-    Result<void, Error> loadTopics(
-        bool cleanShutdown, Context &context, std::vector<std::string> &notes);
-    Result<void, Error> saveTopics(Context &context) const;
+    bool leads(const Partition &partition) const { return partition.leader == id.value(); }
+    /// The partition, when this broker leads it and `currentLeaderEpoch` (-1: any) is its epoch.
+    Result<Partition *, ErrorCode> led(
+        const TopicPartition &partition, std::int32_t currentLeaderEpoch = -1);
+
+    // ---- broker_controller.cpp: talking to the controller, and being it
+    void followQuorum(Context &context, Effects &effects);
+    CallId call(CallPurpose purpose, Caller caller, Request request, Context &context);
+    bool sendCalls(Context &context, Effects &effects);
+    void callAnswered(CallId call, Response &&response, Context &context, Effects &effects);
+    /// It was sent, and no answer will come.
+    void callLost(CallId call, const Context &context);
+    void retryCall(CallId call, const Context &context);
+    void decide(std::variant<CallId, Caller> from, const Request &request, Context &context,
+        Effects &effects);
+    /// The offset of the last record in the log now.
+    Result<std::int64_t, ErrorCode> appendChanges(
+        std::vector<Controller::Change> &&changes, Context &context, Effects &effects);
+    bool giveAnswers(Context &context, Effects &effects);
+    void askForTopic(CreateTopicsRequest::Topic topic, Context &context);
+
+    // ---- broker_lifecycle.cpp: registered, alive, going
+    void communicate(Context &context);
+    void registered(const BrokerRegistrationResponse &response, Context &context);
+    void heartbeatAnswered(
+        const BrokerHeartbeatResponse &response, Context &context, Effects &effects);
+    void sayShutDown(Context &context, Effects &effects);
+
+    // ---- broker_isr.cpp: the leader's side of replication
+    void followerFetched(const TopicPartition &name, Partition &partition,
+        const FetchRequest &request, const FetchRequest::Partition &fetched,
+        std::int64_t logEndOffset, Context &context, Effects &effects);
+    void advanceHighWatermark(Partition &partition, Context &context, Effects &effects);
+    static bool isInMaximalIsr(const Partition &partition, std::int32_t broker);
+    static std::size_t maximalIsrSize(const Partition &partition);
+    /// The effective min.insync.replicas: never more than there are replicas.
+    static std::size_t minIsr(const Partition &partition);
+    void checkIsrs(Context &context, Effects &effects);
+    void askForIsr(const TopicPartition &name, Partition &partition, std::vector<std::int32_t> isr);
+    bool sendAlterPartition(Context &context);
+    void alterPartitionAnswered(const AlterPartitionRequest &request,
+        const AlterPartitionResponse &response, Context &context, Effects &effects);
+
+    // ---- broker_fetcher.cpp: the follower's side
+    void sendFetches(Context &context, Effects &effects);
+    void retryFetchAt(Instant at);
+    void replicaFetched(
+        NodeId leader, const FetchResponse &response, Context &context, Effects &effects);
+    void replicate(Partition &partition, const FetchResponse::Partition &fetched, Context &context);
+    void followDivergence(Partition &partition, const EpochEnd &diverging, Context &context);
+    void askLogEnds(NodeId leader, const TopicPartition &name, Partition &partition,
+        Context &context, Effects &effects);
+    void truncate(Partition &partition, std::int64_t offset, Context &context);
+    void logEndsKnown(
+        const LogEndsAsk &asked, const ListOffsetsResponse &response, Context &context);
+    void backOff(Partition &partition, const Context &context);
+
+    // ---- broker_produce.cpp
+    void produce(Caller caller, NameId producer, const ProduceRequest &request, Context &context,
+        Effects &effects);
+    struct Appended {
+        ProduceResponse::Partition result;
+        std::optional<std::int64_t> awaits; ///< the high watermark that commits it, not reached yet
+    };
+    Appended appendBatch(const ProduceRequest::Partition &batch, std::int16_t acks, NameId producer,
+        AppendOrigin origin, Context &context, Effects &effects);
+    /// Index in the request, and the high watermark that commits it.
+    using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
+    void park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
+        const Awaits &awaits, std::chrono::milliseconds timeout, Context &context);
+    /// One batch of it is committed, or will not be.
+    void appendSettled(
+        ProduceId produce, std::size_t index, ErrorCode error, Context &context, Effects &effects);
+    void produceTimedOut(ProduceId produce, Context &context, Effects &effects);
+    void completeAppends(Partition &partition, Context &context, Effects &effects);
+    void failAppends(Partition &partition, ErrorCode error, Context &context, Effects &effects);
+    void finish(ProduceId produce, Context &context, Effects &effects);
+    void initProducerId(Caller caller, NameId producer, Context &context, Effects &effects);
+    void giveProducerIds(Context &context, Effects &effects);
+
+    // ---- broker_fetch.cpp
+    void fetch(
+        Caller caller, NameId fetcher, FetchRequest request, Context &context, Effects &effects);
+    FetchResponse read(const FetchRequest &request, bool force, std::int64_t &missingBytes,
+        NameId fetcher, Context &context);
+    /// `bytes` more can be read by those that wait.
+    void wakeFetches(const std::vector<FetchId> &waiting, std::int64_t bytes, Context &context,
+        Effects &effects);
+    /// Whatever they wait for will not come here, or came with another epoch.
+    void answerFetches(Partition &partition, Context &context, Effects &effects);
+    void answerFetch(FetchId fetch, Context &context, Effects &effects);
+    void unparkFetch(FetchId fetch);
+    ListOffsetsResponse listOffsets(
+        Caller caller, const ListOffsetsRequest &request, const Files &files);
+    OffsetForLeaderEpochResponse endsOfEpochs(const OffsetForLeaderEpochRequest &request);
+
+    // ---- broker_retention.cpp
     void checkRetention(Context &context);
+    /// Files of segments whose file.delete.delay.ms is over.
+    void deleteDelayed(Context &context);
     DeleteRecordsResponse deleteRecords(
         const DeleteRecordsRequest &request, NameId client, Context &context);
     DeleteRecordsResponse::Partition deleteRecordsOf(
         const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
-    /// Reads `log-start-offset-checkpoint` into the open logs. A damaged one is noted, and no
-    /// reason to stop: the logs then start where their first segment does.
-    void loadLogStartOffsets(Context &context, std::vector<std::string> &notes);
-    /// Writes the log start offsets that the files' names do not tell; `raised` replaces one.
-    Result<void, Error> saveLogStartOffsets(Context &context,
-        const std::optional<std::pair<TopicPartition, std::int64_t>> &raised = {}) const;
 
-    // Records.
-    void produce(Caller caller, NameId producer, const ProduceRequest &request, Context &context,
-        Effects &effects);
-    ProduceResponse::Partition appendBatch(const ProduceRequest::Partition &batch,
-        std::int16_t acks, NameId producer, Context &context, Effects &effects);
-    void fetch(
-        Caller caller, NameId consumer, FetchRequest request, Context &context, Effects &effects);
-    FetchResponse read(const FetchRequest &request, bool force, std::int64_t &missingBytes,
-        NameId consumer, Context &context);
-    /// `bytes` more can be read below the high watermark.
-    void wakeFetches(Partition &partition, std::int64_t bytes, Context &context, Effects &effects);
-    void answerFetch(FetchId fetch, Context &context, Effects &effects);
-    void unparkFetch(FetchId fetch);
-    ListOffsetsResponse listOffsets(const ListOffsetsRequest &request, const Files &files) const;
-
-    // Groups.
-    FindCoordinatorResponse findCoordinator(const FindCoordinatorRequest &request) const;
-    OffsetCommitResponse commitOffsets(
-        const OffsetCommitRequest &request, NameId client, Context &context);
-    OffsetFetchResponse fetchOffsets(const OffsetFetchRequest &request) const;
-    std::vector<GroupSnapshot> groups() const;
-
-    void handle(const ClientRequest &input, Context &context, Effects &effects);
-    void clientGone(ClientId client);
-    void expire(Context &context, Effects &effects);
-    std::optional<Instant> nextDeadline() const;
+    // ---- broker_groups.cpp
+    FindCoordinatorResponse findCoordinator(
+        const FindCoordinatorRequest &request, Context &context, Effects &effects);
+    void commitOffsets(Caller caller, NameId client, const OffsetCommitRequest &request,
+        Context &context, Effects &effects);
+    void coordinate(
+        Caller caller, NameId client, const Request &request, Context &context, Effects &effects);
+    bool isLoading(const std::string &group) const;
+    /// False when there was nothing to do; so the next.
+    bool loadGroups(Context &context);
+    bool writeGroups(Context &context, Effects &effects);
 };
+
+/// The answer to `request` that says `error` of all it names; for requests that the controller
+/// decides.
+Response refusal(const Request &request, ErrorCode error);
+/// Whether a controller's answer says nothing but that it is none.
+bool isNotController(const Response &response);
 
 } // namespace queuelab::log

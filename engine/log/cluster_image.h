@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace queuelab::log {
@@ -63,6 +64,16 @@ public:
     friend bool operator==(const ClusterImage &, const ClusterImage &) = default;
 
 private:
+    void carryOut(const RegisterBrokerRecord &record);
+    void carryOut(const BrokerRegistrationChangeRecord &record);
+    void carryOut(const TopicRecord &record);
+    void carryOut(const PartitionRecord &record);
+    void carryOut(const PartitionChangeRecord &record);
+    void carryOut(const RemoveTopicRecord &record);
+    void carryOut(const ConfigRecord &record);
+    void carryOut(const ProducerIdsRecord &record);
+    TopicImage &topicOf(const TopicId &id);
+
     std::map<std::int32_t, BrokerImage> m_brokers{};
     std::map<std::string, TopicImage, std::less<>> m_topics{};
     std::map<TopicId, std::string> m_names{};

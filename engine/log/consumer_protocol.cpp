@@ -112,6 +112,19 @@ std::optional<Subscription> decodeSubscription(ByteView bytes)
     return subscription;
 }
 
+std::optional<std::vector<std::string>> decodeSubscribedTopics(ByteView bytes)
+{
+    ByteReader in(bytes);
+    const auto version = in.integer<std::int16_t>();
+    std::vector<std::string> subscribed;
+    const auto topics = in.integer<std::int32_t>();
+    for (std::int32_t i = 0; i < topics && in.ok(); ++i)
+        subscribed.push_back(takeString(in));
+    if (!in.ok() || version < 0)
+        return std::nullopt;
+    return subscribed;
+}
+
 Bytes encodeStickyUserData(const StickyUserData &data)
 {
     Bytes bytes;

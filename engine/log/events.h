@@ -11,15 +11,15 @@ enum class LogEvent : EventKind {
     TopicCreated = 0x100, ///< subject topic, count partitions
     TopicDeleted, ///< subject topic
     BatchSent, ///< subject partition, actor producer, count records, value bytes
-    BatchAppended, ///< subject partition, actor producer, item base offset, count records, value
-                   ///< bytes
+    BatchAppended, ///< subject partition, actor producer, detail the leader, item base offset,
+                   ///< count records, value bytes
     BatchRefused, ///< subject partition, actor producer, value Kafka error code
     BatchAcked, ///< subject partition, actor producer, item base offset, count records, value
                 ///< nanoseconds since send()
     BatchFailed, ///< subject partition, actor producer, count records, value Kafka error code
     SegmentRolled, ///< subject partition, item base offset of the new one
-    SegmentDeleted, ///< subject partition, item base offset, count records, value bytes; reason
-                    ///< retention
+    SegmentDeleted, ///< subject partition, detail broker, item base offset, count records, value
+                    ///< bytes; reason retention
     HighWatermarkMoved, ///< subject partition, item new high watermark
     RecordsFetched, ///< subject partition, actor consumer, item first offset, count records, value
                     ///< bytes
@@ -83,6 +83,8 @@ enum class LogEvent : EventKind {
     RecordDeadLettered, ///< subject partition, actor consumer, detail dead-letter topic, item
                         ///< offset, value attempts
     RecordRedriven, ///< subject partition, actor client, detail destination topic, item offset
+
+    BrokerShuttingDown, ///< subject broker: a controlled shutdown begins, its leaders move away
 };
 
 enum class LogReason : EventReason {
@@ -93,6 +95,8 @@ enum class LogReason : EventReason {
     MaxPollInterval,
     DidNotRejoin,
     DidNotSync,
+    GroupFull, ///< group.max.size
+    AssignmentNotStored, ///< the write of the assignment to __consumer_offsets failed
     MetadataChanged,
     AllJoined,
     RebalanceTimeout,
@@ -122,6 +126,9 @@ enum class LogReason : EventReason {
     ToTime,
     ByShift,
     ToOffset,
+    LastKnownLeader, ///< ISR and ELR are empty: the last that led is elected, whatever it has left
+    ReplicaReturned, ///< an offline partition: a replica that has all is back
+    AskedFor,
 };
 
 inline constexpr EventKind kind(LogEvent event)

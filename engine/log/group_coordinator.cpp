@@ -23,18 +23,29 @@ std::string newMemberId(std::string_view prefix, Random &random)
         low & 0xffff'ffff'ffff);
 }
 
-void answerJoinError(Caller caller, ErrorCode error, const std::string &memberId, Effects &effects)
+JoinGroupResponse joinError(ErrorCode error, const std::string &memberId)
 {
     JoinGroupResponse response;
     response.error = error;
     response.memberId = memberId;
-    effects.push_back(Answer{caller.client, caller.id, std::move(response)});
+    return response;
+}
+void answerJoinError(Caller caller, ErrorCode error, const std::string &memberId, Effects &effects)
+{
+    caller.answer(joinError(error, memberId), effects);
+}
+SyncGroupResponse syncError(ErrorCode error)
+{
+    SyncGroupResponse response;
+    response.error = error;
+    return response;
 }
 
 } // namespace
 
-GroupCoordinator::GroupCoordinator(const BrokerConfig &config)
+GroupCoordinator::GroupCoordinator(const BrokerConfig &config, NodeId broker)
     : m_config(config)
+    , m_broker(broker)
 {
 }
 
@@ -42,6 +53,28 @@ GroupCoordinator::Group *GroupCoordinator::find(const std::string &group)
 {
     const auto found = m_groups.find(group);
     return found == m_groups.end() ? nullptr : &found->second;
+}
+
+GroupCoordinator::Group &GroupCoordinator::create(const std::string &id, Context &context)
+{
+    Group &group = m_groups[id];
+    group.id = id;
+    group.name = context.trace.name(id);
+    group.partition = partitionOf(id);
+    group.stateTimestampMs = epochMillis(context.wallClock());
+    return group;
+}
+
+/// Ends it without a word to anybody: no deadline of it is left.
+void GroupCoordinator::forget(Group &group)
+{
+    m_deadlines.cancel(group.joinDeadline);
+    m_deadlines.cancel(group.syncDeadline);
+    for (auto &[id, handle] : group.pendingMembers)
+        m_deadlines.cancel(handle);
+    for (auto &[id, member] : group.members)
+        m_deadlines.cancel(member.session);
+    m_groups.erase(m_groups.find(group.id));
 }
 
 ErrorCode GroupCoordinator::checkMember(const Group &group, const std::string &memberId,
@@ -94,6 +127,12 @@ bool GroupCoordinator::supportsProtocols(const Group &group, const JoinGroupRequ
     return std::ranges::any_of(request.protocols, supportedByAll);
 }
 
+SharedBytes GroupCoordinator::metadataFor(const Member &member, const std::string &protocol)
+{
+    const auto chosen = std::ranges::find(member.protocols, protocol, &Protocol::name);
+    return chosen == member.protocols.end() ? SharedBytes() : chosen->metadata;
+}
+
 std::vector<GroupCoordinator::Protocol> GroupCoordinator::protocolsOf(
     const JoinGroupRequest &request)
 {
@@ -112,30 +151,36 @@ void GroupCoordinator::join(
     if (request.sessionTimeout < m_config.groupMinSessionTimeout
         || request.sessionTimeout > m_config.groupMaxSessionTimeout)
         return answerJoinError(caller, ErrorCode::InvalidSessionTimeout, request.memberId, effects);
-    if (!m_groups.contains(request.group) && !request.memberId.empty())
+    if (!coordinates(request.group))
+        return answerJoinError(caller, ErrorCode::NotCoordinator, request.memberId, effects);
+    Group *known = find(request.group);
+    if (!known && !request.memberId.empty())
         return answerJoinError(caller, ErrorCode::UnknownMemberId, request.memberId, effects);
 
-    Group &group = m_groups[request.group];
-    if (group.id.empty()) {
-        group.id = request.group;
-        group.name = context.trace.name(request.group);
-    }
+    Group &group = known ? *known : create(request.group, context);
     if (!acceptsAnother(group, request.memberId)) {
-        if (const auto pending = group.pendingMembers.find(request.memberId);
-            pending != group.pendingMembers.end()) {
-            m_deadlines.cancel(pending->second);
-            group.pendingMembers.erase(pending);
-        }
-        return answerJoinError(caller, ErrorCode::GroupMaxSizeReached, {}, effects);
-    }
-    if (!supportsProtocols(group, request)) {
-        return answerJoinError(
-            caller, ErrorCode::InconsistentGroupProtocol, request.memberId, effects);
-    }
-    if (request.memberId.empty())
+        dropPendingMember(group, request.memberId);
+        removeMember(group, request.memberId, LogReason::GroupFull, context, effects);
+        answerJoinError(caller, ErrorCode::GroupMaxSizeReached, {}, effects);
+    } else if (!supportsProtocols(group, request)) {
+        answerJoinError(caller, ErrorCode::InconsistentGroupProtocol, request.memberId, effects);
+    } else if (request.memberId.empty()) {
         joinNewMember(caller, group, request, context, effects);
-    else
+    } else {
         joinKnownMember(caller, group, request, context, effects);
+    }
+    // Whoever takes over must know the group, also when it never gets to an assignment.
+    if (!known)
+        writeMetadata(group, NewGroup{}, {}, context);
+}
+
+void GroupCoordinator::dropPendingMember(Group &group, const std::string &memberId)
+{
+    const auto pending = group.pendingMembers.find(memberId);
+    if (pending == group.pendingMembers.end())
+        return;
+    m_deadlines.cancel(pending->second);
+    group.pendingMembers.erase(pending);
 }
 
 void GroupCoordinator::joinNewMember(Caller caller, Group &group, const JoinGroupRequest &request,
@@ -178,7 +223,7 @@ void GroupCoordinator::joinKnownMember(Caller caller, Group &group, const JoinGr
     case GroupState::CompletingRebalance:
         // The same join again: its answer was lost.
         if (unchanged)
-            return answerCurrentGeneration(caller, group, member, group.leaderId, effects);
+            return answerCurrentGeneration({caller}, group, member, group.leaderId, effects);
         return updateMember(
             caller, group, member, request, LogReason::MetadataChanged, context, effects);
     case GroupState::Stable:
@@ -188,7 +233,7 @@ void GroupCoordinator::joinKnownMember(Caller caller, Group &group, const JoinGr
             return updateMember(
                 caller, group, member, request, LogReason::MetadataChanged, context, effects);
         }
-        return answerCurrentGeneration(caller, group, member, group.leaderId, effects);
+        return answerCurrentGeneration({caller}, group, member, group.leaderId, effects);
     case GroupState::Empty:
     case GroupState::Dead:
         return answerJoinError(caller, ErrorCode::UnknownMemberId, request.memberId, effects);
@@ -219,11 +264,7 @@ void GroupCoordinator::addMember(Caller caller, Group &group, const std::string 
         group.leaderId = memberId;
     if (member.groupInstanceId)
         group.staticMembers[*member.groupInstanceId] = memberId;
-    if (const auto pending = group.pendingMembers.find(memberId);
-        pending != group.pendingMembers.end()) {
-        m_deadlines.cancel(pending->second);
-        group.pendingMembers.erase(pending);
-    }
+    dropPendingMember(group, memberId);
     Member &added = group.members.emplace(memberId, std::move(member)).first->second;
     parkJoin(caller, group, added, context);
     rebalanceOrCompleteJoin(group, LogReason::NewMember, context, effects);
@@ -239,53 +280,97 @@ void GroupCoordinator::updateMember(Caller caller, Group &group, Member &member,
     rebalanceOrCompleteJoin(group, reason, context, effects);
 }
 
+/// The same process, as far as the group is concerned, under another member id.
+GroupCoordinator::Member &GroupCoordinator::renameStaticMember(
+    Group &group, const std::string &from, const std::string &to)
+{
+    auto node = group.members.extract(from);
+    invariant(!node.empty(), "a static member that is renamed is a member");
+    node.mapped().memberId = to;
+    node.key() = to;
+    Member &member = group.members.insert(std::move(node)).position->second;
+    group.staticMembers[*member.groupInstanceId] = to;
+    if (group.leaderId == from)
+        group.leaderId = to;
+    if (group.pendingSync.erase(from) > 0)
+        group.pendingSync.insert(to);
+    return member;
+}
+
 void GroupCoordinator::replaceStaticMember(Caller caller, Group &group,
     const std::string &newMemberId, const JoinGroupRequest &request, Context &context,
     Effects &effects)
 {
-    std::string &current = group.staticMembers.at(*request.groupInstanceId);
-    const std::string oldMemberId = std::exchange(current, newMemberId);
-    auto node = group.members.extract(oldMemberId);
-    Member &member = node.mapped();
-    // Whoever still waits under the old id is a second process with the same group.instance.id.
-    if (member.joinCall && !member.joinCall->gone)
-        answerJoinError(member.joinCall->caller, ErrorCode::FencedInstanceId, oldMemberId, effects);
-    if (member.syncCall && !member.syncCall->gone) {
-        SyncGroupResponse response;
-        response.error = ErrorCode::FencedInstanceId;
-        effects.push_back(
-            Answer{member.syncCall->caller.client, member.syncCall->caller.id, response});
-    }
-    member.joinCall.reset();
-    member.syncCall.reset();
-    m_deadlines.cancel(member.session);
-
+    const std::string oldMemberId = group.staticMembers.at(*request.groupInstanceId);
     const std::string oldLeader = group.leaderId;
-    if (group.leaderId == oldMemberId)
-        group.leaderId = newMemberId;
-    if (group.pendingSync.erase(oldMemberId) > 0)
-        group.pendingSync.insert(newMemberId);
-    member.memberId = newMemberId;
+    Member &member = renameStaticMember(group, oldMemberId, newMemberId);
+    // Whoever still waits under the old id is a second process with the same group.instance.id.
+    if (const auto call = std::exchange(member.joinCall, {}))
+        call->answer(joinError(ErrorCode::FencedInstanceId, oldMemberId), effects);
+    if (const auto call = std::exchange(member.syncCall, {}))
+        call->answer(syncError(ErrorCode::FencedInstanceId), effects);
+
+    Member before = member;
+    before.memberId = oldMemberId;
+    before.session.reset();
     member.clientId = request.clientId;
     member.name = context.trace.name(request.clientId);
     member.protocols = protocolsOf(request);
     member.sessionTimeout = request.sessionTimeout;
     member.rebalanceTimeout = request.rebalanceTimeout;
-    node.key() = newMemberId;
-    Member &replaced = group.members.insert(std::move(node)).position->second;
-    keepAlive(group, replaced, context);
+    keepAlive(group, member, context);
 
     if (group.state == GroupState::Stable && selectProtocol(group) == group.protocolName) {
-        // It takes up its predecessor's assignment. The old leader's id keeps it from sharing out
-        // anew.
-        return answerCurrentGeneration(caller, group, replaced, oldLeader, effects);
+        // It takes up its predecessor's assignment once its new id stands in the log.
+        member.joinCall = ParkedCall{caller};
+        std::map<std::string, SharedBytes> assignments;
+        for (const auto &[id, other] : group.members)
+            assignments.emplace(id, other.assignment);
+        return writeMetadata(group,
+            StaticMemberReplaced{
+                newMemberId, std::move(before), oldLeader, request.canSkipAssignment},
+            assignments, context);
     }
-    parkJoin(caller, group, replaced, context);
+    parkJoin(caller, group, member, context);
     rebalanceOrCompleteJoin(group, LogReason::NewMember, context, effects);
 }
 
-void GroupCoordinator::parkJoin(Caller caller, const Group &group, Member &member, Context &context)
+void GroupCoordinator::finish(const std::string &groupId, StaticMemberReplaced &write,
+    ErrorCode error, Context &context, Effects &effects)
 {
+    Group *group = find(groupId);
+    if (!group || group->state != GroupState::Stable)
+        return; // a round has begun, in which it waits like everybody else
+    const auto found = group->members.find(write.newMemberId);
+    if (found == group->members.end() || !found->second.joinCall)
+        return; // gone again, or replaced once more
+    Member &member = found->second;
+    const ParkedCall call = *std::exchange(member.joinCall, {});
+    if (error != ErrorCode::None) {
+        JoinGroupResponse response = joinError(error, {});
+        response.generation = group->generation;
+        response.protocolName = group->protocolName;
+        response.leader = write.leaderBefore;
+        Member &restored = renameStaticMember(*group, write.newMemberId, write.before.memberId);
+        const Handle session = restored.session;
+        restored = std::move(write.before);
+        restored.session = session;
+        keepAlive(*group, restored, context);
+        return call.answer(std::move(response), effects);
+    }
+    if (!write.canSkipAssignment) {
+        // Its former id as the leader keeps it from sharing out anew.
+        return answerCurrentGeneration(call, *group, member, write.leaderBefore, effects);
+    }
+    answerCurrentGeneration(call, *group, member, group->leaderId, effects);
+}
+
+void GroupCoordinator::parkJoin(Caller caller, Group &group, Member &member, Context &context)
+{
+    const auto waits = [](const auto &entry) { return entry.second.joinCall.has_value(); };
+    if (std::ranges::none_of(group.members, waits))
+        group.firstJoinAt = context.now;
+    group.lastJoiner = member.name;
     member.joinCall = ParkedCall{caller};
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::MemberJoining),
@@ -293,7 +378,7 @@ void GroupCoordinator::parkJoin(Caller caller, const Group &group, Member &membe
         .actor = member.name});
 }
 
-void GroupCoordinator::answerCurrentGeneration(Caller caller, const Group &group,
+void GroupCoordinator::answerCurrentGeneration(const ParkedCall &call, const Group &group,
     const Member &member, const std::string &leaderId, Effects &effects) const
 {
     JoinGroupResponse response;
@@ -302,50 +387,49 @@ void GroupCoordinator::answerCurrentGeneration(Caller caller, const Group &group
     response.leader = leaderId;
     response.memberId = member.memberId;
     if (leaderId == member.memberId) {
+        response.skipAssignment = group.state == GroupState::Stable;
+        response.members.reserve(group.members.size());
         for (const auto &[id, other] : group.members) {
-            const auto chosen =
-                std::ranges::find(other.protocols, group.protocolName, &Protocol::name);
-            response.members.push_back({id, other.groupInstanceId,
-                chosen == other.protocols.end() ? SharedBytes() : chosen->metadata});
+            response.members.push_back(
+                {id, other.groupInstanceId, metadataFor(other, group.protocolName)});
         }
     }
-    effects.push_back(Answer{caller.client, caller.id, std::move(response)});
+    call.answer(std::move(response), effects);
 }
 
 void GroupCoordinator::sync(
     Caller caller, const SyncGroupRequest &request, Context &context, Effects &effects)
 {
-    const auto answer = [&](ErrorCode error, const Group *group, SharedBytes assignment) {
-        SyncGroupResponse response;
-        response.error = error;
-        if (group)
-            response.protocolName = group->protocolName;
-        response.assignment = std::move(assignment);
-        effects.push_back(Answer{caller.client, caller.id, std::move(response)});
-    };
+    const auto refuse = [&](ErrorCode error) { caller.answer(syncError(error), effects); };
     if (request.group.empty())
-        return answer(ErrorCode::InvalidGroupId, nullptr, {});
+        return refuse(ErrorCode::InvalidGroupId);
+    if (!coordinates(request.group))
+        return refuse(ErrorCode::NotCoordinator);
     Group *group = find(request.group);
     if (!group)
-        return answer(ErrorCode::UnknownMemberId, nullptr, {});
+        return refuse(ErrorCode::UnknownMemberId);
     if (const ErrorCode error = checkMember(*group, request.memberId, request.groupInstanceId);
         error != ErrorCode::None)
-        return answer(error, nullptr, {});
+        return refuse(error);
     if (request.generation != group->generation)
-        return answer(ErrorCode::IllegalGeneration, nullptr, {});
+        return refuse(ErrorCode::IllegalGeneration);
 
     Member &member = group->members.at(request.memberId);
     switch (group->state) {
     case GroupState::Empty:
     case GroupState::Dead:
-        return answer(ErrorCode::UnknownMemberId, nullptr, {});
+        return refuse(ErrorCode::UnknownMemberId);
     case GroupState::PreparingRebalance:
-        return answer(ErrorCode::RebalanceInProgress, nullptr, {});
-    case GroupState::Stable:
+        return refuse(ErrorCode::RebalanceInProgress);
+    case GroupState::Stable: {
         memberSynced(*group, member.memberId);
         keepAlive(*group, member, context);
         recordSynced(*group, member, context);
-        return answer(ErrorCode::None, group, member.assignment);
+        SyncGroupResponse response;
+        response.protocolName = group->protocolName;
+        response.assignment = member.assignment;
+        return caller.answer(std::move(response), effects);
+    }
     case GroupState::CompletingRebalance:
         break;
     }
@@ -353,19 +437,49 @@ void GroupCoordinator::sync(
     memberSynced(*group, member.memberId);
     if (group->leaderId != member.memberId)
         return;
-    for (auto &[id, other] : group->members) {
-        const auto given =
-            std::ranges::find(request.assignments, id, &SyncGroupRequest::Assignment::memberId);
-        other.assignment = given == request.assignments.end() ? SharedBytes() : given->assignment;
+    Assigned write{group->generation, {}};
+    for (const SyncGroupRequest::Assignment &given : request.assignments) {
+        if (group->members.contains(given.memberId))
+            write.assignments.emplace(given.memberId, given.assignment);
+    }
+    const std::map<std::string, SharedBytes> assignments = write.assignments;
+    writeMetadata(*group, std::move(write), assignments, context);
+}
+
+void GroupCoordinator::finish(const std::string &groupId, Assigned &write, ErrorCode error,
+    Context &context, Effects &effects)
+{
+    Group *group = find(groupId);
+    // Another round may have begun while it was written.
+    if (!group || group->state != GroupState::CompletingRebalance
+        || group->generation != write.generation)
+        return;
+    if (error != ErrorCode::None) {
+        for (auto &[id, member] : group->members)
+            member.assignment = {};
+        answerParkedSyncs(*group, error, context, effects);
+        return prepareRebalance(*group, LogReason::AssignmentNotStored, context, effects);
+    }
+    for (auto &[id, member] : group->members) {
+        const auto given = write.assignments.find(id);
+        member.assignment = given == write.assignments.end() ? SharedBytes() : given->second;
     }
     changeState(*group, GroupState::Stable, LogReason::AssignmentReceived, context);
     answerParkedSyncs(*group, ErrorCode::None, context, effects);
+    context.trace.record({.at = context.now,
+        .kind = kind(LogEvent::RebalanceCompleted),
+        .subject = group->name,
+        .actor = group->lastJoiner,
+        .count = static_cast<std::int64_t>(group->members.size()),
+        .value = (context.now - group->firstJoinAt).count()});
 }
 
 HeartbeatResponse GroupCoordinator::heartbeat(const HeartbeatRequest &request, Context &context)
 {
     if (request.group.empty())
         return {ErrorCode::InvalidGroupId};
+    if (!coordinates(request.group))
+        return {ErrorCode::NotCoordinator};
     Group *group = find(request.group);
     if (!group)
         return {ErrorCode::UnknownMemberId};
@@ -387,6 +501,10 @@ LeaveGroupResponse GroupCoordinator::leave(
         response.error = ErrorCode::InvalidGroupId;
         return response;
     }
+    if (!coordinates(request.group)) {
+        response.error = ErrorCode::NotCoordinator;
+        return response;
+    }
     Group *group = find(request.group);
     bool someoneLeft = false;
     for (const LeaveGroupRequest::Member &leaving : request.members) {
@@ -399,8 +517,7 @@ LeaveGroupResponse GroupCoordinator::leave(
                 memberId = known->second;
         }
         if (group && group->pendingMembers.contains(memberId)) {
-            m_deadlines.cancel(group->pendingMembers.at(memberId));
-            group->pendingMembers.erase(memberId);
+            dropPendingMember(*group, memberId);
             error = ErrorCode::None;
             someoneLeft = true;
         } else if (group) {
@@ -421,49 +538,22 @@ LeaveGroupResponse GroupCoordinator::leave(
     return response;
 }
 
-ErrorCode GroupCoordinator::admitCommit(const OffsetCommitRequest &request, Context &context)
-{
-    if (request.group.empty())
-        return ErrorCode::InvalidGroupId;
-    Group *group = find(request.group);
-    const bool isSimple =
-        request.generation < 0 && request.memberId.empty() && !request.groupInstanceId;
-    if (!group)
-        return request.generation < 0 ? ErrorCode::None : ErrorCode::IllegalGeneration;
-    if (request.generation < 0 && group->state == GroupState::Empty)
-        return ErrorCode::None;
-    if (isSimple)
-        return ErrorCode::UnknownMemberId; // the group has members, and the committer is none of
-                                           // them
-    if (const ErrorCode error = checkMember(*group, request.memberId, request.groupInstanceId);
-        error != ErrorCode::None)
-        return error;
-    if (request.generation != group->generation)
-        return ErrorCode::IllegalGeneration;
-    if (group->state == GroupState::CompletingRebalance)
-        return ErrorCode::RebalanceInProgress;
-    keepAlive(*group, group->members.at(request.memberId), context);
-    return ErrorCode::None;
-}
-
-NameId GroupCoordinator::nameOf(const std::string &group, const std::string &memberId) const
-{
-    const auto found = m_groups.find(group);
-    if (found == m_groups.end())
-        return kNoName;
-    const auto member = found->second.members.find(memberId);
-    return member == found->second.members.end() ? kNoName : member->second.name;
-}
-
 void GroupCoordinator::clientGone(ClientId client)
 {
+    const auto isOf = [client](const ParkedCall &call) {
+        return call.caller.peer.value() == 0 && call.caller.client == client;
+    };
     for (auto &[id, group] : m_groups) {
         for (auto &[memberId, member] : group.members) {
             for (std::optional<ParkedCall> *call : {&member.joinCall, &member.syncCall}) {
-                if (*call && (*call)->caller.client == client)
+                if (*call && isOf(**call))
                     (*call)->gone = true;
             }
         }
+    }
+    for (auto &[id, write] : m_pending) {
+        if (auto *commit = std::get_if<OffsetsCommitted>(&write.kind); commit && isOf(commit->call))
+            commit->call.gone = true;
     }
 }
 
@@ -474,6 +564,7 @@ std::vector<GroupSnapshot> GroupCoordinator::snapshot() const
     for (const auto &[id, group] : m_groups) {
         GroupSnapshot &out = groups.emplace_back();
         out.name = id;
+        out.coordinator = m_broker.value();
         out.state = group.state;
         out.generation = group.generation;
         out.protocol = group.protocolName;
@@ -490,6 +581,11 @@ std::vector<GroupSnapshot> GroupCoordinator::snapshot() const
                 decodeAssignment(member.assignment.view()).value_or(std::vector<TopicPartition>{});
             std::ranges::sort(shown.assignment);
             shown.lastHeartbeat = member.lastHeartbeat;
+        }
+        out.committed.reserve(group.offsets.size());
+        for (const auto &[partition, commit] : group.offsets) {
+            out.committed.push_back(
+                {partition, commit.offset, Instant(std::chrono::milliseconds(commit.timestampMs))});
         }
     }
     return groups;

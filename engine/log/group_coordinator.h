@@ -5,33 +5,46 @@
 #include "engine/log/broker_io.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
+#include "engine/log/group_records.h"
 #include "engine/log/partition_log.h"
+#include "engine/log/record_batch.h"
 #include "engine/log/requests.h"
 #include "engine/log/snapshot.h"
 
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 namespace queuelab::log {
 
-/// The group coordinator of the classic protocol, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2):
-/// members join, the leader shares out, heartbeats keep members alive. It knows members and
-/// generations; what is shared out is opaque to it. A value.
+/// offsets.retention.check.interval.ms: how often expired offsets and groups are looked for.
+inline constexpr Duration kOffsetsRetentionCheckInterval = std::chrono::minutes{10};
+
+/// The group coordinator of the classic protocol, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2,
+/// 3.6): members join, the leader shares out, heartbeats keep members alive, offsets are committed.
+/// What is shared out is opaque to it. It keeps groups in memory and, as records, in
+/// __consumer_offsets, from which another coordinator takes them over. A value.
 ///
 /// States: Empty → PreparingRebalance (members send JoinGroup and wait) → CompletingRebalance (they
 /// wait for the leader's assignment) → Stable; back to PreparingRebalance whenever membership or a
 /// subscription changes.
+///
+/// Only what is committed in the log is handed out: an assignment reaches its members, and a commit
+/// is seen by fetch(), when written() says so.
 class GroupCoordinator {
 public:
-    explicit GroupCoordinator(const BrokerConfig &config);
+    /// `broker` is the one it lives on.
+    explicit GroupCoordinator(const BrokerConfig &config, NodeId broker = NodeId{1});
 
     /// Answered now, or when the group's round of joining ends.
     void join(Caller caller, const JoinGroupRequest &request, Context &context, Effects &effects);
-    /// Answered now, or when the leader has handed in the assignment.
+    /// Answered now, or when the leader's assignment stands in the log.
     void sync(Caller caller, const SyncGroupRequest &request, Context &context, Effects &effects);
     HeartbeatResponse heartbeat(const HeartbeatRequest &request, Context &context);
     LeaveGroupResponse leave(const LeaveGroupRequest &request, Context &context, Effects &effects);
@@ -41,7 +54,12 @@ public:
 
     /// The broker became the leader of this partition: reads members, generations and offsets back
     /// from the log (all below `highWatermark`). Members get a whole session timeout from now. An
-    /// Error when the log cannot be read; it then coordinates nothing of it.
+    /// Error when the log cannot be read; it then coordinates nothing of it. Nothing happens when
+    /// it is loaded already.
+    ///
+    /// A new leader's high watermark may lag behind what its predecessor acknowledged. It must have
+    /// reached the log end offset that the leader began with, or commits that clients count on
+    /// would be missing; until then they are answered CoordinatorLoadInProgress.
     Result<void, Error> load(std::int32_t partition, const PartitionLog &log,
         std::int64_t highWatermark, Context &context);
     /// The broker leads it no longer: who waits is told NotCoordinator, the groups are forgotten.
@@ -49,22 +67,19 @@ public:
     /// Whether requests for this group belong here; others are answered NotCoordinator.
     bool coordinates(const std::string &group) const;
 
-    /// Whether this member may commit now; keeps its session alive if so.
-    ErrorCode admitCommit(const OffsetCommitRequest &request, Context &context);
-    /// The name in the trace of a member's client; kNoName when there is no such member.
-    NameId nameOf(const std::string &group, const std::string &memberId) const;
-
     // Offsets.
 
-    /// Answered when the commit stands in the log, or at once when it is refused.
+    /// Answered when the commit stands in the log, or at once when it is refused. `refused` has one
+    /// code for each partition of the request, for those that the broker itself refuses (unknown
+    /// topics); empty: it refuses none.
     void commit(Caller caller, const OffsetCommitRequest &request, NameId client, Context &context,
-        Effects &effects);
+        Effects &effects, std::span<const ErrorCode> refused = {});
     OffsetFetchResponse fetch(const OffsetFetchRequest &request) const;
     /// Tombstones for what groups of its own committed in a topic that is no more.
     void forgetTopic(const std::string &topic, Context &context);
 
-    // What it writes. After every call above the broker takes the writes, appends each to its
-    // partition with acks=all, and says what became of it.
+    // What it writes. After every call that is not const the broker takes the writes, appends each
+    // to its partition with acks=all, and says what became of it.
 
     struct Write {
         std::uint64_t id = 0;
@@ -73,7 +88,8 @@ public:
     };
     /// Appends to `out`, in the order in which they are to be written.
     void takeWrites(std::vector<Write> &out);
-    /// The write is committed, or failed. Writes of one partition are told in their order.
+    /// The write is committed, or failed. Writes of one partition are told in their order. Those of
+    /// a partition that was unloaded meanwhile are of no interest any more.
     void written(std::uint64_t id, ErrorCode error, Context &context, Effects &effects);
 
     /// Answers to this client are no longer sent. It stays a member until its session times out: as
@@ -87,14 +103,21 @@ public:
     std::vector<GroupSnapshot> snapshot() const; ///< by name
 
 private:
-    enum class Due : std::uint8_t { InitialDelay, JoinPhase, SyncPhase, Session, PendingMember };
-    struct GroupDeadline {
-        Due due;
-        std::string group;
-        std::string memberId; ///< Session, PendingMember
-        std::int32_t generation = -1; ///< SyncPhase
+    enum class Due : std::uint8_t {
+        InitialDelay,
+        JoinPhase,
+        SyncPhase,
+        Session,
+        PendingMember,
+        Retention
     };
-    using Handle = std::optional<Deadlines<GroupDeadline>::Handle>;
+    struct Deadline {
+        Due due;
+        std::string group; ///< all but Retention
+        std::string memberId{}; ///< Session, PendingMember
+        std::int32_t number = -1; ///< SyncPhase: the generation; Retention: the partition
+    };
+    using Handle = std::optional<Deadlines<Deadline>::Handle>;
 
     struct Protocol {
         std::string name;
@@ -104,6 +127,12 @@ private:
     struct ParkedCall {
         Caller caller;
         bool gone = false; ///< the connection broke: it counts, but nobody is answered
+
+        void answer(Response &&response, Effects &effects) const
+        {
+            if (!gone)
+                caller.answer(std::move(response), effects);
+        }
     };
     struct Member {
         std::string memberId;
@@ -124,10 +153,12 @@ private:
     struct Group {
         std::string id;
         NameId name = kNoName;
+        std::int32_t partition = 0; ///< of __consumer_offsets
         GroupState state = GroupState::Empty;
         GroupState previousState = GroupState::Empty;
+        std::int64_t stateTimestampMs = -1; ///< when it came into its state; -1 not known
         std::int32_t generation = 0;
-        std::string protocolType;
+        std::string protocolType; ///< empty: a simple group, it only commits
         std::string protocolName;
         std::string leaderId; ///< empty: none
         std::map<std::string, Member> members;
@@ -140,15 +171,52 @@ private:
         Duration currentDelay{};
         Handle joinDeadline;
         Handle syncDeadline;
+        Instant firstJoinAt{}; ///< when the first of this round parked its JoinGroup
+        NameId lastJoiner = kNoName; ///< whom the others waited for
+        std::map<TopicPartition, Commit> offsets;
+    };
+
+    // What is done when a write is committed, and what when it failed.
+    struct NewGroup { }; ///< the group is known to a coordinator that takes over
+    struct Emptied { };
+    struct Assigned {
+        std::int32_t generation = 0;
+        std::map<std::string, SharedBytes> assignments; ///< by member id
+    };
+    struct StaticMemberReplaced {
+        std::string newMemberId;
+        Member before; ///< as it was, to go back to
+        std::string leaderBefore;
+        bool canSkipAssignment = false;
+    };
+    struct OffsetsCommitted {
+        ParkedCall call;
+        NameId committer = kNoName;
+        OffsetCommitResponse response;
+        std::vector<std::pair<TopicPartition, Commit>> commits;
+    };
+    struct Tombstones {
+        std::vector<TopicPartition> offsets;
+        bool group = false; ///< the whole group
+    };
+    using WriteKind = std::variant<NewGroup, Emptied, Assigned, StaticMemberReplaced,
+        OffsetsCommitted, Tombstones>;
+    struct PendingWrite {
+        std::string group;
+        std::int32_t partition = 0;
+        WriteKind kind;
     };
 
     // Looking up and judging.
     Group *find(const std::string &group);
+    Group &create(const std::string &group, Context &context);
+    void forget(Group &group);
     ErrorCode checkMember(const Group &group, const std::string &memberId,
         const std::optional<std::string> &groupInstanceId) const;
     bool acceptsAnother(const Group &group, const std::string &memberId) const;
     static bool supportsProtocols(const Group &group, const JoinGroupRequest &request);
     static std::vector<Protocol> protocolsOf(const JoinGroupRequest &request);
+    static SharedBytes metadataFor(const Member &member, const std::string &protocol);
     static std::string selectProtocol(const Group &group);
     static bool everybodyJoined(const Group &group);
     static Duration rebalanceTimeout(const Group &group);
@@ -164,8 +232,10 @@ private:
         LogReason reason, Context &context, Effects &effects);
     void replaceStaticMember(Caller caller, Group &group, const std::string &newMemberId,
         const JoinGroupRequest &request, Context &context, Effects &effects);
-    void parkJoin(Caller caller, const Group &group, Member &member, Context &context);
-    void answerCurrentGeneration(Caller caller, const Group &group, const Member &member,
+    Member &renameStaticMember(Group &group, const std::string &from, const std::string &to);
+    void dropPendingMember(Group &group, const std::string &memberId);
+    void parkJoin(Caller caller, Group &group, Member &member, Context &context);
+    void answerCurrentGeneration(const ParkedCall &call, const Group &group, const Member &member,
         const std::string &leaderId, Effects &effects) const;
 
     // The rounds.
@@ -187,9 +257,52 @@ private:
     void sessionExpired(
         Group &group, const std::string &memberId, Context &context, Effects &effects);
 
+    // Offsets.
+    ErrorCode admitCommit(const OffsetCommitRequest &request, Context &context);
+    NameId nameOf(const std::string &group, const std::string &memberId) const;
+    void expireOffsets(std::int32_t partition, Context &context);
+    std::vector<TopicPartition> expiredOffsets(const Group &group, std::int64_t nowMs) const;
+    static std::optional<std::set<std::string>> subscribedTopics(const Group &group);
+    void bury(const std::string &group, std::vector<TopicPartition> offsets, bool wholeGroup,
+        Context &context);
+
+    // Persistence.
+    std::int32_t partitionOf(const std::string &group) const;
+    bool isBeingWritten(const std::string &group) const;
+    void write(const std::string &group, WriteKind kind, BatchBuilder &batch);
+    void writeMetadata(Group &group, WriteKind kind,
+        const std::map<std::string, SharedBytes> &assignments, Context &context);
+    struct Stored {
+        std::optional<GroupMetadata> metadata;
+        std::map<TopicPartition, Commit> offsets;
+    };
+    static Result<std::map<std::string, Stored>, Error> readBack(
+        const PartitionLog &log, std::int64_t highWatermark, const Files &files);
+    static bool apply(const RecordView &record, std::map<std::string, Stored> &groups);
+    static void takeOver(Group &group, const GroupMetadata &metadata, Context &context);
+    void revive(Group &group, Context &context);
+    void finish(const std::string &groupId, NewGroup &write, ErrorCode error, Context &context,
+        Effects &effects);
+    void finish(const std::string &groupId, Emptied &write, ErrorCode error, Context &context,
+        Effects &effects);
+    void finish(const std::string &groupId, Assigned &write, ErrorCode error, Context &context,
+        Effects &effects);
+    void finish(const std::string &groupId, StaticMemberReplaced &write, ErrorCode error,
+        Context &context, Effects &effects);
+    void finish(const std::string &groupId, OffsetsCommitted &write, ErrorCode error,
+        Context &context, Effects &effects);
+    void finish(const std::string &groupId, Tombstones &write, ErrorCode error, Context &context,
+        Effects &effects);
+
     BrokerConfig m_config;
+    NodeId m_broker;
     std::map<std::string, Group> m_groups;
-    Deadlines<GroupDeadline> m_deadlines;
+    std::map<std::int32_t, Handle>
+        m_loaded; ///< partitions, with their next look for expired offsets
+    Deadlines<Deadline> m_deadlines;
+    std::vector<Write> m_outbox;
+    std::map<std::uint64_t, PendingWrite> m_pending; ///< by id: in the order they were made
+    std::uint64_t m_nextWrite = 1;
 };
 
 } // namespace queuelab::log

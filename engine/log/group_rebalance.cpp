@@ -52,6 +52,7 @@ void GroupCoordinator::changeState(Group &group, GroupState state, LogReason why
 {
     group.previousState = group.state;
     group.state = state;
+    group.stateTimestampMs = epochMillis(context.wallClock());
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::GroupStateChanged),
         .reason = reason(why),
@@ -166,7 +167,7 @@ void GroupCoordinator::completeJoin(Group &group, LogReason why, Context &contex
         group.protocolName.clear();
         group.leaderId.clear();
         changeState(group, GroupState::Empty, LogReason::NobodyLeft, context);
-        return;
+        return writeMetadata(group, Emptied{}, {}, context);
     }
     group.protocolName = selectProtocol(group);
     changeState(group, GroupState::CompletingRebalance, why, context);
@@ -177,10 +178,7 @@ void GroupCoordinator::completeJoin(Group &group, LogReason why, Context &contex
         .value = group.generation});
     for (auto &[id, member] : group.members) {
         if (member.joinCall) {
-            if (!member.joinCall->gone) {
-                answerCurrentGeneration(
-                    member.joinCall->caller, group, member, group.leaderId, effects);
-            }
+            answerCurrentGeneration(*member.joinCall, group, member, group.leaderId, effects);
             context.trace.record({.at = context.now,
                 .kind = kind(LogEvent::MemberJoined),
                 .subject = group.name,
@@ -221,15 +219,13 @@ void GroupCoordinator::answerParkedSyncs(
     for (auto &[id, member] : group.members) {
         if (!member.syncCall)
             continue;
-        if (!member.syncCall->gone) {
-            SyncGroupResponse response;
-            response.error = error;
+        SyncGroupResponse response;
+        response.error = error;
+        if (error == ErrorCode::None) {
             response.protocolName = group.protocolName;
             response.assignment = member.assignment;
-            effects.push_back(Answer{
-                member.syncCall->caller.client, member.syncCall->caller.id, std::move(response)});
         }
-        member.syncCall.reset();
+        std::exchange(member.syncCall, {})->answer(std::move(response), effects);
         // While it waited its session could not run out, so it starts anew.
         keepAlive(group, member, context);
         if (error == ErrorCode::None)
@@ -254,17 +250,15 @@ void GroupCoordinator::removeMember(
         return;
     Member &member = found->second;
     m_deadlines.cancel(member.session);
-    if (member.joinCall && !member.joinCall->gone) {
+    if (member.joinCall) {
         JoinGroupResponse response;
         response.error = ErrorCode::UnknownMemberId;
-        effects.push_back(Answer{
-            member.joinCall->caller.client, member.joinCall->caller.id, std::move(response)});
+        member.joinCall->answer(std::move(response), effects);
     }
-    if (member.syncCall && !member.syncCall->gone) {
+    if (member.syncCall) {
         SyncGroupResponse response;
         response.error = ErrorCode::UnknownMemberId;
-        effects.push_back(Answer{
-            member.syncCall->caller.client, member.syncCall->caller.id, std::move(response)});
+        member.syncCall->answer(std::move(response), effects);
     }
     if (member.groupInstanceId)
         group.staticMembers.erase(*member.groupInstanceId);
@@ -293,12 +287,19 @@ void GroupCoordinator::sessionExpired(
     if (!member.isNew && (member.joinCall || member.syncCall))
         return;
     removeMember(group, memberId, LogReason::SessionTimeout, context, effects);
-    rebalanceOrCompleteJoin(group, LogReason::SessionTimeout, context, effects);
+    if (group.state != GroupState::PreparingRebalance)
+        rebalanceOrCompleteJoin(group, LogReason::SessionTimeout, context, effects);
+    else if (everybodyJoined(group))
+        completeJoin(group, LogReason::AllJoined, context, effects);
 }
 
 void GroupCoordinator::expire(Context &context, Effects &effects)
 {
-    while (std::optional<GroupDeadline> deadline = m_deadlines.takeDue(context.now)) {
+    while (std::optional<Deadline> deadline = m_deadlines.takeDue(context.now)) {
+        if (deadline->due == Due::Retention) {
+            expireOffsets(deadline->number, context);
+            continue;
+        }
         Group *group = find(deadline->group);
         invariant(group != nullptr, "a group with deadlines exists");
         switch (deadline->due) {
@@ -312,14 +313,18 @@ void GroupCoordinator::expire(Context &context, Effects &effects)
             break;
         case Due::SyncPhase:
             group->syncDeadline.reset();
-            syncPhaseOver(*group, deadline->generation, context, effects);
+            syncPhaseOver(*group, deadline->number, context, effects);
             break;
         case Due::Session:
             sessionExpired(*group, deadline->memberId, context, effects);
             break;
         case Due::PendingMember:
             group->pendingMembers.erase(deadline->memberId);
-            completeJoinIfAllJoined(*group, LogReason::AllJoined, context, effects);
+            // It ends the wait also of a group's first round, as in Kafka.
+            if (group->state == GroupState::PreparingRebalance && everybodyJoined(*group))
+                completeJoin(*group, LogReason::AllJoined, context, effects);
+            break;
+        case Due::Retention:
             break;
         }
     }

@@ -38,19 +38,43 @@ constexpr NumberSetting kNumbers[] = {
     {"index.interval.bytes", 0, kMaxInt, setField<&LogConfig::indexIntervalBytes>},
     {"max.message.bytes", 0, kMaxInt, setField<&LogConfig::maxMessageBytes>},
     {"flush.messages", 1, kMaxLong, setField<&LogConfig::flushMessages>},
+    {"flush.ms", 0, kMaxLong, setField<&LogConfig::flushMs>},
+    {"file.delete.delay.ms", 0, kMaxLong, setField<&LogConfig::fileDeleteDelayMs>},
     {"min.insync.replicas", 1, kMaxInt, setField<&LogConfig::minInsyncReplicas>},
+    {"message.timestamp.before.max.ms", 0, kMaxLong, setField<&LogConfig::timestampBeforeMaxMs>},
     {"message.timestamp.after.max.ms", 0, kMaxLong, setField<&LogConfig::timestampAfterMaxMs>},
 };
 
 constexpr std::string_view kTimestampType = "message.timestamp.type";
 constexpr std::string_view kCleanupPolicy = "cleanup.policy";
+constexpr std::string_view kUncleanElection = "unclean.leader.election.enable";
+constexpr std::string_view kCompression = "compression.type";
 
 std::string knownKeys()
 {
     std::string keys;
     for (const NumberSetting &setting : kNumbers)
         keys += fmt::format("{}, ", setting.key);
-    return keys + fmt::format("{}, {}", kTimestampType, kCleanupPolicy);
+    return keys
+        + fmt::format(
+            "{}, {}, {}, {}", kUncleanElection, kCompression, kTimestampType, kCleanupPolicy);
+}
+
+/// A codec's name, `uncompressed` for none, or `producer`: as it comes.
+std::string applyCompression(LogConfig &config, std::string_view value)
+{
+    constexpr std::string_view kUncompressed = "uncompressed";
+    const auto codec = compressionOf(value);
+    // "none" is a producer's word; the topic's is "uncompressed".
+    const bool isCodec = codec && *codec != CompressionType::None;
+    if (!isCodec && value != kUncompressed && value != "producer") {
+        return fmt::format(
+            "'{}' is none of producer, uncompressed, gzip, snappy, lz4 and zstd", value);
+    }
+    config.compression = codec;
+    if (value == kUncompressed)
+        config.compression = CompressionType::None;
+    return {};
 }
 
 /// Why `value` is refused; empty when it was set.
@@ -78,6 +102,14 @@ std::string apply(LogConfig &config, std::string_view key, std::string_view valu
     if (key == kCleanupPolicy)
         return value == "delete" ? std::string()
                                  : fmt::format("'{}' is not supported, only delete is", value);
+    if (key == kUncleanElection) {
+        if (value != "true" && value != "false")
+            return fmt::format("'{}' is neither true nor false", value);
+        config.uncleanLeaderElection = value == "true";
+        return {};
+    }
+    if (key == kCompression)
+        return applyCompression(config, value);
     return fmt::format("no such topic setting; there are {}", knownKeys());
 }
 
@@ -92,6 +124,15 @@ Result<LogConfig, LogConfig::Invalid> LogConfig::parse(
             return std::unexpected(Invalid{key, std::move(why)});
     }
     return config;
+}
+
+Result<LogConfig, LogConfig::Invalid> LogConfig::parse(
+    const std::map<std::string, std::string> &defaults,
+    const std::map<std::string, std::string> &configs)
+{
+    std::map<std::string, std::string> merged = configs;
+    merged.insert(defaults.begin(), defaults.end());
+    return parse(merged);
 }
 
 } // namespace queuelab::log

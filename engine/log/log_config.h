@@ -38,6 +38,9 @@ struct LogConfig {
         std::string why{};
     };
     static Result<LogConfig, Invalid> parse(const std::map<std::string, std::string> &configs);
+    /// The topic's own settings over the broker's defaults for topics.
+    static Result<LogConfig, Invalid> parse(const std::map<std::string, std::string> &defaults,
+        const std::map<std::string, std::string> &configs);
 };
 
 } // namespace queuelab::log

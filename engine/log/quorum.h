@@ -5,11 +5,13 @@
 #include "engine/log/broker_io.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/partition_log.h"
+#include "engine/log/quorum_state.h"
 #include "engine/log/snapshot.h"
 
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,7 +48,7 @@ public:
     void apply(const PeerAnswer &answer, Context &context, Effects &effects);
     void peerLost(NodeId peer, Context &context, Effects &effects);
     std::optional<Instant> nextDeadline() const { return m_deadline; }
-    /// Carries out what is due. The first call after open() starts its timers.
+    /// Carries out what is due. After open() something is due at once.
     void expire(Context &context, Effects &effects);
 
     bool isLeader() const { return m_role == QuorumRole::Leader; }
@@ -72,15 +74,127 @@ public:
     QuorumRole role() const { return m_role; }
 
 private:
-    // The integrator fixes what others call; the rest is the implementer's.
+    /// One request at a time is out to a peer (KRaft's RequestManager).
+    struct Connection {
+        std::optional<RequestId> request{}; ///< out to it
+        Instant until{}; ///< when the request times out; without one, when it may be asked again
+        int losses = 0; ///< in a row
+    };
+    /// What a leader knows of a follower.
+    struct Replica {
+        std::int64_t endOffset = -1; ///< of what it has on disk; -1 it has not fetched yet
+        std::int64_t toldHighWatermark = 0; ///< in the last answer to it
+    };
+    struct ParkedFetch {
+        NodeId from;
+        RequestId id;
+        std::int64_t offset = 0;
+        std::int32_t maxBytes = 0;
+        Instant until{};
+    };
+    /// A leader that has stepped down tells the others.
+    struct Resignation {
+        std::vector<std::int32_t> successors{}; ///< best first
+        std::set<NodeId> unaware{}; ///< have not acknowledged it yet
+    };
+
+    // quorum.cpp
+    bool isVoter(NodeId node) const;
+    std::size_t majority() const { return m_voters.size() / 2 + 1; }
+    void act(Context &context, Effects &effects);
+    void send(Context &context, Effects &effects);
+    bool isReady(NodeId peer, Instant now) const;
+    bool anyRequestOut() const;
+    void ask(NodeId peer, Request request, Context &context, Effects &effects);
+    void backOff(NodeId peer, Instant now);
+    void releaseConnections(Instant now);
+    void findDeadline(Instant now);
+
+    // quorum_election.cpp
+    Instant electionTimeout(Context &context) const;
+    bool write(const ElectionState &state, Context &context);
+    bool persist(Context &context);
+    void enter(QuorumRole role, std::int32_t epoch, std::optional<NodeId> leader,
+        std::optional<Instant> timeout, Context &context, Effects &effects);
+    void becomeUnattached(std::int32_t epoch, Context &context, Effects &effects);
+    void becomeFollower(std::int32_t epoch, NodeId leader, Context &context, Effects &effects);
+    void becomeProspective(Context &context, Effects &effects);
+    void becomeCandidate(Context &context, Effects &effects);
+    void becomeLeader(Context &context, Effects &effects);
+    void becomeResigned(Context &context, Effects &effects);
+    void loseElection(Context &context, Effects &effects);
+    void timeOut(Context &context, Effects &effects);
+    void learn(std::int32_t epoch, std::int32_t leader, Context &context, Effects &effects);
+    bool heed(NodeId from, ErrorCode error, std::int32_t epoch, std::int32_t leader,
+        Context &context, Effects &effects);
+    bool grants(const VoteRequest &vote) const;
+    bool castVote(NodeId candidate, Context &context);
+    bool votesGranted() const;
+    bool votesRejected() const;
+    VoteResponse answer(const VoteRequest &vote, Context &context, Effects &effects);
+    BeginQuorumEpochResponse answer(
+        const BeginQuorumEpochRequest &begin, Context &context, Effects &effects);
+    EndQuorumEpochResponse answer(
+        const EndQuorumEpochRequest &end, Context &context, Effects &effects);
+    void take(NodeId from, const VoteResponse &vote, Context &context, Effects &effects);
+    void take(
+        NodeId from, const BeginQuorumEpochResponse &begin, Context &context, Effects &effects);
+    void take(NodeId from, const EndQuorumEpochResponse &end, Context &context, Effects &effects);
+    void askForVotes(Context &context, Effects &effects);
+
+    // quorum_replication.cpp
+    std::int32_t lastEpoch() const;
+    void onFetch(
+        const PeerRequest &request, const FetchRequest &fetch, Context &context, Effects &effects);
+    std::optional<EpochEnd> divergence(const FetchRequest::Partition &fetch) const;
+    void countFollower(NodeId follower, std::int64_t endOffset, Instant now);
+    void advanceHighWatermark();
+    void answerParked(Context &context, Effects &effects);
+    FetchResponse::Partition emptyAnswer(ErrorCode error) const;
+    FetchResponse::Partition records(const ParkedFetch &fetch, const Files &files) const;
+    void take(NodeId from, const FetchResponse &fetched, Context &context, Effects &effects);
+    bool takeRecords(const FetchResponse::Partition &fetched, Context &context);
+    bool truncate(const EpochEnd &diverging, Context &context);
+    bool sync(Context &context);
+    void fetch(NodeId voter, Context &context, Effects &effects);
+    void fetchFromAnyVoter(Context &context, Effects &effects);
+    void fetchFromLeader(Context &context, Effects &effects);
+
     NodeId m_self;
-    std::vector<NodeId> m_voters;
+    std::vector<NodeId> m_voters; // ascending
+    Duration m_electionTimeout;
+    Duration m_fetchTimeout;
+    Duration m_electionBackoffMax;
+    Duration m_requestTimeout;
+    std::string m_statePath;
+    std::optional<ElectionState> m_persisted; // what quorum-state says
+
     QuorumRole m_role = QuorumRole::Unattached;
     std::int32_t m_epoch = 0;
     std::optional<NodeId> m_leader;
+    std::optional<NodeId> m_votedFor; // in m_epoch
     std::optional<PartitionLog> m_log; ///< from open() on
+    bool m_unsynced = false; // the log has records that may not be on disk
     std::int64_t m_highWatermark = 0;
+
+    // What runs out with the role: the election, the leader's silence, the majority's silence.
+    std::optional<Instant> m_timeout;
     std::optional<Instant> m_deadline;
+    std::map<NodeId, Connection> m_connections;
+    std::uint64_t m_lastRequest = 0;
+
+    // As prospective or candidate.
+    std::map<NodeId, bool> m_votes;
+    // As follower.
+    bool m_leaderAnswers = false; // it has answered a fetch in this epoch
+    // As one that has led.
+    std::optional<Resignation> m_resignation;
+    // As leader.
+    std::int64_t m_epochStart = 0; // offset of this epoch's first record
+    Instant m_announceAt{};
+    std::map<NodeId, Replica> m_replicas;
+    std::set<NodeId> m_heardFrom; // voters that fetched since m_timeout was set
+    std::vector<ParkedFetch> m_parked;
 };
 
 } // namespace queuelab::log

@@ -289,6 +289,7 @@ struct JoinGroupRequest {
     std::string reason{};
     bool memberIdRequired =
         true; ///< false before version 4: a member without id is admitted at once
+    bool canSkipAssignment = false; ///< version 9 and later: knows JoinGroupResponse's field
 };
 struct JoinGroupResponse {
     struct Member {
@@ -302,6 +303,10 @@ struct JoinGroupResponse {
     std::string leader{};
     std::string memberId{};
     std::vector<Member> members{}; ///< only for the leader
+    /// A static member has come back as the leader of a generation that goes on: it leads, and
+    /// hands in no assignment (KIP-814). Older clients are named their former id as the leader
+    /// instead.
+    bool skipAssignment = false;
 };
 
 struct SyncGroupRequest {

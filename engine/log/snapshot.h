@@ -106,11 +106,17 @@ struct BrokerSnapshot {
     std::int32_t leads = 0; ///< partitions
     std::int32_t replicas = 0; ///< partitions it keeps a copy of
 };
+/// A broker as the metadata log has it.
+struct RegisteredBroker {
+    std::int32_t id = 0;
+    bool isFenced = true;
+};
 /// What one broker knows: the cluster as its newest committed metadata says, the logs it holds
 /// itself, the groups it coordinates.
 struct BrokerView {
     BrokerSnapshot self;
     std::int32_t controller = -1; ///< whom it takes for the active one
+    std::vector<RegisteredBroker> registered{}; ///< by id
     std::vector<TopicSnapshot> topics{}; ///< by name; of `replicaStates` only its own
     std::vector<GroupSnapshot> groups{}; ///< those it coordinates
 };

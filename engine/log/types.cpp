@@ -136,6 +136,8 @@ std::string_view errorName(ErrorCode code)
         return "INVALID_RECORD";
     case ErrorCode::InvalidUpdateVersion:
         return "INVALID_UPDATE_VERSION";
+    case ErrorCode::DuplicateBrokerRegistration:
+        return "DUPLICATE_BROKER_REGISTRATION";
     case ErrorCode::BrokerIdNotRegistered:
         return "BROKER_ID_NOT_REGISTERED";
     case ErrorCode::IneligibleReplica:

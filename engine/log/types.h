@@ -83,6 +83,7 @@ enum class ErrorCode : std::int16_t {
     ElectionNotNeeded = 84,
     InvalidRecord = 87,
     InvalidUpdateVersion = 95,
+    DuplicateBrokerRegistration = 101,
     BrokerIdNotRegistered = 102,
     IneligibleReplica = 107,
 };

@@ -218,6 +218,15 @@ public:
         }
         return {};
     }
+    /// The topic as the broker shows it; the name only when there is none.
+    TopicSnapshot topic(const std::string &name) const
+    {
+        for (const TopicSnapshot &topic : m_broker.snapshot().topics) {
+            if (topic.name == name)
+                return topic;
+        }
+        return {.name = name};
+    }
     std::size_t recordsSeen() const
     {
         std::size_t count = 0;
@@ -369,8 +378,10 @@ private:
                 else
                     m_agenda.emplace(m_now + kLatency,
                         ToClient{answer->client.value(), answer->id, std::move(answer->response)});
+            } else if (const auto *wake = std::get_if<WakeAt>(&effect)) {
+                m_agenda.emplace(wake->at, BrokerWake{});
             } else {
-                m_agenda.emplace(std::get<WakeAt>(effect).at, BrokerWake{});
+                invariant(std::holds_alternative<ShutDown>(effect), "a broker alone asks nobody");
             }
         }
     }

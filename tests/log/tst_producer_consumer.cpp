@@ -527,26 +527,6 @@ private Q_SLOTS:
         QCOMPARE(world.trace().count(kind(LogEvent::BatchSent)), 1U);
     }
 
-    void whatCanPassIsRetriedUntilTheDeliveryTimeout()
-    {
-        LogWorld world;
-        CreateTopicsRequest request;
-        request.topics.push_back({"orders", 1, 1, {{"min.insync.replicas", "2"}}});
-        world.ask(request);
-        ProducerConfig config;
-        config.deliveryTimeout = 10s;
-        const std::size_t producer = world.addProducer(config);
-        world.send(producer, "orders", "x");
-        world.run(9s);
-        QCOMPARE(world.producers[producer].status().failedRecords, 0U);
-        // After 100, 200, 400, 800 ms and then each second, by chance a fifth more or less.
-        const std::uint64_t refused = world.trace().count(kind(LogEvent::BatchRefused));
-        QVERIFY2(refused >= 11 && refused <= 14, std::to_string(refused).c_str());
-        world.run(2s);
-        QCOMPARE(world.producers[producer].status().failedRecords, 1U);
-        QCOMPARE(world.trace().count(kind(LogEvent::BatchFailed)), 1U);
-    }
-
     void aBrokersRestartLosesNothingAcknowledged()
     {
         LogWorld world;

@@ -1,0 +1,273 @@
+// Committed offsets: who may commit, what is committed, and when it is forgotten.
+
+#include "engine/log/group_coordinator.h"
+
+#include "engine/log/assignor.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace queuelab::log {
+
+namespace {
+
+constexpr std::size_t kOffsetMetadataMaxBytes = 4096; // offset.metadata.max.bytes
+constexpr std::string_view kConsumerProtocolType = "consumer";
+
+} // namespace
+
+NameId GroupCoordinator::nameOf(const std::string &group, const std::string &memberId) const
+{
+    const auto found = m_groups.find(group);
+    if (found == m_groups.end())
+        return kNoName;
+    const auto member = found->second.members.find(memberId);
+    return member == found->second.members.end() ? kNoName : member->second.name;
+}
+
+/// Whether this member may commit now; keeps its session alive if so.
+ErrorCode GroupCoordinator::admitCommit(const OffsetCommitRequest &request, Context &context)
+{
+    if (request.group.empty())
+        return ErrorCode::InvalidGroupId;
+    if (!coordinates(request.group))
+        return ErrorCode::NotCoordinator;
+    Group *group = find(request.group);
+    if (!group)
+        return request.generation < 0 ? ErrorCode::None : ErrorCode::IllegalGeneration;
+    if (request.generation < 0 && group->state == GroupState::Empty)
+        return ErrorCode::None;
+    const bool isSimple =
+        request.generation < 0 && request.memberId.empty() && !request.groupInstanceId;
+    if (isSimple) {
+        // The group has members, and the committer is none of them.
+        return ErrorCode::UnknownMemberId;
+    }
+    if (const ErrorCode error = checkMember(*group, request.memberId, request.groupInstanceId);
+        error != ErrorCode::None)
+        return error;
+    if (request.generation != group->generation)
+        return ErrorCode::IllegalGeneration;
+    if (group->state == GroupState::CompletingRebalance)
+        return ErrorCode::RebalanceInProgress;
+    keepAlive(*group, group->members.at(request.memberId), context);
+    return ErrorCode::None;
+}
+
+void GroupCoordinator::commit(Caller caller, const OffsetCommitRequest &request, NameId client,
+    Context &context, Effects &effects, std::span<const ErrorCode> refused)
+{
+    invariant(refused.empty() || refused.size() == request.partitions.size(),
+        "there is one verdict of the broker for each partition of a commit");
+    OffsetsCommitted pending{{caller}, nameOf(request.group, request.memberId), {}, {}};
+    if (pending.committer == kNoName)
+        pending.committer = client;
+    const ErrorCode admitted = admitCommit(request, context);
+    const std::int64_t nowMs = epochMillis(context.wallClock());
+    BatchBuilder batch;
+    batch.reset();
+    pending.response.partitions.reserve(request.partitions.size());
+    for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+        const OffsetCommitRequest::Partition &wanted = request.partitions[i];
+        ErrorCode error = admitted;
+        if (error == ErrorCode::None && !refused.empty())
+            error = refused[i];
+        if (error == ErrorCode::None && wanted.metadata.size() > kOffsetMetadataMaxBytes)
+            error = ErrorCode::OffsetMetadataTooLarge;
+        if (error == ErrorCode::None) {
+            const Commit commit{
+                wanted.committedOffset, wanted.committedLeaderEpoch, wanted.metadata, nowMs};
+            batch.append(
+                nowMs, encodeKey(OffsetKey{request.group, wanted.partition}), encodeValue(commit));
+            pending.commits.emplace_back(wanted.partition, commit);
+        }
+        pending.response.partitions.push_back({wanted.partition, error});
+    }
+    if (pending.commits.empty())
+        return finish(request.group, pending, ErrorCode::None, context, effects);
+    write(request.group, std::move(pending), batch);
+}
+
+void GroupCoordinator::finish(const std::string &groupId, OffsetsCommitted &write, ErrorCode error,
+    Context &context, Effects &effects)
+{
+    ErrorCode firstError = ErrorCode::None;
+    for (OffsetCommitResponse::Partition &partition : write.response.partitions) {
+        if (partition.error == ErrorCode::None)
+            partition.error = error;
+        if (firstError == ErrorCode::None)
+            firstError = partition.error;
+    }
+    const NameId groupName = context.trace.name(groupId);
+    if (firstError != ErrorCode::None) {
+        context.trace.record({.at = context.now,
+            .kind = kind(LogEvent::CommitRefused),
+            .subject = groupName,
+            .actor = write.committer,
+            .value = static_cast<std::int64_t>(firstError)});
+    }
+    if (error == ErrorCode::None && !write.commits.empty()) {
+        // A group that only commits begins with its first commit.
+        Group *known = find(groupId);
+        Group &group = known ? *known : create(groupId, context);
+        for (auto &[partition, commit] : write.commits) {
+            context.trace.record({.at = context.now,
+                .kind = kind(LogEvent::OffsetCommitted),
+                .subject = context.trace.name(partition.name()),
+                .actor = write.committer,
+                .detail = groupName,
+                .item = commit.offset});
+            group.offsets[partition] = std::move(commit);
+        }
+    }
+    write.call.answer(std::move(write.response), effects);
+}
+
+OffsetFetchResponse GroupCoordinator::fetch(const OffsetFetchRequest &request) const
+{
+    OffsetFetchResponse response;
+    if (request.group.empty())
+        response.error = ErrorCode::InvalidGroupId;
+    else if (!coordinates(request.group))
+        response.error = ErrorCode::NotCoordinator;
+    if (response.error != ErrorCode::None)
+        return response;
+
+    static const std::map<TopicPartition, Commit> kNone;
+    const auto group = m_groups.find(request.group);
+    const std::map<TopicPartition, Commit> &offsets =
+        group == m_groups.end() ? kNone : group->second.offsets;
+    if (!request.partitions) {
+        response.partitions.reserve(offsets.size());
+        for (const auto &[partition, commit] : offsets) {
+            response.partitions.push_back(
+                {partition, ErrorCode::None, commit.offset, commit.metadata});
+        }
+        return response;
+    }
+    response.partitions.reserve(request.partitions->size());
+    for (const TopicPartition &partition : *request.partitions) {
+        OffsetFetchResponse::Partition &out = response.partitions.emplace_back();
+        out.partition = partition;
+        if (const auto found = offsets.find(partition); found != offsets.end()) {
+            out.committedOffset = found->second.offset;
+            out.metadata = found->second.metadata;
+        }
+    }
+    return response;
+}
+
+/// Writes tombstones; what they name is gone when they are committed.
+void GroupCoordinator::bury(const std::string &group, std::vector<TopicPartition> offsets,
+    bool wholeGroup, Context &context)
+{
+    const std::int64_t nowMs = epochMillis(context.wallClock());
+    BatchBuilder batch;
+    batch.reset();
+    for (const TopicPartition &partition : offsets)
+        batch.append(nowMs, encodeKey(OffsetKey{group, partition}), std::nullopt);
+    if (wholeGroup)
+        batch.append(nowMs, encodeKey(GroupKey{group}), std::nullopt);
+    write(group, Tombstones{std::move(offsets), wholeGroup}, batch);
+}
+
+void GroupCoordinator::finish(
+    const std::string &groupId, Tombstones &write, ErrorCode error, Context &, Effects &)
+{
+    Group *group = find(groupId);
+    if (!group || error != ErrorCode::None)
+        return; // what should have gone stays until the next look
+    for (const TopicPartition &partition : write.offsets)
+        group->offsets.erase(partition);
+    // It may have come to life again meanwhile.
+    if (write.group && group->state == GroupState::Empty && group->pendingMembers.empty()
+        && group->offsets.empty() && !isBeingWritten(groupId))
+        forget(*group);
+}
+
+void GroupCoordinator::forgetTopic(const std::string &topic, Context &context)
+{
+    std::map<std::string, std::set<TopicPartition>> gone;
+    for (const auto &[id, group] : m_groups) {
+        for (const auto &[partition, commit] : group.offsets) {
+            if (partition.topic == topic)
+                gone[id].insert(partition);
+        }
+    }
+    // What is on its way into the log goes too: its tombstone comes behind it.
+    for (const auto &[id, pending] : m_pending) {
+        const auto *commits = std::get_if<OffsetsCommitted>(&pending.kind);
+        if (!commits)
+            continue;
+        for (const auto &[partition, commit] : commits->commits) {
+            if (partition.topic == topic)
+                gone[pending.group].insert(partition);
+        }
+    }
+    for (const auto &[id, partitions] : gone)
+        bury(id, {partitions.begin(), partitions.end()}, false, context);
+}
+
+/// Nothing when it cannot be told.
+std::optional<std::set<std::string>> GroupCoordinator::subscribedTopics(const Group &group)
+{
+    if (group.members.empty())
+        return std::set<std::string>{};
+    if (group.protocolType != kConsumerProtocolType)
+        return std::nullopt;
+    std::set<std::string> topics;
+    for (const auto &[id, member] : group.members) {
+        const auto subscribed =
+            decodeSubscribedTopics(metadataFor(member, group.protocolName).view());
+        if (!subscribed)
+            return std::nullopt;
+        topics.insert(subscribed->begin(), subscribed->end());
+    }
+    return topics;
+}
+
+/// Kafka's rules (facts: kafka.md 3.6): a stable group keeps what it subscribes to, one that has
+/// become empty keeps everything for a while, a simple one keeps each commit for a while.
+std::vector<TopicPartition> GroupCoordinator::expiredOffsets(
+    const Group &group, std::int64_t nowMs) const
+{
+    const bool isSimple = group.protocolType.empty();
+    const bool isEmpty = group.state == GroupState::Empty;
+    if (!isSimple && !isEmpty && group.state != GroupState::Stable)
+        return {};
+    const auto subscribed = subscribedTopics(group);
+    if (!subscribed)
+        return {};
+    std::vector<TopicPartition> expired;
+    for (const auto &[partition, commit] : group.offsets) {
+        if (subscribed->contains(partition.topic))
+            continue;
+        const bool countsFromEmpty = !isSimple && isEmpty && group.stateTimestampMs >= 0;
+        const std::int64_t since = countsFromEmpty ? group.stateTimestampMs : commit.timestampMs;
+        const bool isOver = commit.expireTimestampMs >= 0
+            ? nowMs >= commit.expireTimestampMs
+            : nowMs - since >= m_config.offsetsRetention.count();
+        if (isOver)
+            expired.push_back(partition);
+    }
+    return expired;
+}
+
+void GroupCoordinator::expireOffsets(std::int32_t partition, Context &context)
+{
+    m_loaded.at(partition) = m_deadlines.set(
+        context.now + kOffsetsRetentionCheckInterval, {Due::Retention, {}, {}, partition});
+    const std::int64_t nowMs = epochMillis(context.wallClock());
+    for (const auto &[id, group] : m_groups) {
+        // What is being written may make it young again.
+        if (group.partition != partition || isBeingWritten(id))
+            continue;
+        std::vector<TopicPartition> expired = expiredOffsets(group, nowMs);
+        const bool nothingLeft =
+            group.state == GroupState::Empty && expired.size() == group.offsets.size();
+        if (!expired.empty() || nothingLeft)
+            bury(id, std::move(expired), nothingLeft, context);
+    }
+}
+
+} // namespace queuelab::log
