@@ -218,6 +218,44 @@ private Q_SLOTS:
         QCOMPARE(shop.count(log::LogEvent::RecordDeadLettered), 4U);
     }
 
+    void aLeadersDeathLosesAndRepeatsNothingAndLeavesTheOrder()
+    {
+        WorldConfig config;
+        config.logBrokers = 3;
+        auto world = World::create(config, std::make_unique<MemoryFiles>()).value();
+        const auto perform = [&](const std::string &text) {
+            const auto done = world->apply(command(text));
+            QVERIFY2(done.has_value(), done ? "" : done.error().message.c_str());
+        };
+        const auto run = [&](Duration duration) { world->runUntil(world->now() + duration); };
+        run(5s);
+        perform("create-topic: {name: orders, partitions: 3, replication-factor: 3, "
+                "configs: {min.insync.replicas: 2}}");
+        perform("add-producer: {topic: orders, name: shop, rate: 200/s, total: 4000, "
+                "keys: {count: 20}}");
+        perform("add-consumer: {group: billing, topics: [orders], "
+                "configs: {auto.offset.reset: earliest}}");
+        for (const char *broker : {"1", "2", "3"}) {
+            run(5s);
+            perform(std::string("kill-broker: {broker: ") + broker + "}");
+            run(15s);
+            perform(std::string("restart-broker: {broker: ") + broker + "}");
+        }
+        run(60s);
+        const std::shared_ptr<const Snapshot> snapshot = world->snapshot();
+        QCOMPARE(snapshot->clients.at(0).confirmed, 4'000U);
+        QCOMPARE(snapshot->clients.at(0).failed, 0U);
+        QCOMPARE(snapshot->outcomes.at(0).handled, 4'000U);
+        QCOMPARE(snapshot->outcomes.at(0).outOfOrderInKey, 0U);
+        for (const log::TopicSnapshot &topic : snapshot->log.topics) {
+            std::int64_t records = 0;
+            for (const log::PartitionSnapshot &partition : topic.partitions)
+                records += partition.logEndOffset;
+            if (topic.name == "orders")
+                QCOMPARE(records, 4'000); // none twice
+        }
+    }
+
     void settingsThatContradictIdempotenceAreRefused_data()
     {
         QTest::addColumn<QString>("settings");
