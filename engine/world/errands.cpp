@@ -22,6 +22,8 @@ namespace {
 constexpr Duration kRetryInterval = std::chrono::milliseconds{100};
 /// An errand that has not got on for so long fails with the reason it did not.
 constexpr Duration kPatience = std::chrono::seconds{30};
+/// In a world so young a create-topic waits for the brokers that are about to join.
+constexpr Duration kJoinTime = std::chrono::seconds{30};
 constexpr std::size_t kBatchBytes = 16'384; // batch.size of Kafka's producer
 
 /// Ask this broker that.
@@ -139,10 +141,27 @@ private:
         return Over{refusal(error, topic, message)};
     }
 
+    /// A broker that the cluster, which has just started, still waits for. A topic that is created
+    /// before would find too few brokers, or be on one of them alone.
+    const LogNode *joiningNode() const
+    {
+        if (m_world.now - m_world.start >= kJoinTime)
+            return nullptr;
+        for (const log::BrokerSnapshot &broker : m_world.logSnapshot().brokers) {
+            const LogNode &node = m_world.nodeOf(NodeId{broker.id});
+            if (node.alive && broker.isFenced && node.isolation == Isolation::None)
+                return &node;
+        }
+        return nullptr;
+    }
+
     // Admin commands: one request to the controller.
 
     Plan planOf(const CreateTopic &command, Errand &)
     {
+        if (const LogNode *missing = joiningNode())
+            return waitFor(log::ErrorCode::BrokerIdNotRegistered,
+                fmt::format("{} has not joined the cluster yet", missing->name));
         log::CreateTopicsRequest request;
         log::CreateTopicsRequest::Topic &topic = request.topics.emplace_back();
         topic.name = command.name;
