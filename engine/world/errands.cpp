@@ -155,6 +155,16 @@ private:
         return nullptr;
     }
 
+    /// The same of a partition's leader, who may not have heard yet of a topic that the controller
+    /// has just created: that the topic exists was looked up before it was asked.
+    Plan endAtLeader(
+        log::ErrorCode error, const std::string &topic, std::string_view message = {}) const
+    {
+        if (error == log::ErrorCode::UnknownTopicOrPartition)
+            return waitFor(error, "the leader does not know the topic yet");
+        return end(error, topic, message);
+    }
+
     // Admin commands: one request to the controller.
 
     Plan planOf(const CreateTopic &command, Errand &)
@@ -266,7 +276,7 @@ private:
     {
         const log::ErrorCode error =
             std::get<log::DeleteRecordsResponse>(response).partitions.at(0).error;
-        return end(error, command.topic,
+        return endAtLeader(error, command.topic,
             error == log::ErrorCode::OffsetOutOfRange ? "the offset lies above the high watermark"
                                                       : std::string_view());
     }
@@ -310,7 +320,7 @@ private:
         const log::ErrorCode error =
             std::get<log::ProduceResponse>(response).partitions.at(0).error;
         if (error != log::ErrorCode::None)
-            return end(error, command.topic);
+            return endAtLeader(error, command.topic);
         errand.made += errand.asking;
         return std::nullopt;
     }
@@ -394,7 +404,7 @@ private:
         if (const auto *ends = std::get_if<log::ListOffsetsResponse>(&response)) {
             const log::ListOffsetsResponse::Partition &answer = ends->partitions.at(0);
             if (answer.error != log::ErrorCode::None)
-                return end(answer.error, command.topic);
+                return endAtLeader(answer.error, command.topic);
             endsInQuestion(command, errand)->partitions.push_back(answer);
             return std::nullopt;
         }
