@@ -350,8 +350,12 @@ std::optional<Instant> PartitionLog::nextDelayedDelete() const
 
 Result<void, Error> PartitionLog::truncateTo(std::int64_t offset, Context &context)
 {
-    if (offset >= logEndOffset())
+    if (offset >= logEndOffset()) {
+        // No record is cut, but an epoch may have begun here that the leader never had.
+        if (m_epochs.cutEnd(offset))
+            m_epochsWritten = false;
         return {};
+    }
     if (offset < segment(0).baseOffset())
         return restartAt(offset, context);
     while (offset < m_active.baseOffset()) {

@@ -22,6 +22,8 @@ namespace {
 constexpr Duration kRetryInterval = std::chrono::milliseconds{100};
 /// An errand that has not got on for so long fails with the reason it did not.
 constexpr Duration kPatience = std::chrono::seconds{30};
+/// In a world so young a create-topic waits for the brokers that are about to join.
+constexpr Duration kJoinTime = std::chrono::seconds{30};
 constexpr std::size_t kBatchBytes = 16'384; // batch.size of Kafka's producer
 
 /// Ask this broker that.
@@ -139,10 +141,37 @@ private:
         return Over{refusal(error, topic, message)};
     }
 
+    /// A broker that the cluster, which has just started, still waits for. A topic that is created
+    /// before would find too few brokers, or be on one of them alone.
+    const LogNode *joiningNode() const
+    {
+        if (m_world.now - m_world.start >= kJoinTime)
+            return nullptr;
+        for (const log::BrokerSnapshot &broker : m_world.logSnapshot().brokers) {
+            const LogNode &node = m_world.nodeOf(NodeId{broker.id});
+            if (node.alive && broker.isFenced && node.isolation == Isolation::None)
+                return &node;
+        }
+        return nullptr;
+    }
+
+    /// The same of a partition's leader, who may not have heard yet of a topic that the controller
+    /// has just created: that the topic exists was looked up before it was asked.
+    Plan endAtLeader(
+        log::ErrorCode error, const std::string &topic, std::string_view message = {}) const
+    {
+        if (error == log::ErrorCode::UnknownTopicOrPartition)
+            return waitFor(error, "the leader does not know the topic yet");
+        return end(error, topic, message);
+    }
+
     // Admin commands: one request to the controller.
 
     Plan planOf(const CreateTopic &command, Errand &)
     {
+        if (const LogNode *missing = joiningNode())
+            return waitFor(log::ErrorCode::BrokerIdNotRegistered,
+                fmt::format("{} has not joined the cluster yet", missing->name));
         log::CreateTopicsRequest request;
         log::CreateTopicsRequest::Topic &topic = request.topics.emplace_back();
         topic.name = command.name;
@@ -247,7 +276,7 @@ private:
     {
         const log::ErrorCode error =
             std::get<log::DeleteRecordsResponse>(response).partitions.at(0).error;
-        return end(error, command.topic,
+        return endAtLeader(error, command.topic,
             error == log::ErrorCode::OffsetOutOfRange ? "the offset lies above the high watermark"
                                                       : std::string_view());
     }
@@ -291,7 +320,7 @@ private:
         const log::ErrorCode error =
             std::get<log::ProduceResponse>(response).partitions.at(0).error;
         if (error != log::ErrorCode::None)
-            return end(error, command.topic);
+            return endAtLeader(error, command.topic);
         errand.made += errand.asking;
         return std::nullopt;
     }
@@ -375,7 +404,7 @@ private:
         if (const auto *ends = std::get_if<log::ListOffsetsResponse>(&response)) {
             const log::ListOffsetsResponse::Partition &answer = ends->partitions.at(0);
             if (answer.error != log::ErrorCode::None)
-                return end(answer.error, command.topic);
+                return endAtLeader(answer.error, command.topic);
             endsInQuestion(command, errand)->partitions.push_back(answer);
             return std::nullopt;
         }

@@ -47,7 +47,8 @@ struct Lab {
     }
     ClientSnapshot client(const std::string &name) const
     {
-        for (const ClientSnapshot &client : world->snapshot()->clients) {
+        const std::shared_ptr<const Snapshot> snapshot = world->snapshot();
+        for (const ClientSnapshot &client : snapshot->clients) {
             if (client.name == name)
                 return client;
         }
@@ -55,7 +56,8 @@ struct Lab {
     }
     std::uint64_t handled(const std::string &group) const
     {
-        for (const OutcomeSnapshot &outcome : world->snapshot()->outcomes) {
+        const std::shared_ptr<const Snapshot> snapshot = world->snapshot();
+        for (const OutcomeSnapshot &outcome : snapshot->outcomes) {
             if (outcome.name == group)
                 return outcome.handled;
         }

@@ -12,6 +12,8 @@ using namespace queuelab;
 using namespace queuelab::world;
 using namespace queuelab::world::simulation;
 
+Q_DECLARE_METATYPE(queuelab::log::PlantedBug)
+
 namespace {
 
 /// Every anomaly of a report, one a line.
@@ -118,8 +120,6 @@ private Q_SLOTS:
         QFAIL("no seed lost anything with acks=1, one replica or an unclean election");
     }
 };
-
-Q_DECLARE_METATYPE(queuelab::log::PlantedBug)
 
 QTEST_APPLESS_MAIN(TestSimulation)
 #include "tst_simulation.moc"

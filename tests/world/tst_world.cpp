@@ -289,7 +289,8 @@ private Q_SLOTS:
         const auto snapshot = lab.world->snapshot();
         std::int64_t records = 0;
         for (const log::PartitionSnapshot &partition :
-            std::ranges::find(snapshot->log.topics, "orders", &log::TopicSnapshot::name)->partitions)
+            std::ranges::find(snapshot->log.topics, "orders", &log::TopicSnapshot::name)
+                ->partitions)
             records += partition.logEndOffset;
         QVERIFY(records >= 2000);
     }

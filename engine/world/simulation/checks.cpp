@@ -153,7 +153,7 @@ private:
                         producer.name, firstDuplicate,
                         producer.idempotent ? "" : ": a retry without idempotence"));
             if (late > 0)
-                add(AnomalyKind::OutOfOrder, isPromised || producer.maxInFlight == 1, late,
+                add(AnomalyKind::OutOfOrder, isPromised, late,
                     fmt::format("{} of {} come after later ones, the first at offset {}{}", late,
                         producer.name, firstLate,
                         producer.idempotent
