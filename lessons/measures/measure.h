@@ -60,6 +60,5 @@ Measure pageCache();
 Measure zeroCopy();
 Measure partitionThroughput();
 Measure recordRate();
-Measure partitionCosts();
 
 } // namespace queuelab::lessons
