@@ -84,7 +84,8 @@ private Q_SLOTS:
                                << QStringList{"nxm", "append", "partitions", "offset", "pull",
                                       "ceiling", "order", "replay-outage", "io-model", "sequential",
                                       "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
-                                      "static-membership", "retention-size", "offset-reset"};
+                                      "static-membership", "retention-size", "offset-reset", "acks",
+                                      "min-insync", "duplicates", "dead-letters"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
         QTest::newRow("brokers") << "brokers"
                                  << QStringList{
@@ -225,6 +226,20 @@ private Q_SLOTS:
         row("kafka.offset-reset", "auto.offset.reset: latest}", "auto.offset.reset: earliest}", 1);
         row("kafka.offset-reset", "before-offset: 200", "before-offset: 100", 3);
         row("kafka.offset-reset", "auto.offset.reset: none", "auto.offset.reset: earliest", 4);
+        row("kafka.acks", "acks: \"1\"", "acks: all", 2);
+        row("kafka.acks",
+            "name: shop-all, rate: 60/s, keys: {count: 90}, total: 2400, configs: {acks: all}",
+            "name: shop-all, rate: 60/s, keys: {count: 90}, total: 2400, configs: {acks: \"1\"}",
+            2);
+        row("kafka.acks", "min.insync.replicas: 1}", "min.insync.replicas: 2}", 4);
+        row("kafka.min-insync", "min.insync.replicas: 3", "min.insync.replicas: 2", 2);
+        row("kafka.min-insync",
+            "- alter-configs: {topic: strict, configs: {min.insync.replicas: 2}}", "", 4);
+        row("kafka.duplicates", "enable.idempotence: \"true\"", "enable.idempotence: \"false\"", 3);
+        row("kafka.duplicates", ", retries: \"0\"", "", 5);
+        row("kafka.dead-letters", "on-failure: block", "on-failure: skip", 1);
+        row("kafka.dead-letters", "attempts: 3", "attempts: 2", 3);
+        row("kafka.dead-letters", "- redrive: {from: orders-dlt}", "", 4);
         row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
             1);
         row("rabbitmq.crash", "ack: manual", "ack: auto", 1);
