@@ -85,7 +85,7 @@ private Q_SLOTS:
                                       "ceiling", "order", "replay-outage", "io-model", "sequential",
                                       "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
                                       "static-membership", "retention-size", "offset-reset", "acks",
-                                      "min-insync", "duplicates", "dead-letters"};
+                                      "min-insync", "unclean", "duplicates", "dead-letters"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
         QTest::newRow("brokers") << "brokers"
                                  << QStringList{
@@ -235,6 +235,10 @@ private Q_SLOTS:
         row("kafka.min-insync", "min.insync.replicas: 3", "min.insync.replicas: 2", 2);
         row("kafka.min-insync",
             "- alter-configs: {topic: strict, configs: {min.insync.replicas: 2}}", "", 4);
+        row("kafka.unclean", "min.insync.replicas: 1}", "min.insync.replicas: 2}", 3);
+        row("kafka.unclean", "min.insync.replicas: 1}",
+            "min.insync.replicas: 1, unclean.leader.election.enable: true}", 4);
+        row("kafka.unclean", "type: unclean}", "type: preferred}", 5);
         row("kafka.duplicates", "enable.idempotence: \"true\"", "enable.idempotence: \"false\"", 3);
         row("kafka.duplicates", ", retries: \"0\"", "", 5);
         row("kafka.dead-letters", "on-failure: block", "on-failure: skip", 1);
