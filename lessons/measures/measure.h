@@ -60,5 +60,6 @@ Measure pageCache();
 Measure zeroCopy();
 Measure partitionThroughput();
 Measure recordRate();
+Measure partitionCosts();
 
 } // namespace queuelab::lessons

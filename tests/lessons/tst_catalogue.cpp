@@ -73,7 +73,8 @@ private Q_SLOTS:
                 sections.push_back(lesson.section);
         }
         QCOMPARE(sections,
-            (std::vector<std::string>{"kafka", "rabbitmq", "sqs", "brokers", "scenarios"}));
+            (std::vector<std::string>{
+                "kafka", "rabbitmq", "sqs", "brokers", "traps", "scenarios"}));
     }
 
     void aSectionThatSaysItsOrderNamesAllOfItsLessons_data()
@@ -270,6 +271,8 @@ private Q_SLOTS:
         row("brokers.formula", "partitions: 4, replication-factor: 4",
             "partitions: 4, replication-factor: 3", 2);
         row("brokers.formula", "- restart-broker: {broker: 4}", "", 3);
+        row("trap.kafka.more-partitions", "partition.assignment.strategy: range",
+            "partition.assignment.strategy: cooperative-sticky", 2);
         row("scenario.1", "partitions: 8", "partitions: 1", 1);
     }
     void withItsDecidingSettingBrokenItFails()
@@ -296,6 +299,8 @@ private Q_SLOTS:
         QTest::newRow("batches as before")
             << "kafka.rps" << "batch-bytes: 16384, then-batch-bytes: 1}"
             << "batch-bytes: 16384, then-batch-bytes: 16384}" << 2;
+        QTest::newRow("no more partitions")
+            << "trap.kafka.more-partitions" << "many: 500" << "many: 10" << 3;
     }
     void withItsMeasuredSettingBrokenItFails()
     {
