@@ -34,7 +34,8 @@ std::vector<world::Command> readers(std::int32_t replicationFactor)
     topic.partitions = 8;
     topic.replicationFactor = replicationFactor;
     // Old segments go, so that the run measures the path of a record and not the size of memory.
-    topic.configs = {{"segment.bytes", "16777216"}, {"retention.bytes", "16777216"}};
+    topic.configs = {{"segment.bytes", "16777216"}, {"retention.bytes", "16777216"},
+        {"file.delete.delay.ms", "0"}};
     world::AddConsumer consumers;
     consumers.group = "readers";
     consumers.topics = {topic.name};
