@@ -127,6 +127,9 @@ Result<void, Error> Broker::State::closeDirectory(Context &context)
         if (const auto saved = saveLogStartOffsets(context); !saved)
             return saved;
     }
+    // The replicas that an unclean stop left were not looked at in this life: the next one must.
+    if (!published && !cleanShutdown)
+        return {};
     const std::string text = fmt::format("{{\"version\":0,\"brokerEpoch\":{}}}", brokerEpoch);
     return replaceFile(context.files, directory + kCleanShutdownFile, asBytes(text));
 }

@@ -98,14 +98,19 @@ bool Producer::State::sequencesAllow(const Place &place)
 }
 
 /// Whether a new batch may take the partition's next sequence: not while older ones of an earlier
-/// epoch are out, nor while it is unknown whether a batch that was given up has been written.
+/// epoch are out, nor while it is unknown whether a batch that was given up has been written. Nor
+/// while five are out: a leader remembers the last five of a producer, and would take an older one
+/// that comes again for out of order. Kafka's client bounds that by connection alone
+/// (max.in.flight.requests.per.connection), so that a change of leader can bring more.
 bool Producer::State::maySequence(const Place &place)
 {
     if (!config.enableIdempotence)
         return true;
+    constexpr std::size_t kRememberedByLeader = 5;
     const Sequences &sequences = at(place).sequences;
     const bool isStale = sequences.identity != identity;
     return identity.id >= 0 && !sequences.unresolved
+        && sequences.outstanding.size() < kRememberedByLeader
         && !(isStale && !sequences.outstanding.empty());
 }
 

@@ -83,7 +83,7 @@ private Q_SLOTS:
                                << QStringList{"nxm", "append", "partitions", "offset", "pull",
                                       "ceiling", "order", "replay-outage", "io-model", "sequential",
                                       "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
-                                      "static-membership", "retention-size"};
+                                      "static-membership", "retention-size", "offset-reset"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
     }
     void aSectionThatSaysItsOrderNamesAllOfItsLessons()
@@ -217,6 +217,9 @@ private Q_SLOTS:
             "{internal.segment.bytes: 10000}", 1);
         row("kafka.retention-size", "retention.ms: 10000", "retention.ms: 100000", 3);
         row("kafka.retention-size", "segment.bytes: 1048576", "internal.segment.bytes: 10000", 4);
+        row("kafka.offset-reset", "auto.offset.reset: latest}", "auto.offset.reset: earliest}", 1);
+        row("kafka.offset-reset", "before-offset: 200", "before-offset: 100", 3);
+        row("kafka.offset-reset", "auto.offset.reset: none", "auto.offset.reset: earliest", 4);
         row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
             1);
         row("rabbitmq.crash", "ack: manual", "ack: auto", 1);

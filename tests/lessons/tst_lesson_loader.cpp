@@ -208,7 +208,7 @@ nuance: Until it is not so.
         row("nothing to measure", step("measure: {expect: []}"),
             "lesson.yaml:6:14: measure needs the name of a measurement; it may be: "
             "append-or-track, disk-writes, page-cache, zero-copy, partition-throughput, "
-            "record-rate, partition-costs");
+            "record-rate");
         row("two things to measure", step("measure: {page-cache: {}, zero-copy: {}}"),
             "lesson.yaml:6:42: a step measures one thing; make it two steps");
         row("unknown setting", step("measure: {page-cache: {mebibyte: 3}}"),

@@ -421,6 +421,48 @@ private Q_SLOTS:
         QVERIFY(configs().empty());
     }
 
+    void offsetsOfAnEmptyGroupAreReset_data()
+    {
+        QTest::addColumn<int>("brokers");
+        QTest::addColumn<QString>("where");
+        QTest::addColumn<std::int64_t>("offset");
+        for (const int brokers : {1, 3}) {
+            const auto add = [&](const char *where, std::int64_t offset) {
+                QTest::addRow("%d brokers, %s", brokers, where)
+                    << brokers << QString(where) << offset;
+            };
+            add("to: earliest", 0);
+            add("to: latest", 200);
+            add("shift: -50", 150);
+            add("offset: 17", 17);
+            add("to: 2026-01-01T00:00:00Z", 0);
+        }
+    }
+    void offsetsOfAnEmptyGroupAreReset()
+    {
+        QFETCH(int, brokers);
+        QFETCH(QString, where);
+        QFETCH(std::int64_t, offset);
+        Lab lab(brokers);
+        lab.apply(
+            "create-topic: {name: orders, replication-factor: " + std::to_string(brokers) + "}");
+        lab.apply("produce: {topic: orders, value: x, count: 200}");
+        lab.apply("add-consumer: {group: billing, topics: [orders], configs: {auto.offset.reset: "
+                  "earliest}}");
+        lab.run(20s);
+        const std::string reset =
+            "reset-offsets: {group: billing, topic: orders, " + where.toStdString() + "}";
+        QCOMPARE(lab.refusal(reset), std::string("NON_EMPTY_GROUP"));
+        lab.apply("stop-consumer: {name: billing-1}");
+        lab.run(1s);
+        lab.apply(reset);
+        lab.run(1s);
+        QCOMPARE(lab.count(WorldEvent::CommandFailed), std::uint64_t{0});
+        QCOMPARE(lab.count(log::LogEvent::OffsetsReset), std::uint64_t{1});
+        const log::ClusterSnapshot cluster = lab.log();
+        QCOMPARE(cluster.groups.at(0).committed.at(0).offset, offset);
+    }
+
     void theSameSessionGivesTheSameBytesAlsoAfterGoingBack()
     {
         Session session;

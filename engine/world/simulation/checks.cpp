@@ -147,11 +147,15 @@ private:
                 }
                 newest = std::max(newest, record);
             }
+            const bool forgotten = m_history.wasForgotten(m_partition.name(), producer.name);
             if (duplicates > 0)
-                add(AnomalyKind::Duplicate, isPromised, duplicates,
+                add(AnomalyKind::Duplicate, isPromised && !forgotten, duplicates,
                     fmt::format("{} of {} stand there twice, the first at offset {}{}", duplicates,
                         producer.name, firstDuplicate,
-                        producer.idempotent ? "" : ": a retry without idempotence"));
+                        !producer.idempotent ? ": a retry without idempotence"
+                            : forgotten      ? ": a leader restarted in order knew the newest "
+                                               "batch only, and the producer began a new epoch"
+                                             : ""));
             if (late > 0)
                 add(AnomalyKind::OutOfOrder, isPromised, late,
                     fmt::format("{} of {} come after later ones, the first at offset {}{}", late,

@@ -148,6 +148,10 @@ void History::event(std::uint64_t, const TraceEvent &event, const NameTable &nam
         m_highWatermarks.clear();
         return;
     }
+    m_anyCleanStop = m_anyCleanStop || event.kind == kind(WorldEvent::BrokerStopped);
+    if (m_anyCleanStop && event.kind == log::kind(LogEvent::BatchRefused)
+        && event.value == static_cast<std::int64_t>(log::ErrorCode::OutOfOrderSequenceNumber))
+        m_forgotten.emplace(names.name(event.subject), names.name(event.actor));
     const bool removes = event.kind == log::kind(LogEvent::ReplicaTruncated)
         || (event.kind == log::kind(LogEvent::LogRecovered) && event.value > 0);
     if (!endsLeadership && !removes)

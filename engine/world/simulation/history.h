@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,15 @@ public:
     /// The incidents of a partition, oldest first.
     const std::vector<Incident> &incidents(const std::string &partition) const;
 
+    /// Whether a leader that was restarted in order refused this producer's batch as out of order:
+    /// the producer snapshot of a clean stop has the newest batch only, so that of several that
+    /// are sent again the older ones are not known (Kafka's does that too), and the producer begins
+    /// a new epoch with them.
+    bool wasForgotten(const std::string &partition, const std::string &producer) const
+    {
+        return m_forgotten.contains({partition, producer});
+    }
+
     std::uint64_t producerNumber(std::string_view name); ///< from 1
     RecordId idOf(ByteView body); ///< 0: not written by a simulated producer
     std::uint64_t acknowledgedRecords() const { return m_acknowledgedRecords; }
@@ -105,6 +115,8 @@ private:
     std::map<log::TopicPartition, std::map<std::pair<NodeId, ClientId>, std::int64_t>>
         m_highWatermarks;
     std::map<std::string, std::vector<Incident>, std::less<>> m_incidents;
+    std::set<std::pair<std::string, std::string>> m_forgotten; // partition, producer
+    bool m_anyCleanStop = false;
     std::vector<Anomaly> m_anomalies;
     Instant m_start{kVirtualStart};
     std::uint64_t m_acknowledgedRecords = 0;
