@@ -72,7 +72,8 @@ private Q_SLOTS:
             if (sections.empty() || sections.back() != lesson.section)
                 sections.push_back(lesson.section);
         }
-        QCOMPARE(sections, (std::vector<std::string>{"kafka", "rabbitmq", "sqs", "scenarios"}));
+        QCOMPARE(sections,
+            (std::vector<std::string>{"kafka", "rabbitmq", "sqs", "brokers", "scenarios"}));
     }
 
     void aSectionThatSaysItsOrderNamesAllOfItsLessons_data()
@@ -83,8 +84,12 @@ private Q_SLOTS:
                                << QStringList{"nxm", "append", "partitions", "offset", "pull",
                                       "ceiling", "order", "replay-outage", "io-model", "sequential",
                                       "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
-                                      "static-membership", "retention-size", "offset-reset"};
+                                      "static-membership", "retention-size", "offset-reset", "acks",
+                                      "min-insync", "unclean", "duplicates", "dead-letters"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
+        QTest::newRow("brokers") << "brokers"
+                                 << QStringList{
+                                        "independent", "one", "two", "three", "rf3", "formula"};
     }
     void aSectionThatSaysItsOrderNamesAllOfItsLessons()
     {
@@ -163,10 +168,11 @@ private Q_SLOTS:
         row("kafka.append", "linger.ms: 500", "linger.ms: 0", 4);
         row("kafka.partitions", "{name: orders, partitions: 3}", "{name: orders, partitions: 4}",
             1);
+        row("kafka.partitions", "log: {brokers: 3}", "log: {brokers: 1}", 2);
         row("kafka.partitions", "partition: 1, before-offset: 4", "partition: 0, before-offset: 2",
-            2);
-        row("kafka.partitions", "keys: {count: 30}", "keys: {count: 1}", 3);
-        row("kafka.partitions", "keys: {count: 1}", "keys: {count: 30}", 4);
+            3);
+        row("kafka.partitions", "keys: {count: 30}", "keys: {count: 1}", 4);
+        row("kafka.partitions", "keys: {count: 1}", "keys: {count: 30}", 5);
         row("kafka.offset", "processing: 200ms, commit: after", "processing: 200ms, commit: never",
             1);
         row("kafka.offset", "group: billing, topics", "group: alarm, topics", 1);
@@ -220,6 +226,24 @@ private Q_SLOTS:
         row("kafka.offset-reset", "auto.offset.reset: latest}", "auto.offset.reset: earliest}", 1);
         row("kafka.offset-reset", "before-offset: 200", "before-offset: 100", 3);
         row("kafka.offset-reset", "auto.offset.reset: none", "auto.offset.reset: earliest", 4);
+        row("kafka.acks", "acks: \"1\"", "acks: all", 2);
+        row("kafka.acks",
+            "name: shop-all, rate: 60/s, keys: {count: 90}, total: 2400, configs: {acks: all}",
+            "name: shop-all, rate: 60/s, keys: {count: 90}, total: 2400, configs: {acks: \"1\"}",
+            2);
+        row("kafka.acks", "min.insync.replicas: 1}", "min.insync.replicas: 2}", 4);
+        row("kafka.min-insync", "min.insync.replicas: 3", "min.insync.replicas: 2", 2);
+        row("kafka.min-insync",
+            "- alter-configs: {topic: strict, configs: {min.insync.replicas: 2}}", "", 4);
+        row("kafka.unclean", "min.insync.replicas: 1}", "min.insync.replicas: 2}", 3);
+        row("kafka.unclean", "min.insync.replicas: 1}",
+            "min.insync.replicas: 1, unclean.leader.election.enable: true}", 4);
+        row("kafka.unclean", "type: unclean}", "type: preferred}", 5);
+        row("kafka.duplicates", "enable.idempotence: \"true\"", "enable.idempotence: \"false\"", 3);
+        row("kafka.duplicates", ", retries: \"0\"", "", 5);
+        row("kafka.dead-letters", "on-failure: block", "on-failure: skip", 1);
+        row("kafka.dead-letters", "attempts: 3", "attempts: 2", 3);
+        row("kafka.dead-letters", "- redrive: {from: orders-dlt}", "", 4);
         row("rabbitmq.topic", "queue: cards, key: payment.*", "queue: cards, key: \"payment.#\"",
             1);
         row("rabbitmq.crash", "ack: manual", "ack: auto", 1);
@@ -229,6 +253,23 @@ private Q_SLOTS:
         row("sqs.too-slow", "{name: photos, attributes: {VisibilityTimeout: 10}}",
             "{name: photos, attributes: {VisibilityTimeout: 30}}", 2);
         row("sqs.too-slow", ", heartbeat: 5s", "", 3);
+        row("brokers.independent", "{name: clicks, partitions: 3}", "{name: clicks, partitions: 9}",
+            2);
+        row("brokers.independent", "{name: wide, partitions: 30}", "{name: wide, partitions: 3}",
+            3);
+        row("brokers.one", "total: 600}",
+            "total: 600, configs: {delivery.timeout.ms: 10000, request.timeout.ms: 5000}}", 3);
+        row("brokers.one", "broker: 1, loses: disk", "broker: 1", 4);
+        row("brokers.two", "log: {brokers: 2}", "log: {brokers: 2, controllers: 1}", 2);
+        row("brokers.two", "{broker: 1, loses: disk}", "{broker: 1}", 5);
+        row("brokers.three", "replication-factor: 3", "replication-factor: 1", 1);
+        row("brokers.three", "log: {brokers: 3}", "log: {brokers: 3, controllers: 1}", 2);
+        row("brokers.three", "- kill-broker: {broker: 2}", "", 5);
+        row("brokers.rf3", "replication-factor: 3", "replication-factor: 2", 1);
+        row("brokers.rf3", "- kill-broker: {broker: 1}", "- kill-broker: {broker: 2}", 5);
+        row("brokers.formula", "partitions: 4, replication-factor: 4",
+            "partitions: 4, replication-factor: 3", 2);
+        row("brokers.formula", "- restart-broker: {broker: 4}", "", 3);
         row("scenario.1", "partitions: 8", "partitions: 1", 1);
     }
     void withItsDecidingSettingBrokenItFails()
