@@ -120,8 +120,8 @@ private Q_SLOTS:
         QFAIL("no seed lost anything with acks=1, one replica or an unclean election");
     }
 
-    /// acks=all reaches the page caches of all in sync. When all of them stop uncleanly and the last
-    /// leader is the one that lost power, Kafka loses what only the others still had.
+    /// acks=all reaches the page caches of all in sync. When all of them stop uncleanly and the
+    /// last leader is the one that lost power, Kafka loses what only the others still had.
     void whatTheLastKnownLeaderLostWithItsPowerIsExcusedAndNamed()
     {
         bool isNamed = false;
