@@ -5,10 +5,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <limits>
 
 #include <fcntl.h>
@@ -259,14 +261,19 @@ Result<std::vector<Figure>, Error> benchLogStorage(const LogStorageBenchOptions 
     auto figures = measureInterleaved(contenders, options.rounds);
     if (!figures)
         return figures;
-    const auto filled = filledLog(options.directory, options.bytesARun, large);
+    // The log must fit, with room left for others.
+    std::error_code unknown;
+    const std::uint64_t room = std::filesystem::space(options.directory, unknown).available / 2;
+    const std::uint64_t bytes =
+        unknown ? options.bytesToCatchUp : std::min(options.bytesToCatchUp, room);
+    const auto filled = filledLog(options.directory, bytes, large);
     if (!filled)
         return std::unexpected(filled.error());
     const std::array<Contender, 2> readers{
         Contender{"read(2) of the log's file, 1 MiB at a time", "MB/s",
             [&] { return runRead(**filled); }, 0},
-        Contender{
-            "catching up with fetches of 1 MiB", "MB/s", [&] { return runCatchUp(**filled); }, 0},
+        Contender{fmt::format("catching up on {} MiB with fetches of 1 MiB", bytes >> 20), "MB/s",
+            [&] { return runCatchUp(**filled); }, 0},
     };
     const auto read = measureInterleaved(readers, options.rounds);
     if (!read)

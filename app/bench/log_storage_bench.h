@@ -11,6 +11,8 @@ namespace queuelab::bench {
 struct LogStorageBenchOptions {
     std::string directory; ///< where the files are made, and removed again: tmpfs and a disk differ
     std::uint64_t bytesARun = 256 << 20; ///< size of the file of one run
+    /// Size of the log that is read; half of what is free in the directory when that is less.
+    std::uint64_t bytesToCatchUp = 1 << 30;
     int rounds = 5;
 };
 

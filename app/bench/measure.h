@@ -24,7 +24,7 @@ struct Figure {
 /// Middle value; the mean of the two in the middle when their number is even. 0 of nothing.
 double median(std::vector<double> values);
 
-/// Runs one contender once and gives its figure, larger is better.
+/// Runs one contender once and gives its figure.
 using Run = std::function<Result<double, Error>()>;
 struct Contender {
     std::string name;

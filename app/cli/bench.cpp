@@ -1,3 +1,4 @@
+#include "app/bench/log_broker_bench.h"
 #include "app/bench/log_storage_bench.h"
 #include "app/bench/log_world_bench.h"
 #include "app/cli/commands.h"
@@ -30,7 +31,9 @@ struct BenchArguments {
     std::vector<std::string> directories;
     int rounds = 5;
     std::uint64_t megabytes = 256;
+    std::uint64_t catchUpMegabytes = 1024;
     std::uint64_t records = 4'000'000;
+    std::int32_t partitions = 10'000;
     std::string format = "text";
 };
 
@@ -57,11 +60,13 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
 {
     Progress progress;
     std::vector<Group> groups;
-    for (const std::string &directory :
-        arguments.directories.empty() ? defaultDirectories() : arguments.directories) {
+    const std::vector<std::string> directories =
+        arguments.directories.empty() ? defaultDirectories() : arguments.directories;
+    for (const std::string &directory : directories) {
         progress.show(fmt::format("files in {}", directory));
         auto figures = bench::benchLogStorage({.directory = directory,
             .bytesARun = arguments.megabytes << 20,
+            .bytesToCatchUp = arguments.catchUpMegabytes << 20,
             .rounds = arguments.rounds});
         if (!figures)
             return std::unexpected(figures.error());
@@ -72,6 +77,14 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
     if (!figures)
         return std::unexpected(figures.error());
     groups.push_back({"virtual time, files in memory", std::move(*figures)});
+    progress.show("one broker");
+    figures = bench::benchLogBroker({.directory = directories.front(),
+        .partitions = arguments.partitions,
+        .rounds = arguments.rounds});
+    if (!figures)
+        return std::unexpected(figures.error());
+    groups.push_back({fmt::format("one broker, files in {}", describe(directories.front())),
+        std::move(*figures)});
     return groups;
 }
 
@@ -87,7 +100,7 @@ std::string benchText(const std::vector<Group> &groups)
         out += fmt::format("{}\n", group.place);
         for (const bench::Figure &figure : group.figures) {
             out += fmt::format(
-                "  {:{}}  {:>12.0f} {:9}", figure.name, width, figure.value, figure.unit);
+                "  {:{}}  {:>12.0f} {:13}", figure.name, width, figure.value, figure.unit);
             if (!figure.baseline.empty())
                 out += fmt::format("  {:.2f} of {}", figure.ratio, figure.baseline);
             out += '\n';
@@ -143,8 +156,15 @@ void addBench(CLI::App &app, ExitCode &exit)
         ->check(CLI::Range(1, 1000));
     command->add_option("--megabytes", arguments->megabytes, "Size of the file of one run")
         ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{65'536}));
+    command
+        ->add_option("--catch-up-megabytes", arguments->catchUpMegabytes,
+            "Size of the log that a consumer catches up on")
+        ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{65'536}));
     command->add_option("--records", arguments->records, "Records of one run in virtual time")
         ->check(CLI::Range(std::uint64_t{4}, std::uint64_t{1'000'000'000}));
+    command
+        ->add_option("--partitions", arguments->partitions, "Partitions of the broker that starts")
+        ->check(CLI::Range(10, 100'000));
     command->add_option("--format", arguments->format, "text or json")
         ->check(CLI::IsMember({"text", "json"}));
     command->footer("Example:\n  queuelab-cli bench log --rounds 9 --format json");

@@ -75,7 +75,7 @@ struct Totals {
     std::uint64_t read = 0;
     std::uint64_t faults = 0;
     std::uint64_t failed = 0;
-    std::map<simulation::AnomalyKind, std::uint64_t> allowed; ///< what weak settings cost
+    std::map<simulation::AnomalyKind, std::uint64_t> allowed; ///< not promised
 
     void add(const simulation::Report &report)
     {
@@ -136,8 +136,7 @@ ExitCode simulate(const Wanted &wanted)
         seeds->last - seeds->first + 1, totals.faults, totals.acknowledged, totals.read,
         totals.failed);
     for (const auto &[kind, count] : totals.allowed)
-        fmt::print(
-            "  with settings that promise less: {} {}\n", count, simulation::anomalyName(kind));
+        fmt::print("  not promised: {} {}\n", count, simulation::anomalyName(kind));
     return totals.failed == 0 ? ExitCode::AllHold : ExitCode::InvariantBroken;
 }
 
@@ -156,7 +155,8 @@ void addSimulate(CLI::App &app, ExitCode &exit)
     command->add_option("--time", wanted->time, "Virtual time under faults, before all is healed")
         ->capture_default_str();
     command->add_flag("--verbose", wanted->verbose,
-        "Also what settings that promise less have cost, seed by seed");
+        "Also what is not promised, seed by seed: what weak settings have cost, or a loss of "
+        "power");
     command->footer("Exit code 3 when a promise was broken: the seed is printed and its session "
                     "saved.\n\nExample:\n  queuelab-cli simulate --seeds 1..200 --time 30s");
     command->callback([wanted, &exit] { exit = simulate(*wanted); });

@@ -179,7 +179,9 @@ Result<void, Error> Broker::State::saveLogStartOffsets(
             if (!topic.partitions[number])
                 continue;
             const PartitionLog &log = topic.partitions[number]->log;
-            if (log.logStartOffset() > log.segments().front().baseOffset)
+            // Most logs start at 0, and then no segment need be looked at.
+            if (log.logStartOffset() > 0
+                && log.logStartOffset() > log.segments().front().baseOffset)
                 starts[{topicName, static_cast<std::int32_t>(number)}] = log.logStartOffset();
         }
     }

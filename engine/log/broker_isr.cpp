@@ -33,7 +33,7 @@ void Broker::State::followerFetched(const TopicPartition &partitionName, Partiti
     const FetchRequest &request, const FetchRequest::Partition &fetched, std::int64_t logEndOffset,
     Context &context, Effects &effects)
 {
-    if (!partition.replication.fetched(request.replicaId, fetched.fetchOffset,
+    if (!partition.replication.fetched(request.replicaId, request.replicaEpoch, fetched.fetchOffset,
             fetched.logStartOffset, logEndOffset, context.now))
         return;
     const BrokerImage *broker = image.broker(request.replicaId);
@@ -134,9 +134,14 @@ bool Broker::State::sendAlterPartition(Context &context)
         wanted.partition = partitionName;
         wanted.leaderEpoch = partition->leaderEpoch;
         wanted.partitionEpoch = partition->partitionEpoch;
+        // The life that had the records, not the one that is registered by now: that one may have
+        // lost them, and the controller has to refuse it (KIP-903).
         for (const std::int32_t broker : *partition->askedIsr) {
-            const BrokerImage *known = image.broker(broker);
-            wanted.newIsr.push_back({broker, known ? known->epoch : -1});
+            const Replication::Follower *follower = partition->replication.follower(broker);
+            wanted.newIsr.push_back({broker,
+                broker == id.value() ? brokerEpoch
+                    : follower       ? follower->brokerEpoch
+                                     : -1});
         }
     }
     isrToAsk.clear();

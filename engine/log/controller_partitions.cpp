@@ -16,8 +16,10 @@ bool contains(const std::vector<std::int32_t> &brokers, std::int32_t broker)
     return std::ranges::find(brokers, broker) != brokers.end();
 }
 
-/// How the leader of `change` was found, or lost; `why` when the leader stays.
-LogReason reasonOf(const PartitionImage &before, const PartitionChangeRecord &change, LogReason why)
+/// How the leader of `change` was found, or lost; `why` when the leader stays. `uncleanShutdown` is
+/// the broker that the change takes out of the ELR.
+LogReason reasonOf(const PartitionImage &before, const PartitionChangeRecord &change, LogReason why,
+    std::int32_t uncleanShutdown)
 {
     if (!change.leader)
         return why;
@@ -26,7 +28,9 @@ LogReason reasonOf(const PartitionImage &before, const PartitionChangeRecord &ch
         return isGone ? LogReason::LeaderFenced : why;
     if (!contains(before.isr, *change.leader)
         && !contains(before.eligibleLeaderReplicas, *change.leader)) {
-        const bool ledLast = before.isr.empty() && before.eligibleLeaderReplicas.empty()
+        const bool nobodyIsEligible = std::ranges::all_of(before.eligibleLeaderReplicas,
+            [uncleanShutdown](std::int32_t replica) { return replica == uncleanShutdown; });
+        const bool ledLast = before.isr.empty() && nobodyIsEligible
             && before.lastKnownElr == std::vector{*change.leader};
         return ledLast ? LogReason::LastKnownLeader : LogReason::UncleanElection;
     }
@@ -65,10 +69,11 @@ bool Controller::changePartition(const TopicImage &topic, std::int32_t number,
                 return id != mayNotLead && broker && broker->isActive();
             },
     };
+    const std::int32_t uncleanShutdown = target.uncleanShutdown;
     auto change = partitionChange(partition, topic.id, number, std::move(target), rules);
     if (!change)
         return false;
-    const LogReason reason = reasonOf(partition, *change, why);
+    const LogReason reason = reasonOf(partition, *change, why, uncleanShutdown);
     commit(changes, std::move(*change), reason);
     return true;
 }

@@ -1,6 +1,7 @@
 #include "engine/log/offset_checkpoint.h"
 
 #include <charconv>
+#include <iterator>
 #include <string_view>
 
 #include <fmt/core.h>
@@ -63,7 +64,8 @@ Result<void, Error> writeOffsetCheckpoint(
 {
     std::string text = fmt::format("{}\n{}\n", kVersion, offsets.size());
     for (const auto &[partition, offset] : offsets)
-        text += fmt::format("{} {} {}\n", partition.topic, partition.partition, offset);
+        fmt::format_to(
+            std::back_inserter(text), "{} {} {}\n", partition.topic, partition.partition, offset);
     return replaceFile(files, path, asBytes(text));
 }
 

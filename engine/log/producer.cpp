@@ -308,7 +308,7 @@ Producer::State::Batch Producer::State::finishBatch(const Place &place)
     const std::int32_t count = partition.builder.recordCount();
     Batch batch{.place = place,
         .firstRecord = std::exchange(partition.records, partition.records + count),
-        .records = partition.builder.take(),
+        .unsealed = partition.builder.takeUnsealed(),
         .recordCount = count,
         .memory = partition.openMemory,
         .firstSent = partition.opened};

@@ -66,8 +66,8 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
         Partition &partition = at(place);
         Batch &oldest = partition.ready.front();
         if (partition.leader == broker && isSendable(place, context.now)
-            && (batches.empty() || bytes + oldest.records.size() <= maxBytes)) {
-            bytes += oldest.records.size();
+            && (batches.empty() || bytes + oldest.sizeBytes() <= maxBytes)) {
+            bytes += oldest.sizeBytes();
             batches.push_back(std::move(oldest));
             partition.ready.pop_front();
             partition.newestRequest = id;
@@ -89,7 +89,7 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
                 || bytes + partition.builder.sizeBytes() > maxBytes || !maySequence(place))
                 continue;
             batches.push_back(finishBatch(place));
-            bytes += batches.back().records.size();
+            bytes += batches.back().sizeBytes();
         }
     }
 
@@ -100,8 +100,8 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
     for (Batch &batch : batches) {
         const Place &place = batch.place;
         batch.triedLeaderEpoch = at(place).leaderEpoch;
-        if (config.enableIdempotence && batch.baseSequence < 0)
-            giveSequence(batch);
+        if (!batch.unsealed.empty())
+            seal(batch);
         request.partitions.push_back({{topics[place.topic].name, place.partition}, batch.records});
         counters.bufferedRecords -= batch.recordCount;
         counters.inFlightRecords += batch.recordCount;
@@ -219,6 +219,7 @@ void Producer::State::split(Batch &&batch)
     const auto close = [&] {
         Batch part{.place = batch.place,
             .firstRecord = batch.firstRecord + done,
+            .unsealed = {},
             .records = builder.take(),
             .recordCount = builder.recordCount(),
             .memory = static_cast<std::int64_t>(builder.sizeBytes()),

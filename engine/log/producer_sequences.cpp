@@ -22,18 +22,12 @@ std::int32_t sequenceAfter(std::int32_t sequence, std::int32_t count)
                                             : sequence + count;
 }
 
-/// A copy of the batch that carries who writes it and its first sequence.
+/// A copy of a batch that was sent before: its bytes may still be on their way.
 SharedBytes stamped(
     const SharedBytes &batch, std::int64_t id, std::int16_t epoch, std::int32_t baseSequence)
 {
     Bytes bytes(batch.view().begin(), batch.view().end());
-    BatchHeader header = *readBatchHeader(bytes);
-    header.producerId = id;
-    header.producerEpoch = epoch;
-    header.baseSequence = baseSequence;
-    writeBatchHeader(bytes.data(), header);
-    header.crc = batchCrc(bytes);
-    writeBatchHeader(bytes.data(), header);
+    sealBatch(bytes, id, epoch, baseSequence);
     return SharedBytes(std::move(bytes));
 }
 
@@ -120,6 +114,17 @@ bool Producer::State::maySequence(const Place &place)
         && !(isStale && !sequences.outstanding.empty());
 }
 
+/// A batch that is sent for the first time. Its writer and sequence go in before the CRC is
+/// computed, so that its bytes are gone through once.
+void Producer::State::seal(Batch &batch)
+{
+    if (config.enableIdempotence)
+        giveSequence(batch);
+    const Identity writer = config.enableIdempotence ? identity : Identity{};
+    sealBatch(batch.unsealed, writer.id, writer.epoch, batch.baseSequence);
+    batch.records = SharedBytes(std::exchange(batch.unsealed, {}));
+}
+
 void Producer::State::giveSequence(Batch &batch)
 {
     Sequences &sequences = at(batch.place).sequences;
@@ -131,7 +136,6 @@ void Producer::State::giveSequence(Batch &batch)
     batch.baseSequence = sequences.next;
     sequences.next = sequenceAfter(sequences.next, batch.recordCount);
     sequences.outstanding.push_back(batch.firstRecord);
-    batch.records = stamped(batch.records, identity.id, identity.epoch, batch.baseSequence);
 }
 
 void Producer::State::acknowledged(const Batch &batch)

@@ -31,7 +31,8 @@ struct Producer::State {
     struct Batch {
         Place place;
         std::int64_t firstRecord; ///< its place among all records for the partition, in order
-        SharedBytes records;
+        Bytes unsealed; ///< the batch until it is first sent: it lacks writer, sequence and CRC
+        SharedBytes records{}; ///< the batch since then
         std::int32_t recordCount;
         std::int64_t memory; ///< what it holds of buffer.memory
         Instant firstSent;
@@ -41,6 +42,11 @@ struct Producer::State {
         std::int32_t baseSequence = -1; ///< -1 before it is first sent
         bool sequenceReset = false; ///< an epoch later than it was first sent
         bool isSplit = false; ///< part of one that was too large
+
+        std::size_t sizeBytes() const
+        {
+            return unsealed.empty() ? records.size() : unsealed.size();
+        }
     };
     /// Kafka's TransactionManager for one partition.
     struct Sequences {
@@ -182,6 +188,7 @@ struct Producer::State {
     void tendSequences(Context &context, ClientEffects &effects);
     bool sequencesAllow(const Place &place);
     bool maySequence(const Place &place);
+    void seal(Batch &batch);
     void giveSequence(Batch &batch);
     void acknowledged(const Batch &batch);
     void forget(const Batch &batch);

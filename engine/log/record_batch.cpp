@@ -177,6 +177,15 @@ std::uint32_t batchCrc(ByteView batch)
     return crc32c(batch.subspan(kAttributesAt));
 }
 
+void sealBatch(std::span<std::uint8_t> batch, std::int64_t producerId, std::int16_t producerEpoch,
+    std::int32_t baseSequence)
+{
+    storeBigEndian(batch.data() + kProducerIdAt, producerId);
+    storeBigEndian(batch.data() + kProducerEpochAt, producerEpoch);
+    storeBigEndian(batch.data() + kBaseSequenceAt, baseSequence);
+    storeBigEndian(batch.data() + kCrcAt, batchCrc(batch));
+}
+
 Result<BatchHeader, BatchFault> checkBatch(ByteView bytes)
 {
     const auto header = readBatchHeader(bytes);
@@ -348,7 +357,8 @@ void BatchBuilder::append(std::int64_t timestampMs, std::optional<ByteView> key,
     ++m_count;
 }
 
-ByteView BatchBuilder::finish()
+/// The batch with its header, all but the CRC.
+std::span<std::uint8_t> BatchBuilder::fillIn()
 {
     makeRoom(0);
     Bytes *bytes = &m_buffer;
@@ -374,8 +384,13 @@ ByteView BatchBuilder::finish()
         .recordCount = m_count,
     };
     writeBatchHeader(bytes->data(), header);
-    const ByteView batch(bytes->data(), size);
-    storeBigEndian(bytes->data() + kCrcAt, batchCrc(batch));
+    return {bytes->data(), size};
+}
+
+ByteView BatchBuilder::finish()
+{
+    const std::span<std::uint8_t> batch = fillIn();
+    storeBigEndian(batch.data() + kCrcAt, batchCrc(batch));
     return batch;
 }
 
@@ -383,6 +398,12 @@ SharedBytes BatchBuilder::take()
 {
     const ByteView batch = finish();
     return SharedBytes(Bytes(batch.begin(), batch.end()));
+}
+
+Bytes BatchBuilder::takeUnsealed()
+{
+    const std::span<std::uint8_t> batch = fillIn();
+    return {batch.begin(), batch.end()};
 }
 
 } // namespace queuelab::log

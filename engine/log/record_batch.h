@@ -53,6 +53,10 @@ std::optional<BatchHeader> readBatchHeader(ByteView bytes);
 void writeBatchHeader(std::uint8_t *at, const BatchHeader &header);
 /// The CRC a batch must carry. `batch` is one whole batch.
 std::uint32_t batchCrc(ByteView batch);
+/// Writes into a whole batch who writes it and its first sequence (-1 of each: nobody whom brokers
+/// know), and then its CRC.
+void sealBatch(std::span<std::uint8_t> batch, std::int64_t producerId, std::int16_t producerEpoch,
+    std::int32_t baseSequence);
 
 enum class BatchFault : std::uint8_t { TooShort, BadMagic, BadLength, BadCrc, BadCount };
 /// Whether the batch at the front of `bytes` is whole: length, magic, CRC and sane counts. Returns
@@ -132,9 +136,12 @@ public:
     ByteView finish();
     /// As finish(), but a copy of its own; the builder keeps its buffer.
     SharedBytes take();
+    /// As take(), but left to be closed by sealBatch(): there is no CRC yet.
+    Bytes takeUnsealed();
 
 private:
     void makeRoom(std::size_t bytes);
+    std::span<std::uint8_t> fillIn();
 
     Bytes m_compressed; // the finished batch, when it is compressed
     Bytes m_buffer; // grown geometrically; only the first m_used bytes count

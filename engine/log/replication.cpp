@@ -27,7 +27,7 @@ void Replication::lead(std::int32_t self, const std::vector<std::int32_t> &repli
     std::ranges::sort(m_followers, {}, &Follower::broker);
 }
 
-bool Replication::fetched(std::int32_t follower, std::int64_t fetchOffset,
+bool Replication::fetched(std::int32_t follower, std::int64_t brokerEpoch, std::int64_t fetchOffset,
     std::int64_t logStartOffset, std::int64_t logEndOffset, Instant now)
 {
     const auto found = std::ranges::find(m_followers, follower, &Follower::broker);
@@ -39,6 +39,7 @@ bool Replication::fetched(std::int32_t follower, std::int64_t fetchOffset,
     else if (found->fetchedAt && fetchOffset >= found->leaderEndAtFetch)
         found->caughtUpAt =
             std::max(found->caughtUpAt.value_or(*found->fetchedAt), *found->fetchedAt);
+    found->brokerEpoch = brokerEpoch;
     found->logStartOffset = logStartOffset;
     found->logEndOffset = fetchOffset;
     found->leaderEndAtFetch = logEndOffset;

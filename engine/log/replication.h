@@ -25,6 +25,7 @@ class Replication {
 public:
     struct Follower {
         std::int32_t broker = 0;
+        std::int64_t brokerEpoch = -1; ///< of the life that sent its newest fetch; -1 not known
         std::int64_t logStartOffset = 0;
         std::int64_t logEndOffset = -1; ///< by its newest fetch; -1 it has not fetched yet
         std::optional<Instant> caughtUpAt{}; ///< when it last had all there was
@@ -42,9 +43,10 @@ public:
     /// The log's end when the leader's epoch began: who joins the ISR must have all before it.
     std::int64_t epochStartOffset() const { return m_epochStartOffset; }
 
-    /// A follower has everything below `fetchOffset`. False when it is not one of the replicas.
-    bool fetched(std::int32_t follower, std::int64_t fetchOffset, std::int64_t logStartOffset,
-        std::int64_t logEndOffset, Instant now);
+    /// A follower, in the life `brokerEpoch`, has everything below `fetchOffset`. False when it is
+    /// not one of the replicas.
+    bool fetched(std::int32_t follower, std::int64_t brokerEpoch, std::int64_t fetchOffset,
+        std::int64_t logStartOffset, std::int64_t logEndOffset, Instant now);
     const Follower *follower(std::int32_t broker) const;
     const std::vector<Follower> &followers() const { return m_followers; }
 

@@ -98,21 +98,25 @@ void World::State::deliver(Carried &&carried)
                     actor.receive(answer.answer.id, answer.answer.response, actorContext);
                 });
             },
-            [&](ClientLeft &left) {
-                switch (hostOf(left.client)->engine) {
-                case Engine::Log:
-                    applyToLog(nodeOf(broker), log::ClientGone{left.client});
-                    break;
-                case Engine::Exchange:
-                    applyToExchange(exchange::ConnectionLost{left.client});
-                    break;
-                case Engine::Visibility:
-                    applyToVisibility(visibility::ClientGone{left.client});
-                    break;
-                }
-            },
+            [&](ClientLeft &left) { clientGone(left.client, broker); },
         },
         carried.message);
+}
+
+void World::State::clientGone(ClientId client, NodeId broker)
+{
+    switch (hostOf(client)->engine) {
+    case Engine::Log:
+        if (nodeOf(broker).alive)
+            applyToLog(nodeOf(broker), log::ClientGone{client});
+        break;
+    case Engine::Exchange:
+        applyToExchange(exchange::ConnectionLost{client});
+        break;
+    case Engine::Visibility:
+        applyToVisibility(visibility::ClientGone{client});
+        break;
+    }
 }
 
 void World::State::deliver(const Broken &broken)
@@ -120,19 +124,16 @@ void World::State::deliver(const Broken &broken)
     const Connection &connection = connections[broken.connection];
     const NodeId here = connection.brokerAt(broken.to);
     const NodeId there = connection.brokerAt(otherEnd(broken.to));
-    if (here.value() == 0) {
+    if (connection.client == kNoHost) {
+        if (nodeOf(here).alive)
+            applyToLog(nodeOf(here), log::PeerLost{there});
+    } else if (broken.to == End::Near) {
         hand(broken.client, broken, [&](Actor &actor, ActorContext &actorContext) {
             actor.connectionLost(there, actorContext);
         });
-        return;
+    } else {
+        clientGone(broken.client, here);
     }
-    LogNode &node = nodeOf(here);
-    if (!node.alive)
-        return;
-    if (there.value() != 0)
-        applyToLog(node, log::PeerLost{there});
-    else
-        applyToLog(node, log::ClientGone{broken.client});
 }
 
 void World::State::applyToLog(LogNode &node, const log::Input &input)

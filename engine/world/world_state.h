@@ -231,6 +231,8 @@ struct World::State {
     void deliver(Carried &&carried);
     /// The process at that end learns that the connection broke.
     void deliver(const Broken &broken);
+    /// The engine (of the log: this broker) learns that the client's connection ended.
+    void clientGone(ClientId client, NodeId broker);
     void wakeAt(Wakes &wakes, Instant at, Item item);
     void applyToLog(LogNode &node, const log::Input &input);
     void applyToExchange(const exchange::Input &input);

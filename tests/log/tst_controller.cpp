@@ -346,6 +346,24 @@ private Q_SLOTS:
         QCOMPARE(
             cluster.count(LogEvent::LeaderElected, LogReason::LastKnownLeader, "orders-0"), 1U);
     }
+    /// The last leader is back already when the last eligible replica turns out to have stopped
+    /// uncleanly too: the trace must not call that an unclean election, which is off.
+    void theLastLeaderThatWaitsIsElectedWhenNobodyIsEligibleAnyMore()
+    {
+        Three cluster;
+        QCOMPARE(
+            cluster.createAt("orders", {1, 2}, {{"min.insync.replicas", "2"}}), ErrorCode::None);
+        cluster.kill(1);
+        cluster.kill(2);
+        QCOMPARE(cluster.start(2), ErrorCode::None);
+        QCOMPARE(cluster.partition(kOrders).leader, -1);
+        QCOMPARE(cluster.registerBroker(1).error, ErrorCode::None);
+        QCOMPARE(cluster.partition(kOrders).leader, 2);
+        QCOMPARE(
+            cluster.count(LogEvent::LeaderElected, LogReason::LastKnownLeader, "orders-0"), 1U);
+        QCOMPARE(
+            cluster.count(LogEvent::LeaderElected, LogReason::UncleanElection, "orders-0"), 0U);
+    }
     void withoutElrThePartitionWaitsForTheLastInItsIsr()
     {
         Three cluster(withoutElr());

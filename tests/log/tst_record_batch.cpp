@@ -126,6 +126,18 @@ private Q_SLOTS:
         builder.append(kT + 100, some("b"), some("2"));
         QCOMPARE(toHex(withLeaderEpoch(builder.finish(), 2)), std::string(kTransactional));
     }
+    void aBatchSealedLaterIsTheOneThatKnewItsProducerFromTheStart()
+    {
+        BatchBuilder builder;
+        builder.reset(10);
+        builder.setTransactional(true);
+        builder.append(kT + 100, some("a"), some("1"));
+        builder.append(kT + 100, some("b"), some("2"));
+        Bytes batch = builder.takeUnsealed();
+        QVERIFY(!checkBatch(batch).has_value());
+        sealBatch(batch, 1000, 3, 7);
+        QCOMPARE(toHex(withLeaderEpoch(batch, 2)), std::string(kTransactional));
+    }
     void aReusedBuilderForgetsTheBatchBefore()
     {
         BatchBuilder builder;

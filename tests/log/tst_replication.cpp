@@ -2,6 +2,7 @@
 
 #include "engine/log/events.h"
 #include "engine/log/group_records.h"
+#include "engine/log/replication.h"
 #include "log_cluster.h"
 
 using namespace queuelab;
@@ -162,6 +163,21 @@ private Q_SLOTS:
     }
 
     /// The worked example of the facts (kafka.md 5), with the epochs 0 and 1.
+    /// An ISR is asked for in the name of the lives that fetched (KIP-903).
+    void theLeaderKnowsWhichLifeOfAFollowerFetched()
+    {
+        const Instant now = kVirtualStart;
+        Replication replication;
+        replication.lead(1, {1, 2, 3}, {1, 2, 3}, 10, false, now);
+        QCOMPARE(replication.follower(2)->brokerEpoch, -1);
+        QVERIFY(replication.fetched(2, 17, 10, 0, 10, now));
+        QCOMPARE(replication.follower(2)->brokerEpoch, 17);
+        replication.lead(1, {1, 2, 3}, {1, 2, 3}, 10, true, now); // it leads on
+        QCOMPARE(replication.follower(2)->brokerEpoch, 17);
+        QVERIFY(replication.fetched(2, 40, 4, 0, 10, now)); // restarted, with less
+        QCOMPARE(replication.follower(2)->brokerEpoch, 40);
+        QCOMPARE(replication.follower(3)->brokerEpoch, -1);
+    }
     void aReturningLeaderTruncatesToWhereTheLogsParted()
     {
         FiveBrokers cluster;

@@ -227,8 +227,10 @@ private Q_SLOTS:
         HOLDS(runFirstStep());
         const auto records = [this] {
             qint64 sum = 0;
-            for (const auto &partition : snapshot().log.topics.at(0).partitions)
-                sum += partition.logEndOffset;
+            for (const auto &topic : snapshot().log.topics) {
+                for (const auto &partition : topic.partitions)
+                    sum += topic.isInternal ? 0 : partition.logEndOffset;
+            }
             return sum;
         };
         const qint64 atTheEnd = records();

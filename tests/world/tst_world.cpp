@@ -222,6 +222,23 @@ private Q_SLOTS:
         QCOMPARE(lab.outcome("jobs").handled, std::uint64_t{5});
     }
 
+    void acknowledgementsOnABrokenConnectionAreLostAndTheirMessagesRedelivered()
+    {
+        Lab lab;
+        lab.apply("declare-queue: {name: jobs}");
+        lab.apply("add-worker: {queue: jobs, name: w, prefetch: 10, processing: 100ms}");
+        lab.apply("publish: {key: jobs, body: x, count: 3}");
+        lab.run(50ms);
+        lab.apply("cut-link: {client: w}");
+        lab.run(1s);
+        QCOMPARE(lab.client("w").handled, std::uint64_t{3});
+        lab.apply("reset-link: {client: w}");
+        lab.apply("add-worker: {queue: jobs, name: other}");
+        lab.apply("mend-link: {client: w}");
+        lab.run(5s);
+        QCOMPARE(lab.client("other").handledAgain, std::uint64_t{3});
+    }
+
     void aPausedConsumerIsThrownOutAndComesBack()
     {
         Lab lab(quick());

@@ -189,6 +189,18 @@ private:
         return text;
     }
 
+    /// The excuse for a loss, as a text; empty when there is none.
+    std::string lostWithPower(std::int64_t offset, Instant since) const
+    {
+        const History::PowerLoss *loss =
+            m_history.lostWithPower(m_partition.name(), offset, since, m_snapshot.logEndOffset);
+        return loss ? fmt::format("; it was only in page caches: all replicas that could have led "
+                                  "stopped uncleanly, and {}, which led last and was elected at "
+                                  "{}, had lost power",
+                          loss->leader, clock(m_world, loss->at))
+                    : std::string();
+    }
+
     void nothingAcknowledgedIsLost(const std::vector<History::Acknowledged> &batches)
     {
         const std::set<RecordId> there(m_log.records.begin(), m_log.records.end());
@@ -201,9 +213,10 @@ private:
                 const std::int64_t offset = batch.baseOffset + static_cast<std::int64_t>(at);
                 if (record == 0 || m_log.at(offset) == record || there.contains(record))
                     continue;
-                ++losses[{m_isSafe && batch.acks == -1,
-                    fmt::format("acknowledged with acks={} by broker {}{}", acks,
-                        batch.broker.value(), cause(offset, batch.at))}];
+                const std::string excuse = lostWithPower(offset, batch.at);
+                ++losses[{m_isSafe && batch.acks == -1 && excuse.empty(),
+                    fmt::format("acknowledged with acks={} by broker {}{}{}", acks,
+                        batch.broker.value(), cause(offset, batch.at), excuse)}];
             }
         }
         for (const auto &[loss, count] : losses)
@@ -212,20 +225,24 @@ private:
 
     void nothingReadIsGone(const std::vector<RecordId> &read)
     {
-        std::uint64_t gone = 0;
-        std::int64_t first = -1;
+        struct Gone {
+            std::uint64_t count = 0;
+            std::int64_t first = 0;
+        };
+        std::map<std::string, Gone> goneByExcuse;
         for (std::size_t offset = 0; offset < read.size(); ++offset) {
             const auto at = static_cast<std::int64_t>(offset);
             if (read[offset] == 0 || at < m_log.start || m_log.at(at) == read[offset])
                 continue;
-            if (gone++ == 0)
-                first = at;
+            Gone &gone = goneByExcuse[lostWithPower(at, m_world.start())];
+            if (gone.count++ == 0)
+                gone.first = at;
         }
-        if (gone > 0)
-            add(AnomalyKind::VanishedRead, m_isSafe, gone,
+        for (const auto &[excuse, gone] : goneByExcuse)
+            add(AnomalyKind::VanishedRead, m_isSafe && excuse.empty(), gone.count,
                 fmt::format("a consumer was given {} that are gone or others now, the first at "
-                            "offset {}{}",
-                    gone, first, cause(first, m_world.start())));
+                            "offset {}{}{}",
+                    gone.count, gone.first, cause(gone.first, m_world.start()), excuse));
     }
 
     const Scenario &m_scenario;

@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace queuelab::world::simulation {
 
 std::string_view anomalyName(AnomalyKind kind)
@@ -141,6 +143,7 @@ void History::readRecord(const log::TopicPartition &partition, std::int64_t offs
 void History::event(std::uint64_t, const TraceEvent &event, const NameTable &names)
 {
     using log::LogEvent;
+    followPower(event, names);
     const bool endsLeadership = event.kind == log::kind(LogEvent::LeaderElected)
         || event.kind == log::kind(LogEvent::PartitionOffline);
     if (event.kind == kind(WorldEvent::BrokerRestarted)) {
@@ -166,6 +169,42 @@ void History::event(std::uint64_t, const TraceEvent &event, const NameTable &nam
     m_incidents[partition].push_back({event.at,
         fmt::format("{} at {}", describeEvent(event, names), formatClock(event.at - m_start)),
         removes, event.item});
+}
+
+void History::followPower(const TraceEvent &event, const NameTable &names)
+{
+    using log::LogEvent;
+    const auto subject = [&] { return std::string(names.name(event.subject)); };
+    if (event.kind == kind(WorldEvent::BrokerKilled)) {
+        if (event.reason == reason(WorldReason::UnsyncedLost))
+            m_powerLost[subject()].clear();
+    } else if (event.kind == log::kind(LogEvent::IsrExpanded)) {
+        const auto lost = m_powerLost.find(std::string(names.name(event.actor)));
+        if (lost != m_powerLost.end())
+            lost->second.insert(subject());
+    } else if (event.kind == log::kind(LogEvent::BatchAppended)) {
+        const auto losses = m_powerLosses.find(subject());
+        if (losses != m_powerLosses.end() && !losses->second.back().end)
+            losses->second.back().end = event.item;
+    } else if (event.kind == log::kind(LogEvent::LeaderElected)
+        && event.reason == log::reason(log::LogReason::LastKnownLeader)) {
+        const std::string leader(names.name(event.actor));
+        const auto lost = m_powerLost.find(leader);
+        if (lost != m_powerLost.end() && !lost->second.contains(subject()))
+            m_powerLosses[subject()].push_back({event.at, leader, std::nullopt});
+    }
+}
+
+const History::PowerLoss *History::lostWithPower(
+    const std::string &partition, std::int64_t offset, Instant since, std::int64_t logEnd) const
+{
+    const auto losses = m_powerLosses.find(partition);
+    if (losses == m_powerLosses.end())
+        return nullptr;
+    const auto found = std::ranges::find_if(losses->second, [&](const PowerLoss &loss) {
+        return loss.at > since && offset >= loss.end.value_or(logEnd);
+    });
+    return found == losses->second.end() ? nullptr : &*found;
 }
 
 const std::vector<History::Incident> &History::incidents(const std::string &partition) const

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -91,6 +92,19 @@ public:
         return m_forgotten.contains({partition, producer});
     }
 
+    /// The last known leader was elected (every replica in sync or eligible had stopped uncleanly)
+    /// though it had lost power and had not been in sync since: what only its page cache held is
+    /// gone, whatever the others have (Kafka's balanced recovery, KIP-966).
+    struct PowerLoss {
+        Instant at{}; ///< of the election
+        std::string leader;
+        std::optional<std::int64_t> end{}; ///< of its log then; none when it appended nothing since
+    };
+    /// The first such election after `since` that left out `offset`; nullptr: none did. `logEnd` is
+    /// where the log ends now.
+    const PowerLoss *lostWithPower(const std::string &partition, std::int64_t offset, Instant since,
+        std::int64_t logEnd) const;
+
     std::uint64_t producerNumber(std::string_view name); ///< from 1
     RecordId idOf(ByteView body); ///< 0: not written by a simulated producer
     std::uint64_t acknowledgedRecords() const { return m_acknowledgedRecords; }
@@ -101,6 +115,7 @@ private:
         std::int16_t acks = -1;
         std::map<log::TopicPartition, std::vector<RecordId>> records;
     };
+    void followPower(const TraceEvent &event, const NameTable &names);
     void answered(NodeId broker, const log::Answer &answer, const log::ProduceResponse &response,
         Instant now);
     void answered(
@@ -117,6 +132,9 @@ private:
     std::map<std::string, std::vector<Incident>, std::less<>> m_incidents;
     std::set<std::pair<std::string, std::string>> m_forgotten; // partition, producer
     bool m_anyCleanStop = false;
+    /// Brokers that lost power, with the partitions they have been in sync with since.
+    std::map<std::string, std::set<std::string>> m_powerLost;
+    std::map<std::string, std::vector<PowerLoss>> m_powerLosses; // by partition, oldest first
     std::vector<Anomaly> m_anomalies;
     Instant m_start{kVirtualStart};
     std::uint64_t m_acknowledgedRecords = 0;
