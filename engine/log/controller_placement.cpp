@@ -27,7 +27,8 @@ ReplicaPlacer::ReplicaPlacer(
     : m_random(random)
 {
     for (const auto &[id, broker] : image.brokers()) {
-        if (!broker.inControlledShutdown)
+        // Fencing ends a controlled shutdown: the broker has stopped, and may come back.
+        if (broker.fenced || !broker.inControlledShutdown)
             (broker.fenced ? m_fenced : m_unfenced).push_back(id);
     }
     m_fencedStart = randomIndex(m_fenced.size(), random);

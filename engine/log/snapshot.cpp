@@ -136,8 +136,15 @@ ClusterSnapshot clusterSnapshot(std::vector<BrokerView> views, const std::vector
     cluster.controller = controllerOf(views, alive);
     const std::size_t best = newest(views, alive);
     cluster.topics = views[best].topics;
-    // Whether a broker is registered and fenced is what the newest metadata says of it.
+    // What a broker leads, and whether it is registered and fenced, is what the newest metadata
+    // says of it.
+    std::map<std::int32_t, std::int32_t> leads;
+    for (const TopicSnapshot &topic : cluster.topics) {
+        for (const PartitionSnapshot &partition : topic.partitions)
+            ++leads[partition.leader];
+    }
     for (BrokerSnapshot &broker : cluster.brokers) {
+        broker.leads = leads[broker.id];
         const auto known =
             std::ranges::find(views[best].registered, broker.id, &RegisteredBroker::id);
         broker.isRegistered = known != views[best].registered.end();
