@@ -54,7 +54,7 @@ EventPanel::EventPanel(QWidget *parent)
     text->setObjectName(u"events.filter"_s);
     text->setPlaceholderText(tr("Filter events"));
     text->setClearButtonEnabled(true);
-    text->setMaximumWidth(150);
+    text->setMaximumWidth(106);
     connect(text, &QLineEdit::textChanged, m_filter, &EventFilter::setText);
     auto *weight = new QComboBox(m_bar);
     weight->setObjectName(u"events.weight"_s);

@@ -189,11 +189,15 @@ void LogScene::header(const TopicView &topic, double top, bool withLegend)
     const double pad = m_measure.px(kPad);
     const double titleTop = middle - m_measure.height(Face::Title) / 2;
     const double bodyTop = middle - m_measure.height(Face::Body) / 2;
+    // Below the first topic the producers' cards stand on the left, the groups' on the right.
+    const double left = withLegend ? pad : m_columns.names;
+    const double right =
+        withLegend || m_view.groups.empty() ? m_scene.size.width() - pad : m_columns.groups;
     double x =
-        m_sketch.line(pad, bodyTop, m_measure.px(80), tr("topic"), Face::Body, Swatch::Muted);
+        m_sketch.line(left, bodyTop, m_measure.px(80), tr("topic"), Face::Body, Swatch::Muted);
     const double nameLeft = x + m_measure.px(6);
     x = m_sketch.line(nameLeft, titleTop, m_measure.px(220), topic.name, Face::Title);
-    m_sketch.spot({pad, titleTop, x - pad, m_measure.height(Face::Title)},
+    m_sketch.spot({left, titleTop, x - left, m_measure.height(Face::Title)},
         {Thing::Kind::Topic, topic.name, -1, {}}, true);
 
     const std::int64_t retention = configNumber(*topic.topic, "retention.ms", 604'800'000);
@@ -201,7 +205,7 @@ void LogScene::header(const TopicView &topic, double top, bool withLegend)
         + tr(" · replication %1").arg(topic.topic->replicationFactor) + u" · "_s
         + (retention < 0 ? tr("kept for ever")
                          : tr("kept %1").arg(spanText(std::chrono::milliseconds(retention))));
-    const double room = m_scene.size.width() - pad - x - m_measure.px(14);
+    const double room = right - x - m_measure.px(14);
     const double factsWidth = m_sketch.width(facts, Face::Small);
     // The legend matters more than the facts, which the topic's card in the inspector has too.
     double legendWidth = 0;
