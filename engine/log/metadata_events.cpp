@@ -128,8 +128,8 @@ private:
     /// Why a replica leaves the ISR: the change may be worded by the election that it came with.
     LogReason reasonToLeave() const
     {
-        const bool isElection = m_change.why == LogReason::LeaderFenced
-            || m_change.why == LogReason::UncleanElection;
+        const bool isElection =
+            m_change.why == LogReason::LeaderFenced || m_change.why == LogReason::UncleanElection;
         return isElection ? LogReason::ReplicaFenced : m_change.why;
     }
 
