@@ -203,7 +203,8 @@ Outcome Hand::operator()(const ResetLink &command)
     const auto link = findLink(command.client, command.broker, command.brokers);
     if (!link)
         return std::unexpected(link.error());
-    const ConnectionIndex first = link->connection.value_or(link->host->firstConnection);
+    const ConnectionIndex first =
+        link->connection ? *link->connection : link->host->firstConnection;
     const std::uint32_t count = link->connection ? 1 : link->host->connections;
     for (ConnectionIndex index = first; index < first + count; ++index) {
         if (m_world.connections[index].open)
