@@ -271,8 +271,31 @@ Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Ask
     const AskId askId = nextAsk++;
     asksOut.emplace_hint(asksOut.end(), askId,
         Asked{to, std::move(what), askDeadlines.set(context.now + timeout, askId)});
-    effects.emplace_back(std::in_place_type<AskPeer>, to, RequestId{askId}, std::move(request));
+    if (to == id)
+        asksToSelf.emplace_back(askId, std::move(request));
+    else
+        effects.emplace_back(std::in_place_type<AskPeer>, to, RequestId{askId}, std::move(request));
     return askId;
+}
+
+bool Broker::State::answerSelf(Context &context, Effects &effects)
+{
+    bool any = !asksToSelf.empty();
+    for (const auto &[askId, request] : std::exchange(asksToSelf, {}))
+        handle(PeerRequest{id, RequestId{askId}, request}, context, effects);
+    std::vector<AnswerPeer> answers;
+    std::erase_if(effects, [&](Effect &effect) {
+        auto *answer = std::get_if<AnswerPeer>(&effect);
+        if (!answer || answer->to != id)
+            return false;
+        answers.push_back(std::move(*answer));
+        return true;
+    });
+    for (AnswerPeer &answer : answers) {
+        handle(PeerAnswer{id, answer.id, std::move(answer.response)}, context, effects);
+        any = true;
+    }
+    return any;
 }
 
 void Broker::State::askFailed(Asked &&out, const Context &context)
@@ -350,6 +373,7 @@ void Broker::State::settle(Context &context, Effects &effects)
         communicate(context);
         again |= sendAlterPartition(context);
         again |= sendCalls(context, effects);
+        again |= answerSelf(context, effects);
     }
     if (fetchersChanged)
         sendFetches(context, effects);

@@ -18,6 +18,14 @@ enum class PlantedBug : std::uint8_t {
     HighWatermarkPastIsr, ///< the high watermark follows the leader's log alone
     NoDuplicateCheck, ///< a batch that is there already is appended again
     OverlappingAssignment, ///< the coordinator gives one member's partitions to all
+    LastStableOffsetIgnored, ///< read_committed reads up to the high watermark
+    AbortedTransactionsHidden, ///< a fetch does not name aborted transactions
+    NoTransactionFencing, ///< an old producer epoch is as good as the newest
+    TxnOffsetsAtOnce, ///< offsets of a transaction count before it commits
+    CompactionDropsLast, ///< the newest value of a key goes too
+    TombstonesForgottenEarly, ///< a tombstone goes before older values of its key
+    ShareLockIgnored, ///< an acquired record is given out to others too
+    ShareStateNotWritten, ///< acknowledgements are answered before they are stored
 };
 
 /// Broker-wide settings under Kafka's keys and defaults (facts: kafka.md 1.6, 3, 5).
@@ -40,6 +48,56 @@ struct BrokerConfig {
     std::int16_t offsetsTopicReplicationFactor = 3; ///< offsets.topic.replication.factor; at most
                                                     ///< the voters and observers there are
     std::chrono::milliseconds offsetsRetention{604'800'000}; ///< offsets.retention.minutes
+
+    // Groups with assignment by the coordinator (KIP-848).
+    std::chrono::milliseconds consumerSessionTimeout{45'000}; ///< group.consumer.session.timeout.ms
+    std::chrono::milliseconds consumerHeartbeatInterval{
+        5'000}; ///< group.consumer.heartbeat.interval.ms
+    std::int32_t consumerGroupMaxSize = INT32_MAX; ///< group.consumer.max.size
+    std::vector<std::string> consumerAssignors{
+        "uniform", "range"}; ///< group.consumer.assignors; the first is the default
+    std::chrono::milliseconds consumerAssignmentInterval{
+        1'000}; ///< group.consumer.assignment.interval.ms (4.3): at most one target in that time
+
+    // Share groups (KIP-932).
+    std::chrono::milliseconds shareSessionTimeout{45'000}; ///< group.share.session.timeout.ms
+    std::chrono::milliseconds shareHeartbeatInterval{5'000}; ///< group.share.heartbeat.interval.ms
+    std::int32_t shareGroupMaxSize = 200; ///< group.share.max.size
+    std::chrono::milliseconds shareRecordLockDuration{
+        30'000}; ///< group.share.record.lock.duration.ms
+    std::chrono::milliseconds shareMinRecordLockDuration{
+        15'000}; ///< group.share.min.record.lock.duration.ms
+    std::chrono::milliseconds shareMaxRecordLockDuration{
+        60'000}; ///< group.share.max.record.lock.duration.ms
+    std::int16_t shareDeliveryCountLimit = 5; ///< group.share.delivery.count.limit
+    std::int32_t sharePartitionMaxRecordLocks = 2'000; ///< group.share.partition.max.record.locks
+    std::int32_t shareMaxSessions = 2'000; ///< group.share.max.share.sessions
+    std::int32_t shareStatePartitions = 50; ///< share.coordinator.state.topic.num.partitions
+    std::int16_t shareStateReplicationFactor =
+        3; ///< share.coordinator.state.topic.replication.factor
+    std::int32_t shareStateMinIsr = 2; ///< share.coordinator.state.topic.min.isr
+    std::int32_t shareSnapshotUpdates =
+        500; ///< share.coordinator.snapshot.update.records.per.snapshot
+
+    // Transactions.
+    std::int32_t transactionPartitions = 50; ///< transaction.state.log.num.partitions
+    std::int16_t transactionReplicationFactor = 3; ///< transaction.state.log.replication.factor
+    std::int32_t transactionMinIsr = 2; ///< transaction.state.log.min.isr
+    std::chrono::milliseconds transactionMaxTimeout{900'000}; ///< transaction.max.timeout.ms
+    std::chrono::milliseconds transactionAbortInterval{
+        10'000}; ///< transaction.abort.timed.out.transaction.cleanup.interval.ms
+    std::chrono::milliseconds transactionalIdExpiration{
+        604'800'000}; ///< transactional.id.expiration.ms
+    std::chrono::milliseconds transactionalIdCleanupInterval{
+        3'600'000}; ///< transaction.remove.expired.transaction.cleanup.interval.ms
+    bool transactionPartitionVerification = true; ///< transaction.partition.verification.enable
+    std::int16_t transactionVersion = 2; ///< feature transaction.version: 2 is KIP-890
+
+    // Compaction.
+    bool logCleaner = true; ///< log.cleaner.enable
+    std::chrono::milliseconds logCleanerBackoff{15'000}; ///< log.cleaner.backoff.ms
+    std::int64_t logCleanerDedupeBufferSize = 134'217'728; ///< log.cleaner.dedupe.buffer.size
+    double logCleanerLoadFactor = 0.9; ///< log.cleaner.io.buffer.load.factor
 
     // Replication.
     std::chrono::milliseconds replicaLagTimeMax{30'000}; ///< replica.lag.time.max.ms

@@ -2,6 +2,7 @@
 // read from and written to its partitions of __consumer_offsets.
 
 #include "engine/log/broker_state.h"
+#include "engine/log/transaction_records.h"
 
 #include <algorithm>
 #include <utility>
@@ -16,34 +17,74 @@ template <class... Functions> struct Overloaded : Functions... {
     using Functions::operator()...;
 };
 
+/// How a coordinator's topic is created.
+struct InternalTopic {
+    std::string_view name;
+    std::int32_t partitions = 0;
+    std::int16_t replicationFactor = 0;
+    std::map<std::string, std::string> configs;
+};
+
+InternalTopic internalTopic(CoordinatorType type, const BrokerConfig &config)
+{
+    constexpr const char *kSegmentBytes = "104857600";
+    switch (type) {
+    case CoordinatorType::Transaction:
+        return {kTransactionTopic, config.transactionPartitions,
+            config.transactionReplicationFactor,
+            {{"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes},
+                {"compression.type", "uncompressed"},
+                {"min.insync.replicas", std::to_string(config.transactionMinIsr)},
+                {"unclean.leader.election.enable", "false"}}};
+    case CoordinatorType::Share:
+        return {kShareStateTopic, config.shareStatePartitions, config.shareStateReplicationFactor,
+            {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes},
+                {"min.insync.replicas", std::to_string(config.shareStateMinIsr)}}};
+    case CoordinatorType::Group:
+        break;
+    }
+    // Kafka compacts this topic and the one of transactions; until there is compaction, nothing of
+    // them may go.
+    return {kOffsetsTopic, config.offsetsTopicPartitions, config.offsetsTopicReplicationFactor,
+        {{"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes}}};
+}
+
 } // namespace
 
 FindCoordinatorResponse Broker::State::findCoordinator(
     const FindCoordinatorRequest &request, Context &context, Effects &effects)
 {
-    if (request.group.empty())
-        return {ErrorCode::InvalidGroupId, -1};
-    if (!image.topic(kOffsetsTopic)) {
+    if (request.key.empty())
+        return {request.type == CoordinatorType::Group ? ErrorCode::InvalidGroupId
+                                                       : ErrorCode::InvalidRequest,
+            -1};
+    const auto partition = coordinatingPartition(request.type, request.key, context, effects);
+    const PartitionImage *known = partition ? image.partition(*partition) : nullptr;
+    if (!known || known->leader < 0)
+        return {ErrorCode::CoordinatorNotAvailable, -1};
+    return {ErrorCode::None, known->leader};
+}
+
+std::optional<TopicPartition> Broker::State::coordinatingPartition(
+    CoordinatorType type, std::string_view key, Context &context, Effects &effects)
+{
+    const InternalTopic wanted = internalTopic(type, config);
+    if (!image.topic(wanted.name)) {
         const std::size_t brokers = std::max<std::size_t>(config.brokers.size(), 1);
-        const auto replicas = static_cast<std::int16_t>(std::min<std::size_t>(
-            brokers, static_cast<std::size_t>(config.offsetsTopicReplicationFactor)));
-        // Kafka compacts this topic; until there is compaction, nothing of it may go.
-        askForTopic({.name = std::string(kOffsetsTopic),
-                        .partitions = config.offsetsTopicPartitions,
+        const auto replicas = static_cast<std::int16_t>(
+            std::min<std::size_t>(brokers, static_cast<std::size_t>(wanted.replicationFactor)));
+        askForTopic({.name = std::string(wanted.name),
+                        .partitions = wanted.partitions,
                         .replicationFactor = replicas,
-                        .configs = {{"retention.ms", "-1"}, {"segment.bytes", "104857600"}}},
+                        .configs = wanted.configs},
             context);
         settle(context, effects); // where this broker is alone it is there now
     }
-    const TopicImage *topic = image.topic(kOffsetsTopic);
+    const TopicImage *topic = image.topic(wanted.name);
     if (!topic)
-        return {ErrorCode::CoordinatorNotAvailable, -1};
-    const std::int32_t partition =
-        offsetsPartitionFor(request.group, static_cast<std::int32_t>(topic->partitions.size()));
-    const std::int32_t leader = topic->partitions[static_cast<std::size_t>(partition)].leader;
-    if (leader < 0)
-        return {ErrorCode::CoordinatorNotAvailable, -1};
-    return {ErrorCode::None, leader};
+        return std::nullopt;
+    return TopicPartition{
+        topic->name, offsetsPartitionFor(key, static_cast<std::int32_t>(topic->partitions.size()))};
 }
 
 bool Broker::State::isLoading(const std::string &group) const

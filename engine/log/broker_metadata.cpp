@@ -109,10 +109,11 @@ MetadataResponse Broker::State::metadata(const MetadataRequest &request, Context
             response.brokers.push_back(broker);
     }
     response.controller = quorum.leader() ? quorum.leader()->value() : -1;
+    response.transactionVersion = config.transactionVersion;
     const auto describe = [&](const TopicImage &topic) {
         TopicMetadata &out = response.topics.emplace_back();
         out.name = topic.name;
-        out.isInternal = topic.name == kOffsetsTopic;
+        out.isInternal = isInternalTopic(topic.name);
         out.partitions.reserve(topic.partitions.size());
         for (const PartitionImage &partition : topic.partitions) {
             const auto number = static_cast<std::int32_t>(out.partitions.size());

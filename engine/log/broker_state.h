@@ -200,6 +200,7 @@ struct Broker::State {
     Deadlines<ProduceId> produceDeadlines{};
 
     std::map<AskId, Asked> asksOut{};
+    std::vector<std::pair<AskId, Request>> asksToSelf{}; ///< oldest first
     AskId nextAsk = 1;
     Deadlines<AskId> askDeadlines{};
     std::map<NodeId, Fetcher> fetchers{}; ///< by leader
@@ -252,8 +253,11 @@ struct Broker::State {
     void expire(Context &context, Effects &effects);
     void settle(Context &context, Effects &effects);
     std::optional<Instant> nextDeadline() const;
+    /// This broker may be asked too: the request and its answer then take the same way, within the
+    /// step.
     AskId ask(NodeId to, Request request, decltype(Asked::what) what, Duration timeout,
         Context &context, Effects &effects);
+    bool answerSelf(Context &context, Effects &effects);
     /// No answer came, and none will.
     void askFailed(Asked &&out, const Context &context);
 
@@ -405,6 +409,10 @@ struct Broker::State {
     // ---- broker_groups.cpp
     FindCoordinatorResponse findCoordinator(
         const FindCoordinatorRequest &request, Context &context, Effects &effects);
+    /// The partition of an internal topic that keeps `key`; the topic is created when it is not
+    /// there. Nothing while it is being created.
+    std::optional<TopicPartition> coordinatingPartition(
+        CoordinatorType type, std::string_view key, Context &context, Effects &effects);
     void commitOffsets(Caller caller, NameId client, const OffsetCommitRequest &request,
         Context &context, Effects &effects);
     void coordinate(

@@ -39,7 +39,7 @@ BrokerView Broker::view() const
     for (const auto &[name, topic] : state.image.topics()) {
         TopicSnapshot &shown = view.topics.emplace_back();
         shown.name = name;
-        shown.isInternal = name == kOffsetsTopic;
+        shown.isInternal = isInternalTopic(name);
         shown.configs = topic.configs;
         shown.partitions.reserve(topic.partitions.size());
         for (const PartitionImage &partition : topic.partitions) {

@@ -3,6 +3,7 @@
 #include "engine/core/context.h"
 #include "engine/log/assignor.h"
 #include "engine/log/client.h"
+#include "engine/log/producer.h"
 #include "engine/log/record_batch.h"
 
 #include <functional>
@@ -11,6 +12,9 @@
 #include <vector>
 
 namespace queuelab::log {
+
+/// Whose protocol a group runs: the members share out (JoinGroup), or the coordinator (KIP-848).
+enum class GroupProtocol : std::uint8_t { Classic, Consumer };
 
 enum class OffsetReset : std::uint8_t { Earliest, Latest, None };
 
@@ -37,6 +41,12 @@ struct ConsumerConfig {
     std::chrono::milliseconds retryBackoff{100}; ///< retry.backoff.ms
     std::chrono::milliseconds retryBackoffMax{1'000}; ///< retry.backoff.max.ms
     std::vector<NodeId> bootstrapServers{NodeId{1}}; ///< bootstrap.servers
+    IsolationLevel isolationLevel = IsolationLevel::ReadUncommitted; ///< isolation.level
+    GroupProtocol groupProtocol = GroupProtocol::Classic; ///< group.protocol
+    /// group.remote.assignor: "uniform" or "range"; nothing: the coordinator's default. Only with
+    /// group.protocol=consumer, where session.timeout.ms, heartbeat.interval.ms and
+    /// partition.assignment.strategy are not the client's to set.
+    std::optional<std::string> groupRemoteAssignor{};
 };
 
 /// A run of records of one partition that poll() hands out.
@@ -56,8 +66,10 @@ struct PolledRecords {
 /// records the application is busy: a rebalance waits for its next poll(), and without one for
 /// max.poll.interval.ms it leaves the group. Auto-commit happens inside poll(), as in Kafka: what
 /// the PREVIOUS poll returned is committed. After a change of leader a position is checked against
-/// the new leader's log (KIP-320). It records assigned, revoked, polled, reset and the
-/// leader's assignment in the trace; the broker records the rest.
+/// the new leader's log (KIP-320). With read_committed it reads up to the last stable offset and
+/// drops the records of aborted transactions. With group.protocol=consumer the coordinator assigns,
+/// partition by partition, and what does not move goes on being read. It records assigned, revoked,
+/// polled, reset and the leader's assignment in the trace; the broker records the rest.
 class Consumer {
 public:
     Consumer(std::string clientId, ConsumerConfig config);
@@ -105,7 +117,9 @@ public:
         std::int64_t highWatermark = -1; ///< as the last fetch told; -1 not known yet
     };
     std::vector<Position> positions() const; ///< by partition
-    std::int32_t generation() const;
+    std::int32_t generation() const; ///< or member epoch
+    /// For a producer's sendOffsets(): a transaction commits only what the present owner read.
+    ConsumerGroupMetadata groupMetadata() const;
     bool isMember() const; ///< joined and holding an assignment (which may be empty)
     std::string memberId() const;
     /// The answer that ended it (a fenced group.instance.id, an invalid session timeout); None

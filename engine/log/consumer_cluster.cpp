@@ -119,7 +119,7 @@ void Consumer::State::findCoordinator(Context &context, ClientEffects &effects)
     if (coordinator || isOut(Sent::FindCoordinator) || context.now < coordinatorNotBefore)
         return;
     if (const auto broker = brokers.any(context.now, context.random)) {
-        send(Sent::FindCoordinator, *broker, FindCoordinatorRequest{config.group},
+        send(Sent::FindCoordinator, *broker, FindCoordinatorRequest{.key = config.group},
             config.requestTimeout, context, effects);
     }
 }

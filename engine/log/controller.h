@@ -86,8 +86,8 @@ private:
         bool validateOnly, Changes &changes, Context &context);
     DeleteTopicsResponse deleteTopics(const DeleteTopicsRequest &request, Changes &changes);
     AlterConfigsResponse alterConfigs(const AlterConfigsRequest &request, Changes &changes);
-    AlterConfigsResponse::Topic alterTopic(
-        const AlterConfigsRequest::Topic &wanted, Changes &changes);
+    AlterConfigsResponse::Resource alterTopic(
+        const AlterConfigsRequest::Resource &wanted, Changes &changes);
     void commitPartition(Changes &changes, const TopicId &topic, std::int32_t number,
         const std::vector<std::int32_t> &replicas, std::int64_t partitions);
     std::vector<std::int32_t> activeOf(const std::vector<std::int32_t> &replicas) const;

@@ -255,18 +255,18 @@ DeleteTopicsResponse Controller::deleteTopics(const DeleteTopicsRequest &request
 AlterConfigsResponse Controller::alterConfigs(const AlterConfigsRequest &request, Changes &changes)
 {
     AlterConfigsResponse response;
-    for (const AlterConfigsRequest::Topic &wanted : request.topics) {
+    for (const AlterConfigsRequest::Resource &wanted : request.topics) {
         const auto named =
-            std::ranges::count(request.topics, wanted.name, &AlterConfigsRequest::Topic::name);
-        response.topics.push_back(named == 1
-                ? alterTopic(wanted, changes)
-                : AlterConfigsResponse::Topic{wanted.name, ErrorCode::InvalidRequest, kNamedTwice});
+            std::ranges::count(request.topics, wanted.name, &AlterConfigsRequest::Resource::name);
+        response.topics.push_back(named == 1 ? alterTopic(wanted, changes)
+                                             : AlterConfigsResponse::Resource{wanted.name,
+                                                   ErrorCode::InvalidRequest, kNamedTwice});
     }
     return response;
 }
 
-AlterConfigsResponse::Topic Controller::alterTopic(
-    const AlterConfigsRequest::Topic &wanted, Changes &changes)
+AlterConfigsResponse::Resource Controller::alterTopic(
+    const AlterConfigsRequest::Resource &wanted, Changes &changes)
 {
     const TopicImage *topic = m_image.topic(wanted.name);
     if (!topic)

@@ -136,6 +136,79 @@ constexpr std::array kEvents{
 
     info(LogEvent::BrokerShuttingDown, "broker-shutting-down", Quiet, Milestone,
         "broker shutting down", "{subject} asks to stop; its leaders move away first"),
+
+    info(LogEvent::TransactionStateChanged, "transaction-state-changed", System, Notable,
+        "transaction state changed",
+        "transaction {subject} is {detail} with producer epoch {item} and "
+        "{count:partition|partitions}: {reason}"),
+    info(LogEvent::PartitionAddedToTxn, "partition-added-to-txn", System, Routine,
+        "partition added to transaction", "{subject} is part of the transaction {detail} now"),
+    info(LogEvent::TransactionalAppendRefused, "transactional-append-refused", Dead, Notable,
+        "transactional batch refused",
+        "{subject} refuses a batch of {actor} with epoch {item}: error {value}; nothing was "
+        "written"),
+    info(LogEvent::ProducerFenced, "producer-fenced", Dead, Milestone, "producer fenced",
+        "{subject} with epoch {item} is fenced: {detail} belongs to a younger producer, and it "
+        "writes nothing more (error {value})"),
+    info(LogEvent::MarkerWritten, "marker-written", Done, Notable, "transaction marker written",
+        "{subject} takes a {detail} marker at offset {item}; it decides "
+        "{count:record|records}"),
+    info(LogEvent::LastStableOffsetMoved, "last-stable-offset-moved", Ready, Routine,
+        "last stable offset moved",
+        "with read_committed {subject} may be read up to offset {item}"),
+    info(LogEvent::TransactionBegun, "transaction-begun", System, Routine, "transaction begun",
+        "{subject} begins a transaction as {detail} with epoch {item}"),
+    info(LogEvent::TransactionEnded, "transaction-ended", Done, Notable, "transaction ended",
+        "{subject} has {detail} a transaction of {count:record|records} after {value:duration}"),
+    info(LogEvent::TransactionFailed, "transaction-failed", Dead, Milestone, "transaction failed",
+        "{subject} cannot go on with {detail}: error {value}"),
+    info(LogEvent::TxnOffsetsPending, "txn-offsets-pending", InFlight, Routine,
+        "offsets in a transaction",
+        "{actor} hands in {count:offset|offsets} for {subject}; they count once its transaction "
+        "commits"),
+    info(LogEvent::TxnOffsetsDecided, "txn-offsets-decided", Done, Notable,
+        "offsets of a transaction decided",
+        "{count:offset|offsets} of {subject} are {detail} with their transaction"),
+    info(LogEvent::TransactionsLoaded, "transactions-loaded", System, Notable,
+        "transactions taken over",
+        "{subject} coordinates {count:transactional id|transactional ids} of "
+        "__transaction_state-{value} from here on"),
+
+    info(LogEvent::PartitionCleaned, "partition-cleaned", Quiet, Notable, "partition compacted",
+        "{actor} compacts {subject}: {count:record|records} ({value:byte|bytes}) go; offsets up to "
+        "{item} are clean"),
+    info(LogEvent::SegmentsCleaned, "segments-cleaned", Quiet, Routine, "segments compacted",
+        "{actor} writes the segment from offset {item} of {subject} anew with "
+        "{count:record|records} ({value:byte|bytes})"),
+
+    info(LogEvent::TargetAssignmentComputed, "target-assignment-computed", System, Notable,
+        "target assignment computed",
+        "the coordinator shares out the partitions of {subject} among {count:member|members} with "
+        "the {detail} assignor: group epoch {value}"),
+    info(LogEvent::MemberEpochChanged, "member-epoch-changed", System, Routine,
+        "member epoch changed", "{actor} is in epoch {value} of {subject}: {detail}"),
+    info(LogEvent::MemberFenced, "member-fenced", Dead, Notable, "member fenced",
+        "{subject} does not know {actor} in this epoch (error {value}); it joins anew"),
+    info(LogEvent::RecordsAcquired, "records-acquired", InFlight, Routine, "records acquired",
+        "{actor} acquires offsets {item} to {last} of {subject} for delivery {value}"),
+    info(LogEvent::RecordsAcknowledged, "records-acknowledged", Done, Routine,
+        "records acknowledged",
+        "{actor} acknowledges offsets {item} to {last} of {subject}: {reason}"),
+    info(LogEvent::AcquisitionLockExpired, "acquisition-lock-expired", Dead, Notable,
+        "acquisition lock expired",
+        "{actor} did not acknowledge offsets {item} to {last} of {subject} in time; delivery "
+        "{value} has failed"),
+    info(LogEvent::RecordsArchived, "records-archived", Dead, Notable, "records archived",
+        "{detail} gets offsets {item} to {last} of {subject} never again: {reason}"),
+    info(LogEvent::AcknowledgementRefused, "acknowledgement-refused", Dead, Notable,
+        "acknowledgement refused",
+        "{subject} refuses what {actor} says about offset {item}: error {value}"),
+    info(LogEvent::ShareStartOffsetMoved, "share-start-offset-moved", Ready, Routine,
+        "share start offset moved",
+        "everything of {subject} below offset {item} is settled for {detail}"),
+    info(LogEvent::SharePartitionLoaded, "share-partition-loaded", System, Routine,
+        "share-partition taken over",
+        "{actor} hands out {subject} to {detail} from offset {item} on"),
 };
 
 constexpr ReasonInfo info(LogReason value, std::string_view name, std::string_view text)
@@ -202,6 +275,25 @@ constexpr std::array kReasons{
         "no replica is known to have everything, so the last that led is the best guess"),
     info(LogReason::ReplicaReturned, "replica-returned", "a replica that has everything is back"),
     info(LogReason::AskedFor, "asked-for", "it was asked for"),
+    info(LogReason::TransactionBegins, "transaction-begins", "its first partition was added"),
+    info(LogReason::CommitRequested, "commit-requested", "its producer commits"),
+    info(LogReason::AbortRequested, "abort-requested", "its producer aborts"),
+    info(
+        LogReason::MarkersWritten, "markers-written", "the markers stand in all of its partitions"),
+    info(LogReason::TransactionTimeout, "transaction-timeout",
+        "it was open for longer than transaction.timeout.ms"),
+    info(LogReason::NewProducer, "new-producer", "a producer takes the transactional id"),
+    info(LogReason::TransactionalIdExpired, "transactional-id-expired",
+        "nobody used it for transactional.id.expiration.ms"),
+    info(LogReason::Accepted, "accepted", "accept, it is done"),
+    info(LogReason::Released, "released", "release, somebody shall have it again"),
+    info(LogReason::Rejected, "rejected", "reject, nobody shall have it again"),
+    info(LogReason::Renewed, "renewed", "renew, the work goes on"),
+    info(LogReason::Gap, "gap", "there is no record there"),
+    info(LogReason::DeliveryLimit, "delivery-limit",
+        "it was delivered group.share.delivery.count.limit times"),
+    info(LogReason::FellBelowLogStart, "fell-below-log-start",
+        "its records were deleted from the log"),
 };
 
 } // namespace

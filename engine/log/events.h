@@ -85,6 +85,56 @@ enum class LogEvent : EventKind {
     RecordRedriven, ///< subject partition, actor client, detail destination topic, item offset
 
     BrokerShuttingDown, ///< subject broker: a controlled shutdown begins, its leaders move away
+
+    // Transactions.
+    TransactionStateChanged, ///< subject transactional id, actor producer, detail its new state as
+                             ///< Kafka names it, item producer epoch, count partitions in it, value
+                             ///< producer id; reason why
+    PartitionAddedToTxn, ///< subject partition, actor producer, detail transactional id, value
+                         ///< producer id
+    TransactionalAppendRefused, ///< subject partition, actor producer, item producer epoch, value
+                                ///< Kafka error code: the transaction does not have it, or has
+                                ///< ended
+    ProducerFenced, ///< subject producer, detail transactional id, item the epoch it had, value
+                    ///< Kafka error code: a younger one has its place, it writes nothing more
+    MarkerWritten, ///< subject partition, detail "COMMIT" or "ABORT", item its offset, count
+                   ///< records of the transaction in this partition, value producer id
+    LastStableOffsetMoved, ///< subject partition, item new last stable offset
+    TransactionBegun, ///< subject producer, detail transactional id, item producer epoch
+    TransactionEnded, ///< subject producer, detail "committed" or "aborted", item producer epoch,
+                      ///< count records in it, value nanoseconds since it began
+    TransactionFailed, ///< subject producer, detail transactional id, value Kafka error code
+    TxnOffsetsPending, ///< subject group, actor producer, count offsets, value producer id: they
+                       ///< count when the transaction commits
+    TxnOffsetsDecided, ///< subject group, detail "committed" or "dropped", count offsets, value
+                       ///< producer id
+    TransactionsLoaded, ///< subject broker, count transactional ids, value partition of
+                        ///< __transaction_state: it is their coordinator now
+
+    // Compaction.
+    PartitionCleaned, ///< subject partition, actor broker, item next first dirty offset, count
+                      ///< records removed, value bytes saved
+    SegmentsCleaned, ///< subject partition, actor broker, item base offset of the new segment,
+                     ///< count records kept, value bytes kept
+
+    // Groups with assignment by the coordinator (KIP-848), share groups (KIP-932).
+    TargetAssignmentComputed, ///< subject group, detail assignor, count members, value group epoch
+    MemberEpochChanged, ///< subject group, actor member's client, detail its state as Kafka names
+                        ///< it, value member epoch
+    MemberFenced, ///< subject group, actor member's client, value Kafka error code
+    RecordsAcquired, ///< subject partition, actor consumer, detail group, item first offset, count
+                     ///< records, value delivery count
+    RecordsAcknowledged, ///< subject partition, actor consumer, detail group, item first offset,
+                         ///< count records, value AcknowledgeType; reason the same
+    AcquisitionLockExpired, ///< subject partition, actor consumer, detail group, item first offset,
+                            ///< count records, value delivery count
+    RecordsArchived, ///< subject partition, detail group, item first offset, count records, value
+                     ///< delivery count; reason why
+    AcknowledgementRefused, ///< subject partition, actor consumer, detail group, item first offset,
+                            ///< value Kafka error code
+    ShareStartOffsetMoved, ///< subject partition, detail group, item new start offset
+    SharePartitionLoaded, ///< subject partition, actor broker, detail group, item start offset,
+                          ///< value state epoch
 };
 
 enum class LogReason : EventReason {
@@ -129,6 +179,21 @@ enum class LogReason : EventReason {
     LastKnownLeader, ///< ISR and ELR are empty: the last that led is elected, whatever it has left
     ReplicaReturned, ///< an offline partition: a replica that has all is back
     AskedFor,
+
+    TransactionBegins,
+    CommitRequested,
+    AbortRequested,
+    MarkersWritten, ///< in all partitions of the transaction
+    TransactionTimeout, ///< transaction.timeout.ms
+    NewProducer, ///< another producer has taken the transactional id
+    TransactionalIdExpired, ///< transactional.id.expiration.ms
+    Accepted,
+    Released,
+    Rejected,
+    Renewed,
+    Gap,
+    DeliveryLimit, ///< group.share.delivery.count.limit
+    FellBelowLogStart,
 };
 
 inline constexpr EventKind kind(LogEvent event)

@@ -96,6 +96,8 @@ bool GroupCoordinator::acceptsAnother(const Group &group, const std::string &mem
     switch (group.state) {
     case GroupState::Empty:
     case GroupState::Dead:
+    case GroupState::Assigning: // no state of a classic group
+    case GroupState::Reconciling:
         return true;
     case GroupState::PreparingRebalance: {
         const auto waits = [](const auto &entry) { return entry.second.joinCall.has_value(); };
@@ -236,6 +238,8 @@ void GroupCoordinator::joinKnownMember(Caller caller, Group &group, const JoinGr
         return answerCurrentGeneration({caller}, group, member, group.leaderId, effects);
     case GroupState::Empty:
     case GroupState::Dead:
+    case GroupState::Assigning: // no state of a classic group
+    case GroupState::Reconciling:
         return answerJoinError(caller, ErrorCode::UnknownMemberId, request.memberId, effects);
     }
 }
@@ -418,6 +422,8 @@ void GroupCoordinator::sync(
     switch (group->state) {
     case GroupState::Empty:
     case GroupState::Dead:
+    case GroupState::Assigning: // no state of a classic group
+    case GroupState::Reconciling:
         return refuse(ErrorCode::UnknownMemberId);
     case GroupState::PreparingRebalance:
         return refuse(ErrorCode::RebalanceInProgress);

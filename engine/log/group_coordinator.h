@@ -3,6 +3,7 @@
 #include "engine/core/context.h"
 #include "engine/log/broker_config.h"
 #include "engine/log/broker_io.h"
+#include "engine/log/cluster_image.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
 #include "engine/log/group_records.h"
@@ -26,14 +27,16 @@ namespace queuelab::log {
 /// offsets.retention.check.interval.ms: how often expired offsets and groups are looked for.
 inline constexpr Duration kOffsetsRetentionCheckInterval = std::chrono::minutes{10};
 
-/// The group coordinator of the classic protocol, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2,
-/// 3.6): members join, the leader shares out, heartbeats keep members alive, offsets are committed.
-/// What is shared out is opaque to it. It keeps groups in memory and, as records, in
+/// The group coordinator, as Kafka 4.x has it (facts: kafka.md 3.1, 3.2, 3.6, 3.7). In the classic
+/// protocol members join, the leader shares out, heartbeats keep members alive, offsets are
+/// committed. What is shared out is opaque to it. In the protocol of KIP-848, and in share groups,
+/// it shares out itself and members are told with their heartbeats. It keeps groups in memory and,
+/// as records, in
 /// __consumer_offsets, from which another coordinator takes them over. A value.
 ///
-/// States: Empty → PreparingRebalance (members send JoinGroup and wait) → CompletingRebalance (they
-/// wait for the leader's assignment) → Stable; back to PreparingRebalance whenever membership or a
-/// subscription changes.
+/// States of the classic protocol: Empty → PreparingRebalance (members send JoinGroup and wait) →
+/// CompletingRebalance (they wait for the leader's assignment) → Stable; back to PreparingRebalance
+/// whenever membership or a subscription changes.
 ///
 /// Only what is committed in the log is handed out: an assignment reaches its members, and a commit
 /// is seen by fetch(), when written() says so.
@@ -77,6 +80,40 @@ public:
     OffsetFetchResponse fetch(const OffsetFetchRequest &request) const;
     /// Tombstones for what groups of its own committed in a topic that is no more.
     void forgetTopic(const std::string &topic, Context &context);
+
+    // Groups with assignment by the coordinator (KIP-848) and share groups (KIP-932). `image` tells
+    // which topics there are, with how many partitions.
+
+    /// Answered now, or when what it changed stands in the log.
+    void consumerHeartbeat(Caller caller, const ConsumerGroupHeartbeatRequest &request,
+        NameId client, const ClusterImage &image, Context &context, Effects &effects);
+    void shareHeartbeat(Caller caller, const ShareGroupHeartbeatRequest &request, NameId client,
+        const ClusterImage &image, Context &context, Effects &effects);
+    /// Topics came, went or got more partitions: groups that read them get a new target.
+    void metadataChanged(const ClusterImage &image, Context &context, Effects &effects);
+
+    /// A share-partition whose state the share coordinator shall begin to keep
+    /// (InitializeShareGroupState). It is assigned once that is done.
+    struct ShareInitialization {
+        std::string group;
+        TopicPartition partition;
+        std::int32_t stateEpoch = 0;
+    };
+    /// Appends to `out`; the broker sends them, and tells what became of each.
+    void takeShareInitializations(std::vector<ShareInitialization> &out);
+    void shareInitialized(const std::string &group, const TopicPartition &partition,
+        ErrorCode error, Context &context, Effects &effects);
+
+    // Offsets in transactions (facts: kafka.md 3.6).
+
+    /// As commit(), but the offsets count when the transaction commits. Whether the group's
+    /// partition is part of the transaction the broker has found out before.
+    void commitInTransaction(Caller caller, const TxnOffsetCommitRequest &request, NameId client,
+        Context &context, Effects &effects, std::span<const ErrorCode> refused = {});
+    /// A marker of this producer is committed in this partition of __consumer_offsets: its pending
+    /// offsets count now, or are dropped.
+    void transactionEnded(std::int32_t partition, std::int64_t producerId, bool committed,
+        Context &context, Effects &effects);
 
     // What it writes. After every call that is not const the broker takes the writes, appends each
     // to its partition with acks=all, and says what became of it.

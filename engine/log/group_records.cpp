@@ -1,6 +1,7 @@
 #include "engine/log/group_records.h"
 
 #include "engine/log/flexible_fields.h"
+#include "engine/log/transaction_records.h"
 
 #include <algorithm>
 #include <limits>
@@ -105,6 +106,11 @@ std::int16_t versionOf(ByteView bytes)
 }
 
 } // namespace
+
+bool isInternalTopic(std::string_view name)
+{
+    return name == kOffsetsTopic || name == kTransactionTopic || name == kShareStateTopic;
+}
 
 std::int32_t offsetsPartitionFor(std::string_view group, std::int32_t partitions)
 {

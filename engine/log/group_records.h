@@ -15,10 +15,16 @@ namespace queuelab::log {
 // The records of __consumer_offsets, byte for byte (facts: kafka.md 3.6). A record without a value
 // (a tombstone) deletes what its key names.
 
+/// Topics of the brokers themselves, which clients may not write to: __consumer_offsets,
+/// __transaction_state, __share_group_state.
+bool isInternalTopic(std::string_view name);
+
 inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+inline constexpr std::string_view kShareStateTopic = "__share_group_state";
 inline constexpr std::int32_t kOffsetsPartitions = 50; ///< offsets.topic.num.partitions
 
-/// The partition of __consumer_offsets that keeps a group: abs(String.hashCode) % partitions, where
+/// The partition of __consumer_offsets that keeps a group, of __transaction_state that keeps a
+/// transactional id, and so on: abs(String.hashCode) % partitions, where
 /// abs(INT_MIN) is 0.
 std::int32_t offsetsPartitionFor(
     std::string_view group, std::int32_t partitions = kOffsetsPartitions);

@@ -28,6 +28,12 @@ struct LogConfig {
     std::int64_t timestampAfterMaxMs = 3'600'000; ///< message.timestamp.after.max.ms (KIP-1030)
     std::int64_t timestampBeforeMaxMs = INT64_MAX; ///< message.timestamp.before.max.ms
     std::int64_t fileDeleteDelayMs = 60'000; ///< file.delete.delay.ms
+    bool deletes = true; ///< cleanup.policy contains delete
+    bool compacts = false; ///< cleanup.policy contains compact
+    double minCleanableDirtyRatio = 0.5; ///< min.cleanable.dirty.ratio
+    std::int64_t minCompactionLagMs = 0; ///< min.compaction.lag.ms
+    std::int64_t maxCompactionLagMs = INT64_MAX; ///< max.compaction.lag.ms
+    std::int64_t deleteRetentionMs = 86'400'000; ///< delete.retention.ms, of tombstones and markers
     /// compression.type: nothing is `producer`, batches are kept as they come.
     std::optional<CompressionType> compression{};
 

@@ -517,7 +517,8 @@ std::vector<SegmentInfo> PartitionLog::segments() const
     std::vector<SegmentInfo> infos;
     for (std::size_t i = 0; i < segmentCount(); ++i) {
         const Segment &current = segment(i);
-        infos.push_back({current.baseOffset(), current.sizeBytes(), current.maxTimestamp()});
+        infos.push_back({current.baseOffset(), current.nextOffset(), current.sizeBytes(),
+            current.maxTimestamp(), current.nextOffset() - current.baseOffset()});
     }
     return infos;
 }

@@ -8,6 +8,7 @@
 #include "engine/log/record_batch.h"
 #include "engine/log/requests.h"
 #include "engine/log/segment.h"
+#include "engine/log/transaction_index.h"
 #include "engine/log/types.h"
 
 #include <cstdint>
@@ -22,8 +23,10 @@ namespace queuelab::log {
 /// One segment, for snapshots and tools.
 struct SegmentInfo {
     std::int64_t baseOffset = 0;
+    std::int64_t nextOffset = 0; ///< after its last batch
     std::uint64_t sizeBytes = 0;
     std::int64_t maxTimestamp = -1;
+    std::int64_t recordCount = 0; ///< as many as are left after compaction; control records count
 };
 
 struct AppendResult {
@@ -74,6 +77,20 @@ public:
     Result<ReadResult, ErrorCode> read(std::int64_t from, std::int64_t limit,
         std::uint64_t maxBytes, std::vector<SharedBytes> &out, const Files &files) const;
 
+    // Transactions (facts: kafka.md 1.3, 1.5, 4.4).
+
+    /// Whether a batch of a transaction of this producer has been appended whose end has not.
+    bool hasOpenTransaction(std::int64_t producerId, std::int16_t producerEpoch) const;
+    /// The first offset of the earliest transaction that is open, or whose marker lies at or above
+    /// `highWatermark`; else the high watermark. Never above it.
+    std::int64_t lastStableOffset(std::int64_t highWatermark) const;
+    /// Those with records in [from, to) that were aborted, from `.txnindex`, by the order of their
+    /// markers.
+    Result<std::vector<FetchResponse::Partition::AbortedTransaction>, Error> abortedTransactions(
+        std::int64_t from, std::int64_t to, const Files &files) const;
+    /// Open ones and those whose markers are remembered, by first offset, the newest `most`.
+    std::vector<PartitionTransaction> transactions(std::size_t most) const;
+
     struct TimestampOffset {
         std::int64_t timestamp = -1;
         std::int64_t offset = -1;
@@ -118,6 +135,16 @@ public:
     void deleteDelayed(Context &context);
     /// When deleteDelayed() has something to do; nothing when no file waits.
     std::optional<Instant> nextDelayedDelete() const;
+    // Compaction: log_cleaner.h decides and rewrites, the log swaps.
+
+    /// Closed segments, oldest first; the active one is none of them.
+    std::span<const std::shared_ptr<const Segment>> closedSegments() const { return m_closed; }
+    /// Puts a segment that the cleaner has written (its files have the suffix ".cleaned") in the
+    /// place of the closed segments with these base offsets, which follow each other. In Kafka's
+    /// order: ".cleaned" becomes ".swap", the old ones become ".deleted", ".swap" loses its suffix;
+    /// open() carries on from wherever that stopped.
+    Result<void, Error> replaceSegments(
+        const std::vector<std::int64_t> &replaced, Segment cleaned, Context &context);
     /// What was appended so far survives a crash of the machine. On an error nothing is promised
     /// and it may be tried again.
     Result<void, Error> flush(Context &context);

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace queuelab::log {
@@ -34,6 +35,27 @@ struct ProducerConfig {
     std::int64_t bufferMemory = 33'554'432; ///< buffer.memory
     std::int32_t maxRequestSize = 1'048'576; ///< max.request.size
     std::vector<NodeId> bootstrapServers{NodeId{1}}; ///< bootstrap.servers
+    /// transactional.id: everything is sent in transactions. Needs idempotence.
+    std::optional<std::string> transactionalId{};
+    std::chrono::milliseconds transactionTimeout{60'000}; ///< transaction.timeout.ms
+};
+
+/// Where a transactional producer stands; which of its calls are allowed follows from it.
+enum class TransactionStatus : std::uint8_t {
+    Uninitialized, ///< initTransactions() has not been called, or is not through yet
+    Ready, ///< beginTransaction()
+    InTransaction, ///< send(), sendOffsets(), commitTransaction(), abortTransaction()
+    Ending, ///< commit or abort is under way: wait
+    AbortableError, ///< abortTransaction(), then go on; or as for FatalError
+    FatalError, ///< fenced, or an answer that leaves no way on: only a new Producer helps
+};
+
+/// Whose offsets a transaction commits, as the consumer that read them says (groupMetadata()).
+struct ConsumerGroupMetadata {
+    std::string group{};
+    std::int32_t generation = -1; ///< or member epoch
+    std::string memberId{};
+    std::optional<std::string> groupInstanceId{};
 };
 
 /// What became of a batch, told to the application.
@@ -48,8 +70,14 @@ struct Delivery {
 /// Kafka's producer: batches by partition, lingers, sends, follows the partitions' leaders,
 /// retries. With idempotence each batch carries a sequence, so that a retry is neither appended
 /// twice nor out of order. A value; the application drives it: send() as often as canTake() says,
-/// apply() with every answer, wake() at the time it asked for. It records batch-sent, batch-acked,
-/// batch-failed and producer-id-assigned in the trace.
+/// apply() with every answer, wake() at the time it asked for.
+///
+/// With a transactional id it follows the Java client's TransactionManager, with
+/// transaction.version 2 or 1 as the cluster has it: initTransactions() once, then
+/// beginTransaction(), sends, offsets, commitTransaction() or abortTransaction(), and again. None
+/// of these waits; transactionStatus() says when they are through. A call that the status does not
+/// allow breaks an invariant. It records batch-sent, batch-acked, batch-failed and
+/// producer-id-assigned in the trace.
 class Producer {
 public:
     Producer(std::string clientId, ProducerConfig config);
@@ -80,6 +108,26 @@ public:
     void flush(Context &context, ClientEffects &effects);
     /// The process dies: everything not sent is gone.
     void crash();
+
+    // Transactions.
+
+    /// Asks the coordinator for producer id and epoch, which fences whoever had this transactional
+    /// id, and ends what that one left open.
+    void initTransactions(Context &context, ClientEffects &effects);
+    void beginTransaction(Context &context);
+    /// These offsets (the next ones to read) are committed for the group with the transaction.
+    void sendOffsets(const std::vector<std::pair<TopicPartition, std::int64_t>> &offsets,
+        const ConsumerGroupMetadata &group, Context &context, ClientEffects &effects);
+    /// Sends what is batched first. When a batch fails meanwhile, nothing is committed and the
+    /// status becomes AbortableError.
+    void commitTransaction(Context &context, ClientEffects &effects);
+    /// What is batched and not sent is dropped (its deliveries fail).
+    void abortTransaction(Context &context, ClientEffects &effects);
+    TransactionStatus transactionStatus() const;
+    /// What led to AbortableError or FatalError; else None.
+    ErrorCode transactionError() const;
+    std::int64_t producerId() const; ///< -1: none yet
+    std::int16_t producerEpoch() const;
 
     /// Takes the deliveries since the last call.
     void takeDeliveries(std::vector<Delivery> &out);

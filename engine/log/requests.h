@@ -34,13 +34,16 @@ struct PartitionMetadata {
 struct TopicMetadata {
     ErrorCode error = ErrorCode::None;
     std::string name{};
-    bool isInternal = false; ///< __consumer_offsets
+    bool isInternal = false; ///< __consumer_offsets, __transaction_state, __share_group_state
     std::vector<PartitionMetadata> partitions{};
 };
 struct MetadataResponse {
     std::vector<std::int32_t> brokers{}; ///< ids of those that are registered and not fenced
     std::int32_t controller = -1; ///< the active controller; -1 not known
     std::vector<TopicMetadata> topics{};
+    /// The cluster's finalized feature transaction.version: 2 with KIP-890, 1 without. On the wire
+    /// clients learn it from ApiVersions.
+    std::int16_t transactionVersion = 2;
 };
 
 struct CreateTopicsRequest {
@@ -113,6 +116,12 @@ struct ProduceRequest {
     std::int16_t acks = -1; ///< -1 all in-sync replicas, 1 the leader, 0 no answer at all
     std::chrono::milliseconds timeout{30'000};
     std::vector<Partition> partitions{};
+    /// Of the producer whose transaction the batches belong to; all of them are then transactional.
+    std::optional<std::string> transactionalId{};
+    /// Version 12 and later, transaction.version 2: the leader adds the partition to the
+    /// transaction by itself. Else the producer has done that (AddPartitionsToTxn), and the leader
+    /// only asks whether (KIP-890).
+    bool addsPartitionsToTxn = false;
 };
 struct ProduceResponse {
     struct Partition {
@@ -157,6 +166,16 @@ struct FetchResponse {
         std::int64_t lastStableOffset = -1;
         std::int64_t logStartOffset = -1;
         std::vector<SharedBytes> records{}; ///< whole batches; each piece starts and ends at one
+        /// With read_committed: the aborted transactions that have records in what was returned, by
+        /// the order of their markers. Its data records from `firstOffset` to its ABORT marker are
+        /// dropped by the reader.
+        struct AbortedTransaction {
+            std::int64_t producerId = -1;
+            std::int64_t firstOffset = -1;
+            friend bool operator==(
+                const AbortedTransaction &, const AbortedTransaction &) = default;
+        };
+        std::vector<AbortedTransaction> abortedTransactions{};
         /// The logs have parted: the follower cuts its own to the smaller of this end and its end
         /// of this epoch, and fetches again.
         std::optional<EpochEnd> divergingEpoch{};
@@ -223,22 +242,24 @@ struct DeleteRecordsResponse {
     std::vector<Partition> partitions{};
 };
 
-/// Set or delete settings of topics (IncrementalAlterConfigs, resource type 2).
+/// Set or delete settings of topics and groups (IncrementalAlterConfigs, resource types 2 and 32).
 struct AlterConfigsRequest {
-    struct Topic {
+    struct Resource {
         std::string name{};
         std::map<std::string, std::optional<std::string>>
             configs{}; ///< nothing: back to the default
     };
-    std::vector<Topic> topics{};
+    std::vector<Resource> topics{};
+    std::vector<Resource> groups{}; ///< settings of group_config.h; the group need not exist
 };
 struct AlterConfigsResponse {
-    struct Topic {
+    struct Resource {
         std::string name{};
         ErrorCode error = ErrorCode::None;
         std::string message{};
     };
-    std::vector<Topic> topics{};
+    std::vector<Resource> topics{}; ///< in the order of the request
+    std::vector<Resource> groups{};
 };
 
 enum class ElectionType : std::uint8_t { Preferred, Unclean };
@@ -255,16 +276,123 @@ struct ElectLeadersResponse {
     std::vector<Partition> partitions{};
 };
 
-/// A producer id for an idempotent producer (no transactional id yet: facts, kafka.md 4.3).
-struct InitProducerIdRequest { };
+/// A producer id and epoch: for an idempotent producer a new id, for a transactional one the id of
+/// its transactional id with the next epoch, which fences whoever used it before (facts: kafka.md
+/// 4.3, 4.4).
+struct InitProducerIdRequest {
+    std::optional<std::string> transactionalId{};
+    std::chrono::milliseconds transactionTimeout{60'000}; ///< transaction.timeout.ms
+    std::int64_t producerId = -1; ///< version 3 and later: the one it has, to get its next epoch
+    std::int16_t producerEpoch = -1;
+};
 struct InitProducerIdResponse {
     ErrorCode error = ErrorCode::None;
     std::int64_t producerId = -1;
     std::int16_t producerEpoch = -1;
 };
 
-struct FindCoordinatorRequest {
+// Transactions (facts: kafka.md 4.4). All but TxnOffsetCommit, WriteTxnMarkers and the produce
+// requests go to the transaction coordinator: FindCoordinator with the transactional id.
+
+/// From a producer (transaction.version 1), or from a partition's leader that was sent a
+/// transactional batch (version 4 and later): then with `verifyOnly` it asks whether the partition
+/// is part of the ongoing transaction, and without it adds it.
+struct AddPartitionsToTxnRequest {
+    std::string transactionalId{};
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
+    bool verifyOnly = false;
+    bool fromBroker = false; ///< version 4 and later
+    std::vector<TopicPartition> partitions{};
+};
+struct AddPartitionsToTxnResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+    };
+    std::vector<Partition> partitions{}; ///< in the order of the request
+};
+/// transaction.version 1: offsets of this group will be part of the transaction.
+struct AddOffsetsToTxnRequest {
+    std::string transactionalId{};
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
     std::string group{};
+};
+struct AddOffsetsToTxnResponse {
+    ErrorCode error = ErrorCode::None;
+};
+struct EndTxnRequest {
+    std::string transactionalId{};
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
+    bool committed = false;
+    /// Version 5 and later, transaction.version 2: the answer brings the next epoch.
+    bool bumpsEpoch = false;
+};
+struct EndTxnResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int64_t producerId = -1; ///< to go on with; -1 the same as before
+    std::int16_t producerEpoch = -1;
+};
+/// Goes to the group's coordinator.
+struct TxnOffsetCommitRequest {
+    struct Partition {
+        TopicPartition partition;
+        std::int64_t committedOffset = 0; ///< the next offset to read
+        std::int32_t committedLeaderEpoch = -1;
+        std::string metadata{};
+    };
+    std::string transactionalId{};
+    std::string group{};
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
+    std::int32_t generation = -1; ///< or member epoch; -1 with an empty member id: not checked
+    std::string memberId{};
+    std::optional<std::string> groupInstanceId{};
+    std::vector<Partition> partitions{};
+    /// Version 5 and later, transaction.version 2: the coordinator adds the group's partition of
+    /// __consumer_offsets to the transaction by itself.
+    bool addsPartitionsToTxn = false;
+};
+struct TxnOffsetCommitResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+    };
+    std::vector<Partition> partitions{};
+};
+/// From the transaction coordinator to the leaders of what the transaction wrote to.
+struct WriteTxnMarkersRequest {
+    struct Marker {
+        std::int64_t producerId = -1;
+        std::int16_t producerEpoch = -1;
+        bool committed = false;
+        std::int32_t coordinatorEpoch = 0; ///< leader epoch of the coordinator's partition
+        /// Version 2 and later: 2 when the producer's next epoch is one above the marker's.
+        std::int16_t transactionVersion = 0;
+        std::vector<TopicPartition> partitions{};
+    };
+    std::vector<Marker> markers{};
+};
+struct WriteTxnMarkersResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+    };
+    struct Marker {
+        std::int64_t producerId = -1;
+        std::vector<Partition> partitions{};
+    };
+    std::vector<Marker> markers{};
+};
+
+enum class CoordinatorType : std::int8_t { Group = 0, Transaction = 1, Share = 2 };
+struct FindCoordinatorRequest {
+    /// A group, a transactional id, or (Share) "group:topic-id:partition" with the topic id as
+    /// text.
+    std::string key{};
+    CoordinatorType type = CoordinatorType::Group;
 };
 struct FindCoordinatorResponse {
     ErrorCode error = ErrorCode::None;
@@ -362,7 +490,9 @@ struct OffsetCommitRequest {
         std::string metadata{};
     };
     std::string group{};
-    std::int32_t generation = -1; ///< -1 with an empty member id is a simple commit
+    /// Of a classic member its generation, of one of KIP-848 its member epoch; -1 with an empty
+    /// member id is a simple commit.
+    std::int32_t generation = -1;
     std::string memberId{};
     std::optional<std::string> groupInstanceId{};
     std::vector<Partition> partitions{};
@@ -378,6 +508,11 @@ struct OffsetCommitResponse {
 struct OffsetFetchRequest {
     std::string group{};
     std::optional<std::vector<TopicPartition>> partitions{}; ///< nothing: all that have a commit
+    /// Version 7 and later: UnstableOffsetCommit for a partition with an offset in a transaction
+    /// that has not ended.
+    bool requireStable = false;
+    std::optional<std::string> memberId{}; ///< version 9 and later, of groups of KIP-848
+    std::int32_t memberEpoch = -1;
 };
 struct OffsetFetchResponse {
     struct Partition {
@@ -388,6 +523,171 @@ struct OffsetFetchResponse {
     };
     ErrorCode error = ErrorCode::None;
     std::vector<Partition> partitions{};
+};
+
+// The consumer groups of KIP-848 and the share groups of KIP-932 (facts: kafka.md 3.7, 7). Kafka
+// names topics by id in these; here as everywhere by name.
+
+/// Membership of a group with assignment by the coordinator. What has not changed since the last
+/// heartbeat may be left out.
+struct ConsumerGroupHeartbeatRequest {
+    std::string group{};
+    std::string memberId{}; ///< a UUID that the client has made (version 1)
+    std::int32_t memberEpoch = 0; ///< 0 joins, -1 leaves, -2 leaves for a while (static member)
+    std::optional<std::string> groupInstanceId{};
+    std::int32_t rebalanceTimeoutMs = -1; ///< -1: as before
+    std::optional<std::vector<std::string>> subscribedTopics{};
+    std::optional<std::string> serverAssignor{}; ///< "uniform", "range"
+    std::optional<std::vector<TopicPartition>> owned{}; ///< what it has now
+    std::string clientId{}; ///< from the request header
+};
+struct ConsumerGroupHeartbeatResponse {
+    ErrorCode error = ErrorCode::None;
+    std::string message{};
+    std::string memberId{};
+    std::int32_t memberEpoch = 0;
+    std::chrono::milliseconds heartbeatInterval{5'000};
+    std::optional<std::vector<TopicPartition>> assignment{}; ///< nothing: as before; else all of it
+};
+struct ShareGroupHeartbeatRequest {
+    std::string group{};
+    std::string memberId{};
+    std::int32_t memberEpoch = 0; ///< 0 joins, -1 leaves
+    std::optional<std::vector<std::string>> subscribedTopics{};
+    std::string clientId{}; ///< from the request header
+};
+struct ShareGroupHeartbeatResponse {
+    ErrorCode error = ErrorCode::None;
+    std::string message{};
+    std::string memberId{};
+    std::int32_t memberEpoch = 0;
+    std::chrono::milliseconds heartbeatInterval{5'000};
+    std::optional<std::vector<TopicPartition>> assignment{};
+};
+
+/// What a consumer of a share group says about a record it has acquired (KIP-932).
+enum class AcknowledgeType : std::int8_t {
+    Gap = 0, ///< there is no record at this offset
+    Accept = 1, ///< done
+    Release = 2, ///< somebody shall have it again
+    Reject = 3, ///< nobody shall: it cannot be processed
+    Renew = 4, ///< still at work: the lock begins anew (4.2)
+};
+struct AcknowledgementBatch {
+    std::int64_t firstOffset = 0;
+    std::int64_t lastOffset = 0;
+    std::vector<AcknowledgeType> types{}; ///< one for all, or one for each offset
+    friend bool operator==(const AcknowledgementBatch &, const AcknowledgementBatch &) = default;
+};
+/// A run of records that were given to this consumer alone, until their acquisition lock ends.
+struct AcquiredRecords {
+    std::int64_t firstOffset = 0;
+    std::int64_t lastOffset = 0;
+    std::int16_t deliveryCount = 1; ///< this delivery included
+    friend bool operator==(const AcquiredRecords &, const AcquiredRecords &) = default;
+};
+struct ShareFetchRequest {
+    struct Partition {
+        TopicPartition partition;
+        std::vector<AcknowledgementBatch> acknowledgements{};
+    };
+    std::string group{};
+    std::string memberId{};
+    std::int32_t sessionEpoch = 0; ///< 0 opens a session, -1 closes it; then counts up
+    std::chrono::milliseconds maxWait{500};
+    std::int32_t minBytes = 1;
+    std::int32_t maxBytes = 52'428'800;
+    std::int32_t maxRecords = 500; ///< to acquire at most (max.poll.records)
+    std::int32_t batchSize = 500; ///< the acquired runs are cut to about this size
+    bool recordLimit = false; ///< share.acquire.mode=record_limit: never more than maxRecords (4.2)
+    bool isRenewAck = false; ///< acknowledges with Renew, and fetches nothing
+    std::vector<Partition> partitions{}; ///< added to the session, or with acknowledgements
+    std::vector<TopicPartition> forgotten{}; ///< leave the session
+};
+struct ShareFetchResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+        ErrorCode acknowledgeError = ErrorCode::None;
+        std::optional<LeaderHint> currentLeader{};
+        std::vector<SharedBytes> records{}; ///< whole batches
+        std::vector<AcquiredRecords> acquired{}; ///< only these are for this consumer
+    };
+    ErrorCode error = ErrorCode::None;
+    std::chrono::milliseconds acquisitionLockTimeout{0};
+    std::vector<Partition> partitions{};
+};
+struct ShareAcknowledgeRequest {
+    struct Partition {
+        TopicPartition partition;
+        std::vector<AcknowledgementBatch> acknowledgements{};
+    };
+    std::string group{};
+    std::string memberId{};
+    std::int32_t sessionEpoch = 0;
+    bool isRenewAck = false;
+    std::vector<Partition> partitions{};
+};
+struct ShareAcknowledgeResponse {
+    struct Partition {
+        TopicPartition partition;
+        ErrorCode error = ErrorCode::None;
+        std::optional<LeaderHint> currentLeader{};
+    };
+    ErrorCode error = ErrorCode::None;
+    std::chrono::milliseconds acquisitionLockTimeout{0};
+    std::vector<Partition> partitions{};
+};
+
+// The share coordinator keeps the state of share-partitions in __share_group_state. The leader of a
+// partition reads and writes it there; the group coordinator creates and deletes it.
+
+/// A run of records in the state that has to survive the leader: Available 0, Acknowledged 2,
+/// Archived 4.
+struct ShareStateBatch {
+    std::int64_t firstOffset = 0;
+    std::int64_t lastOffset = 0;
+    std::int8_t deliveryState = 0;
+    std::int16_t deliveryCount = 0;
+    friend bool operator==(const ShareStateBatch &, const ShareStateBatch &) = default;
+};
+struct InitializeShareGroupStateRequest {
+    std::string group{};
+    TopicPartition partition;
+    std::int32_t stateEpoch = 0; ///< the group epoch
+    std::int64_t startOffset = -1; ///< -1: by share.auto.offset.reset, when it is first read
+};
+struct InitializeShareGroupStateResponse {
+    ErrorCode error = ErrorCode::None;
+};
+struct ReadShareGroupStateRequest {
+    std::string group{};
+    TopicPartition partition;
+    std::int32_t leaderEpoch = -1;
+};
+struct ReadShareGroupStateResponse {
+    ErrorCode error = ErrorCode::None;
+    std::int32_t stateEpoch = 0;
+    std::int64_t startOffset = -1;
+    std::vector<ShareStateBatch> batches{};
+};
+struct WriteShareGroupStateRequest {
+    std::string group{};
+    TopicPartition partition;
+    std::int32_t stateEpoch = 0;
+    std::int32_t leaderEpoch = -1;
+    std::int64_t startOffset = -1; ///< -1: unchanged
+    std::vector<ShareStateBatch> batches{}; ///< what has changed
+};
+struct WriteShareGroupStateResponse {
+    ErrorCode error = ErrorCode::None;
+};
+struct DeleteShareGroupStateRequest {
+    std::string group{};
+    TopicPartition partition;
+};
+struct DeleteShareGroupStateResponse {
+    ErrorCode error = ErrorCode::None;
 };
 
 // Between brokers and the controller quorum (facts: kafka.md 5). The metadata log is replicated by
@@ -499,7 +799,11 @@ using Request = std::variant<MetadataRequest, CreateTopicsRequest, CreatePartiti
     InitProducerIdRequest, FindCoordinatorRequest, JoinGroupRequest, SyncGroupRequest,
     HeartbeatRequest, LeaveGroupRequest, OffsetCommitRequest, OffsetFetchRequest, VoteRequest,
     BeginQuorumEpochRequest, EndQuorumEpochRequest, BrokerRegistrationRequest,
-    BrokerHeartbeatRequest, AlterPartitionRequest, AllocateProducerIdsRequest>;
+    BrokerHeartbeatRequest, AlterPartitionRequest, AllocateProducerIdsRequest,
+    AddPartitionsToTxnRequest, AddOffsetsToTxnRequest, EndTxnRequest, TxnOffsetCommitRequest,
+    WriteTxnMarkersRequest, ConsumerGroupHeartbeatRequest, ShareGroupHeartbeatRequest,
+    ShareFetchRequest, ShareAcknowledgeRequest, InitializeShareGroupStateRequest,
+    ReadShareGroupStateRequest, WriteShareGroupStateRequest, DeleteShareGroupStateRequest>;
 /// The same order as Request.
 using Response = std::variant<MetadataResponse, CreateTopicsResponse, CreatePartitionsResponse,
     DeleteTopicsResponse, ProduceResponse, FetchResponse, ListOffsetsResponse,
@@ -507,6 +811,10 @@ using Response = std::variant<MetadataResponse, CreateTopicsResponse, CreatePart
     InitProducerIdResponse, FindCoordinatorResponse, JoinGroupResponse, SyncGroupResponse,
     HeartbeatResponse, LeaveGroupResponse, OffsetCommitResponse, OffsetFetchResponse, VoteResponse,
     BeginQuorumEpochResponse, EndQuorumEpochResponse, BrokerRegistrationResponse,
-    BrokerHeartbeatResponse, AlterPartitionResponse, AllocateProducerIdsResponse>;
+    BrokerHeartbeatResponse, AlterPartitionResponse, AllocateProducerIdsResponse,
+    AddPartitionsToTxnResponse, AddOffsetsToTxnResponse, EndTxnResponse, TxnOffsetCommitResponse,
+    WriteTxnMarkersResponse, ConsumerGroupHeartbeatResponse, ShareGroupHeartbeatResponse,
+    ShareFetchResponse, ShareAcknowledgeResponse, InitializeShareGroupStateResponse,
+    ReadShareGroupStateResponse, WriteShareGroupStateResponse, DeleteShareGroupStateResponse>;
 
 } // namespace queuelab::log

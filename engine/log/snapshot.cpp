@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace queuelab::log {
@@ -51,6 +52,10 @@ void takeFigures(PartitionSnapshot &out, const PartitionSnapshot &from)
     out.logEndOffset = from.logEndOffset;
     out.sizeBytes = from.sizeBytes;
     out.segments = from.segments;
+    out.transactions = from.transactions;
+    out.producers = from.producers;
+    out.firstDirtyOffset = from.firstDirtyOffset;
+    out.dirtyPercent = from.dirtyPercent;
 }
 
 const TopicSnapshot *topicNamed(const std::vector<TopicSnapshot> &topics, const std::string &name)
@@ -119,6 +124,53 @@ std::vector<GroupSnapshot> groupsOf(const std::vector<BrokerView> &views,
     return shown;
 }
 
+/// A transactional id's coordinator is alive, and of two that take themselves for it the one whose
+/// producer epoch is the newer.
+std::vector<TransactionSnapshot> transactionsOf(
+    const std::vector<BrokerView> &views, const std::vector<bool> &alive)
+{
+    std::map<std::string, TransactionSnapshot> known;
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        for (TransactionSnapshot transaction : views[i].transactions) {
+            transaction.coordinator = alive[i] ? views[i].self.id : -1;
+            const auto [at, isNew] = known.try_emplace(transaction.transactionalId, transaction);
+            const auto rank = [](const TransactionSnapshot &it) {
+                return std::tuple(it.producerId, it.producerEpoch, it.coordinator);
+            };
+            if (!isNew && rank(at->second) < rank(transaction))
+                at->second = transaction;
+        }
+    }
+    std::vector<TransactionSnapshot> shown;
+    shown.reserve(known.size());
+    for (auto &[id, transaction] : known)
+        shown.push_back(std::move(transaction));
+    return shown;
+}
+
+/// As their partition's leader has them.
+std::vector<SharePartitionSnapshot> sharePartitionsOf(const std::vector<BrokerView> &views,
+    const std::vector<bool> &alive, const std::vector<TopicSnapshot> &topics)
+{
+    std::map<std::pair<std::string, TopicPartition>, SharePartitionSnapshot> known;
+    for (std::size_t i = 0; i < views.size(); ++i) {
+        if (!alive[i])
+            continue;
+        for (const SharePartitionSnapshot &share : views[i].sharePartitions) {
+            const TopicSnapshot *topic = topicNamed(topics, share.partition.topic);
+            const auto number = static_cast<std::size_t>(share.partition.partition);
+            if (topic && number < topic->partitions.size()
+                && topic->partitions[number].leader == views[i].self.id)
+                known[{share.group, share.partition}] = share;
+        }
+    }
+    std::vector<SharePartitionSnapshot> shown;
+    shown.reserve(known.size());
+    for (auto &[key, share] : known)
+        shown.push_back(std::move(share));
+    return shown;
+}
+
 } // namespace
 
 ClusterSnapshot clusterSnapshot(std::vector<BrokerView> views, const std::vector<bool> &alive)
@@ -155,6 +207,8 @@ ClusterSnapshot clusterSnapshot(std::vector<BrokerView> views, const std::vector
             fillIn(partition, topic.name, views, alive, indexOf);
     }
     cluster.groups = groupsOf(views, alive, cluster.topics);
+    cluster.transactions = transactionsOf(views, alive);
+    cluster.sharePartitions = sharePartitionsOf(views, alive, cluster.topics);
     return cluster;
 }
 
@@ -171,8 +225,40 @@ std::string_view groupStateName(GroupState state)
         return "Stable";
     case GroupState::Dead:
         return "Dead";
+    case GroupState::Assigning:
+        return "Assigning";
+    case GroupState::Reconciling:
+        return "Reconciling";
     }
     return "Dead";
+}
+
+std::string_view groupTypeName(GroupType type)
+{
+    switch (type) {
+    case GroupType::Classic:
+        return "classic";
+    case GroupType::Consumer:
+        return "consumer";
+    case GroupType::Share:
+        return "share";
+    }
+    return "classic";
+}
+
+std::string_view shareRecordStateName(ShareRecordState state)
+{
+    switch (state) {
+    case ShareRecordState::Available:
+        return "AVAILABLE";
+    case ShareRecordState::Acquired:
+        return "ACQUIRED";
+    case ShareRecordState::Acknowledged:
+        return "ACKNOWLEDGED";
+    case ShareRecordState::Archived:
+        return "ARCHIVED";
+    }
+    return "AVAILABLE";
 }
 
 std::string_view quorumRoleName(QuorumRole role)

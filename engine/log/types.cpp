@@ -104,6 +104,18 @@ std::string_view errorName(ErrorCode code)
         return "DUPLICATE_SEQUENCE_NUMBER";
     case ErrorCode::InvalidProducerEpoch:
         return "INVALID_PRODUCER_EPOCH";
+    case ErrorCode::InvalidTxnState:
+        return "INVALID_TXN_STATE";
+    case ErrorCode::InvalidProducerIdMapping:
+        return "INVALID_PRODUCER_ID_MAPPING";
+    case ErrorCode::InvalidTransactionTimeout:
+        return "INVALID_TRANSACTION_TIMEOUT";
+    case ErrorCode::ConcurrentTransactions:
+        return "CONCURRENT_TRANSACTIONS";
+    case ErrorCode::TransactionCoordinatorFenced:
+        return "TRANSACTION_COORDINATOR_FENCED";
+    case ErrorCode::OperationNotAttempted:
+        return "OPERATION_NOT_ATTEMPTED";
     case ErrorCode::KafkaStorageError:
         return "KAFKA_STORAGE_ERROR";
     case ErrorCode::NonEmptyGroup:
@@ -134,14 +146,42 @@ std::string_view errorName(ErrorCode code)
         return "ELECTION_NOT_NEEDED";
     case ErrorCode::InvalidRecord:
         return "INVALID_RECORD";
+    case ErrorCode::UnstableOffsetCommit:
+        return "UNSTABLE_OFFSET_COMMIT";
+    case ErrorCode::ProducerFenced:
+        return "PRODUCER_FENCED";
     case ErrorCode::InvalidUpdateVersion:
         return "INVALID_UPDATE_VERSION";
+    case ErrorCode::UnknownTopicId:
+        return "UNKNOWN_TOPIC_ID";
     case ErrorCode::DuplicateBrokerRegistration:
         return "DUPLICATE_BROKER_REGISTRATION";
     case ErrorCode::BrokerIdNotRegistered:
         return "BROKER_ID_NOT_REGISTERED";
+    case ErrorCode::TransactionalIdNotFound:
+        return "TRANSACTIONAL_ID_NOT_FOUND";
     case ErrorCode::IneligibleReplica:
         return "INELIGIBLE_REPLICA";
+    case ErrorCode::FencedMemberEpoch:
+        return "FENCED_MEMBER_EPOCH";
+    case ErrorCode::UnreleasedInstanceId:
+        return "UNRELEASED_INSTANCE_ID";
+    case ErrorCode::UnsupportedAssignor:
+        return "UNSUPPORTED_ASSIGNOR";
+    case ErrorCode::StaleMemberEpoch:
+        return "STALE_MEMBER_EPOCH";
+    case ErrorCode::TransactionAbortable:
+        return "TRANSACTION_ABORTABLE";
+    case ErrorCode::InvalidRecordState:
+        return "INVALID_RECORD_STATE";
+    case ErrorCode::ShareSessionNotFound:
+        return "SHARE_SESSION_NOT_FOUND";
+    case ErrorCode::InvalidShareSessionEpoch:
+        return "INVALID_SHARE_SESSION_EPOCH";
+    case ErrorCode::FencedStateEpoch:
+        return "FENCED_STATE_EPOCH";
+    case ErrorCode::ShareSessionLimitReached:
+        return "SHARE_SESSION_LIMIT_REACHED";
     }
     return "UNKNOWN_SERVER_ERROR";
 }
@@ -162,6 +202,12 @@ bool isRetriable(ErrorCode code)
     case ErrorCode::NotEnoughReplicasAfterAppend:
     case ErrorCode::NotController:
     case ErrorCode::KafkaStorageError:
+    case ErrorCode::ConcurrentTransactions:
+    case ErrorCode::UnstableOffsetCommit:
+    case ErrorCode::UnknownTopicId:
+    case ErrorCode::ShareSessionNotFound:
+    case ErrorCode::InvalidShareSessionEpoch:
+    case ErrorCode::ShareSessionLimitReached:
     case ErrorCode::FencedLeaderEpoch:
     case ErrorCode::UnknownLeaderEpoch:
     case ErrorCode::OffsetNotAvailable:

@@ -193,7 +193,7 @@ private:
     Plan planOf(const AlterConfigs &command, Errand &)
     {
         log::AlterConfigsRequest request;
-        log::AlterConfigsRequest::Topic &topic = request.topics.emplace_back();
+        log::AlterConfigsRequest::Resource &topic = request.topics.emplace_back();
         topic.name = command.topic;
         for (const auto &[key, value] : command.configs)
             topic.configs[key] = value;

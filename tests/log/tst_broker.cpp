@@ -251,7 +251,7 @@ private Q_SLOTS:
     {
         LogWorld world;
         create(world, {"orders", 1, 1, {}});
-        world.ask(FindCoordinatorRequest{"g"});
+        world.ask(FindCoordinatorRequest{.key = "g"});
         world.ask(OffsetCommitRequest{"g", -1, "", {}, {{{"orders", 0}, 5, -1, {}}}});
         world.ask(fetchFrom(0));
         const RequestId parked = world.lastRequest;
@@ -485,8 +485,8 @@ private Q_SLOTS:
     void theCoordinatorIsThisBroker()
     {
         LogWorld world;
-        QCOMPARE(world.askFor<FindCoordinatorResponse>(FindCoordinatorRequest{"g"}).node, 1);
-        QCOMPARE(world.askFor<FindCoordinatorResponse>(FindCoordinatorRequest{""}).error,
+        QCOMPARE(world.askFor<FindCoordinatorResponse>(FindCoordinatorRequest{.key = "g"}).node, 1);
+        QCOMPARE(world.askFor<FindCoordinatorResponse>(FindCoordinatorRequest{.key = ""}).error,
             ErrorCode::InvalidGroupId);
     }
 
@@ -494,7 +494,7 @@ private Q_SLOTS:
     {
         LogWorld world;
         create(world, {"orders", 2, 1, {}});
-        world.ask(FindCoordinatorRequest{"g"});
+        world.ask(FindCoordinatorRequest{.key = "g"});
         OffsetCommitRequest commit{"g", -1, "", {},
             {{{"orders", 0}, 7, 0, "note"}, {{"ghost", 0}, 1, -1, {}},
                 {{"orders", 1}, 1, -1, std::string(4'097, 'm')}}};
@@ -528,7 +528,7 @@ private Q_SLOTS:
         LogWorld world;
         create(world, {"orders", 2, 1, {{"retention.ms", "3600000"}}});
         produce(world, {"a", "b"});
-        world.ask(FindCoordinatorRequest{"g"});
+        world.ask(FindCoordinatorRequest{.key = "g"});
         world.ask(OffsetCommitRequest{"g", -1, "", {}, {{{"orders", 0}, 1, -1, {}}}});
         world.ask(OffsetCommitRequest{"g", -1, "", {}, {{{"orders", 0}, 2, -1, {}}}});
         if (clean)

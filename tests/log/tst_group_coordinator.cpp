@@ -15,7 +15,7 @@ public:
     explicit GroupByHand(BrokerConfig config = {})
         : world(config)
     {
-        world.ask(FindCoordinatorRequest{"g"}); // its partition of __consumer_offsets is there
+        world.ask(FindCoordinatorRequest{.key = "g"}); // its partition of __consumer_offsets is there
     }
 
     LogWorld world;
