@@ -354,6 +354,8 @@ void Broker::State::expire(Context &context, Effects &effects)
     }
     if (isDue(nextDelayedDelete))
         deleteDelayed(context);
+    if (isDue(nextCleaning))
+        cleanDirtiest(context);
     if (isDue(shutDownBy))
         sayShutDown(context, effects);
 }
@@ -397,6 +399,7 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(nextIsrCheck);
     consider(nextCheckpoint);
     consider(nextDelayedDelete);
+    consider(nextCleaning);
     consider(nextFetchRetry);
     if (!communicating)
         consider(nextCommunication);

@@ -111,6 +111,7 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
                 .kind = kind(LogEvent::SegmentRolled),
                 .subject = partition.name,
                 .item = appended->baseOffset});
+            considerCleaning(batch.partition, partition.log, context);
         }
         // What groups write is told by their own events; with followers it is seen travelling too.
         if (origin == AppendOrigin::Client || partition.replicas.size() > 1) {

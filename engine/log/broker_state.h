@@ -7,6 +7,7 @@
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
 #include "engine/log/group_records.h"
+#include "engine/log/log_cleaner.h"
 #include "engine/log/offset_checkpoint.h"
 #include "engine/log/partition_log.h"
 #include "engine/log/quorum.h"
@@ -190,6 +191,12 @@ struct Broker::State {
     std::optional<Instant> nextCheckpoint{}; ///< set while the checkpoints are behind
     std::optional<Instant> nextRetentionCheck{}; ///< empty until the first step
     std::optional<Instant> nextDelayedDelete{}; ///< of files of deleted segments
+    CheckpointedOffsets cleanedUpTo{}; ///< cleaner-offset-checkpoint: where each log is dirty from
+    /// Compacted logs that may have something to clean now, or with time; others come in when a
+    /// segment is closed.
+    std::set<TopicPartition> toClean{};
+    std::set<TopicPartition> uncleanable{}; ///< it failed: not again in this life, as in Kafka
+    std::optional<Instant> nextCleaning{}; ///< set while toClean is not empty
     std::optional<Instant> nextIsrCheck{}; ///< set while this broker leads a replicated partition
 
     std::map<FetchId, ParkedFetch> parkedFetches{};
@@ -405,6 +412,24 @@ struct Broker::State {
         const DeleteRecordsRequest &request, NameId client, Context &context);
     DeleteRecordsResponse::Partition deleteRecordsOf(
         const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
+
+    // ---- broker_cleaner.cpp
+    void loadCleanerCheckpoint(Context &context);
+    void saveCleanerCheckpoint(Context &context);
+    /// It has more closed segments than before, or is compacted from now on.
+    void considerCleaning(
+        const TopicPartition &partitionName, const PartitionLog &log, const Context &context);
+    Cleanable cleanable(
+        const TopicPartition &partitionName, const Partition &partition, std::int64_t nowMs) const;
+    void cleanDirtiest(Context &context);
+    void clean(const TopicPartition &partitionName, const Cleanable &range, Context &context);
+    /// The log was cut: what comes behind is dirty.
+    void cutCleanerCheckpoint(
+        const TopicPartition &partitionName, const PartitionLog &log, Context &context);
+    /// Not to be found by a later replica of the same name.
+    void forgetCleanedReplicas(Context &context);
+    void showCleaning(const TopicPartition &partitionName, const Partition &partition,
+        PartitionSnapshot &out) const;
 
     // ---- broker_groups.cpp
     FindCoordinatorResponse findCoordinator(

@@ -478,10 +478,9 @@ bool Cleanable::isDue(const LogConfig &config) const
 }
 
 Cleanable cleanableRange(const PartitionLog &log, std::int64_t checkpoint,
-    std::int64_t highWatermark, const Context &context)
+    std::int64_t highWatermark, std::int64_t nowMs)
 {
     const LogConfig &config = log.config();
-    const std::int64_t nowMs = epochMillis(context.wallClock());
     Cleanable range;
     range.firstDirtyOffset = checkpoint < log.logStartOffset() || checkpoint > log.logEndOffset()
         ? log.logStartOffset()

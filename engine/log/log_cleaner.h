@@ -27,7 +27,12 @@ struct Cleanable {
 /// are cleaned: those below the last stable offset, never the active one, none that holds a record
 /// younger than min.compaction.lag.ms, nor what follows it.
 Cleanable cleanableRange(const PartitionLog &log, std::int64_t checkpoint,
-    std::int64_t highWatermark, const Context &context);
+    std::int64_t highWatermark, std::int64_t nowMs);
+inline Cleanable cleanableRange(const PartitionLog &log, std::int64_t checkpoint,
+    std::int64_t highWatermark, const Context &context)
+{
+    return cleanableRange(log, checkpoint, highWatermark, epochMillis(context.wallClock()));
+}
 
 struct CleanResult {
     std::int64_t nextDirtyOffset = 0; ///< to be written to cleaner-offset-checkpoint
