@@ -40,6 +40,18 @@ void writeVoters(FlexibleWriter &out, const std::vector<std::int32_t> &voters)
 
 } // namespace
 
+std::optional<ControlType> readControlType(ByteView key)
+{
+    ByteReader in(key);
+    in.integer<std::int16_t>(); // the version
+    const auto type = in.integer<std::int16_t>();
+    const bool isKnown = type >= static_cast<std::int16_t>(ControlType::Abort)
+        && type <= static_cast<std::int16_t>(ControlType::LeaderChange);
+    if (!in.ok() || !isKnown)
+        return std::nullopt;
+    return static_cast<ControlType>(type);
+}
+
 Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_t producerEpoch,
     std::int32_t coordinatorEpoch, std::int64_t timestampMs)
 {

@@ -12,6 +12,9 @@ namespace queuelab::log {
 /// What a control record says: the type in its key (facts: kafka.md 1.3).
 enum class ControlType : std::int16_t { Abort = 0, Commit = 1, LeaderChange = 2 };
 
+/// The type in a control record's key; nothing when it is malformed or not known here.
+std::optional<ControlType> readControlType(ByteView key);
+
 /// A batch with the control record that ends a transaction (Abort or Commit) of a producer. The log
 /// that takes it gives it offset and leader epoch.
 Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_t producerEpoch,
