@@ -159,9 +159,19 @@ void Broker::State::handle(
             [&](const DeleteRecordsRequest &asked) {
                 answer(deleteRecords(asked, client, context));
             },
-            [&](const InitProducerIdRequest &) {
-                initProducerId(caller, client, context, effects);
+            [&](const InitProducerIdRequest &asked) {
+                if (asked.transactionalId)
+                    initTransactions(caller, client, asked, context, effects);
+                else
+                    initProducerId(caller, client, context, effects);
             },
+            [&](const AddPartitionsToTxnRequest &asked) {
+                addPartitionsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const AddOffsetsToTxnRequest &asked) {
+                addOffsetsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const EndTxnRequest &asked) { endTxn(caller, client, asked, context, effects); },
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
             },
@@ -227,6 +237,9 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
                        if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
                            logEndsKnown(it, *response, context);
                    },
+                   [&](MarkersAsk &it) {
+                       markersAnswered(out.to, std::move(it), input.response, context);
+                   },
                },
         out.what);
 }
@@ -263,6 +276,7 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
         parkedFetches.erase(fetchId);
     }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+    transactions.callersGone(isGone);
 }
 
 Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Asked::what) what,
@@ -312,6 +326,7 @@ void Broker::State::askFailed(Asked &&out, const Context &context)
                        if (Partition *partition = find(it.partition))
                            backOff(*partition, context);
                    },
+                   [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
                },
         out.what);
 }
@@ -336,6 +351,9 @@ void Broker::State::expire(Context &context, Effects &effects)
             refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
     }
     coordinator.expire(context, effects);
+    transactions.expire(context);
+    while (auto due = markersLater.takeDue(context.now))
+        placeMarker(std::move(*due), context);
     if (controller && isDue(controller->nextDeadline())) {
         // When it cannot be written the quorum has resigned, and the next controller sees to it.
         (void)appendChanges(controller->expire(context), context, effects);
@@ -370,6 +388,10 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= loadTransactions(context);
+        again |= giveTransactionalProducerIds(context, effects);
+        again |= writeTransactions(context, effects);
+        again |= sendMarkers(context, effects);
         communicate(context);
         again |= sendAlterPartition(context);
         again |= sendCalls(context, effects);
@@ -392,6 +414,8 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());
+    consider(transactions.nextDeadline());
+    consider(markersLater.earliest());
     if (controller)
         consider(controller->nextDeadline());
     consider(nextIsrCheck);
