@@ -141,6 +141,14 @@ std::optional<std::string> setBufferMemory(log::ProducerConfig &config, const st
     return setNumber(text, 0, std::numeric_limits<std::int64_t>::max(), config.bufferMemory);
 }
 
+std::optional<std::string> setTransactionalId(log::ProducerConfig &config, const std::string &text)
+{
+    if (text.empty())
+        return "give it a name, or leave it out";
+    config.transactionalId = text;
+    return std::nullopt;
+}
+
 constexpr std::int32_t kMaxInFlightIdempotent = 5;
 
 const Setters<log::ProducerConfig> &producerSetters()
@@ -162,6 +170,8 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"compression.type", setCompression},
         {"buffer.memory", setBufferMemory},
         {"max.request.size", number(&Config::maxRequestSize, 1)},
+        {"transactional.id", setTransactionalId},
+        {"transaction.timeout.ms", milliseconds(&Config::transactionTimeout, 1)},
     };
     return setters;
 }
@@ -171,9 +181,13 @@ const Setters<log::ProducerConfig> &producerSetters()
 std::optional<ConfigProblem> checkIdempotence(
     const Settings &settings, const log::ProducerConfig &config)
 {
+    if (!config.enableIdempotence && config.transactionalId)
+        return ConfigProblem{"a producer with a 'transactional.id' is idempotent",
+            "leave out 'enable.idempotence', or 'transactional.id'"};
     if (!config.enableIdempotence)
         return std::nullopt;
-    const bool isAskedFor = settings.contains("enable.idempotence");
+    const bool isAskedFor =
+        settings.contains("enable.idempotence") || config.transactionalId.has_value();
     const auto refusal = [](std::string why) {
         return ConfigProblem{"the idempotent producer " + std::move(why),
             "change that, or write enable.idempotence: false"};
@@ -308,6 +322,21 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"unclean.leader.election.interval.ms",
                 milliseconds(&Config::uncleanElectionInterval, 1)},
             {"eligible.leader.replicas.version", setEligibleLeaderReplicas},
+            {"transaction.state.log.num.partitions",
+                number(&Config::transactionPartitions, 1, 10'000)},
+            {"transaction.state.log.replication.factor",
+                smallNumber(&Config::transactionReplicationFactor, 1, kMostReplicas)},
+            {"transaction.state.log.min.isr", number(&Config::transactionMinIsr, 1)},
+            {"transaction.max.timeout.ms", milliseconds(&Config::transactionMaxTimeout, 1)},
+            {"transaction.abort.timed.out.transaction.cleanup.interval.ms",
+                milliseconds(&Config::transactionAbortInterval, 1)},
+            {"transactional.id.expiration.ms", milliseconds(&Config::transactionalIdExpiration, 1)},
+            {"transaction.remove.expired.transaction.cleanup.interval.ms",
+                milliseconds(&Config::transactionalIdCleanupInterval, 1)},
+            {"transaction.partition.verification.enable",
+                boolean(&Config::transactionPartitionVerification)},
+            // A feature level in Kafka, not a setting of the broker.
+            {"transaction.version", smallNumber(&Config::transactionVersion, 1, 2)},
         };
         // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
         static const std::map<std::string, std::string> topicDefaults{
@@ -337,13 +366,16 @@ const Setters<log::BrokerConfig> &brokerSetters()
 
 } // namespace
 
-Result<log::ProducerConfig, ConfigProblem> producerConfig(const Settings &settings)
+Result<log::ProducerConfig, ConfigProblem> producerConfig(const AddProducer &command)
 {
     log::ProducerConfig config;
-    if (auto problem = applySettings(settings, producerSetters(), "producer", config))
+    if (auto problem = applySettings(command.configs, producerSetters(), "producer", config))
         return std::unexpected(*std::move(problem));
-    if (auto problem = checkIdempotence(settings, config))
+    if (auto problem = checkIdempotence(command.configs, config))
         return std::unexpected(*std::move(problem));
+    if (command.transaction != Transactions{} && !config.transactionalId)
+        return std::unexpected(ConfigProblem{"'transaction' is for a producer with transactions",
+            "add configs: {transactional.id: NAME}"});
     return config;
 }
 
@@ -360,6 +392,45 @@ Result<log::ConsumerConfig, ConfigProblem> consumerConfig(const AddConsumer &com
     if (auto problem = applySettings(command.configs, consumerSetters(), "consumer", config))
         return std::unexpected(*std::move(problem));
     return config;
+}
+
+Result<TransformerConfigs, ConfigProblem> transformerConfigs(
+    const AddTransformer &command, const std::string &name)
+{
+    const bool isExactlyOnce = command.guarantee == "exactly-once";
+    if (command.transaction != Transactions{} && !isExactlyOnce)
+        return std::unexpected(
+            ConfigProblem{"'transaction' is for guarantee: exactly-once", "leave out one of them"});
+    if (command.configs.contains("transactional.id") && !isExactlyOnce)
+        return std::unexpected(ConfigProblem{
+            "'transactional.id' is for guarantee: exactly-once", "leave out one of them"});
+    AddConsumer reading{.group = command.group,
+        .topics = command.from,
+        .name = {},
+        .processing = {},
+        .commit = "never",
+        .failsOn = {},
+        .retry = {},
+        .configs = {}};
+    AddProducer writing;
+    for (const auto &[key, value] : command.configs) {
+        const bool isReading = consumerSetters().contains(key);
+        if (isReading || key == "enable.auto.commit")
+            reading.configs[key] = value;
+        if (!isReading || producerSetters().contains(key))
+            writing.configs[key] = value;
+    }
+    if (isExactlyOnce)
+        writing.configs.try_emplace("transactional.id", name.empty() ? command.group : name);
+    auto consumer = consumerConfig(reading);
+    if (!consumer)
+        return std::unexpected(consumer.error());
+    if (isExactlyOnce && !command.configs.contains("isolation.level"))
+        consumer->isolationLevel = log::IsolationLevel::ReadCommitted;
+    const auto producer = producerConfig(writing);
+    if (!producer)
+        return std::unexpected(producer.error());
+    return TransformerConfigs{*consumer, *producer};
 }
 
 Result<log::BrokerConfig, ConfigProblem> brokerConfig(const Settings &settings)
