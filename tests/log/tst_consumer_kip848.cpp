@@ -119,7 +119,9 @@ public:
     Sent<ConsumerGroupHeartbeatRequest> heartbeat()
     {
         const auto sent = take<ConsumerGroupHeartbeatRequest>();
-        invariant(sent.size() == 1, "one heartbeat is out");
+        if (sent.size() != 1)
+            qFatal("%zu heartbeats are out at %lld ms", sent.size(),
+                static_cast<long long>((now - kVirtualStart) / 1ms));
         return sent.front();
     }
     void welcome(const Sent<ConsumerGroupHeartbeatRequest> &sent, std::int32_t epoch,
@@ -505,7 +507,7 @@ private Q_SLOTS:
         }
         bench.advance(5s);
         QCOMPARE(bench.heartbeat().request.memberEpoch, -1);
-        bench.advance(1min);
+        bench.advance(20s);
         QVERIFY(bench.take<ConsumerGroupHeartbeatRequest>().empty());
         QCOMPARE(bench.owned(), Partitions{kFirst}); // it finds out in its next poll()
         bench.poll();
