@@ -98,20 +98,28 @@ std::optional<ConfigProblem> applySettings(
     return std::nullopt;
 }
 
+/// "a, b" is a and b.
+std::vector<std::string> commaSeparated(const std::string &text)
+{
+    std::vector<std::string> parts;
+    for (std::size_t from = 0; from <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', from), text.size());
+        std::erase(parts.emplace_back(text.substr(from, comma - from)), ' ');
+        from = comma + 1;
+    }
+    return parts;
+}
+
 /// "1, 2": the numbers of brokers.
 template <class Config>
 std::optional<std::string> setBootstrap(Config &config, const std::string &text)
 {
     config.bootstrapServers.clear();
-    for (std::size_t from = 0; from <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', from), text.size());
-        std::string number = text.substr(from, comma - from);
-        std::erase(number, ' ');
+    for (const std::string &number : commaSeparated(text)) {
         std::int32_t broker = 0;
         if (setNumber(number, 1, WorldConfig::kMostLogBrokers, broker))
             return "write the number of a broker, or several with commas between";
         config.bootstrapServers.emplace_back(broker);
-        from = comma + 1;
     }
     return std::nullopt;
 }
@@ -205,16 +213,12 @@ std::optional<ConfigProblem> checkIdempotence(
 std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::string &text)
 {
     config.assignors.clear();
-    for (std::size_t from = 0; from <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', from), text.size());
-        std::string name = text.substr(from, comma - from);
-        std::erase(name, ' ');
+    for (const std::string &name : commaSeparated(text)) {
         const std::optional<log::Assignor> assignor = log::assignorByName(name);
         if (!assignor)
             return "write range, roundrobin, sticky or cooperative-sticky, or several with commas "
                    "between";
         config.assignors.push_back(*assignor);
-        from = comma + 1;
     }
     return std::nullopt;
 }
@@ -240,12 +244,42 @@ std::optional<std::string> setGroupInstance(log::ConsumerConfig &config, const s
     return std::nullopt;
 }
 
+std::optional<std::string> setIsolation(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text != "read_uncommitted" && text != "read_committed")
+        return "write read_uncommitted or read_committed";
+    config.isolationLevel = text == "read_committed" ? log::IsolationLevel::ReadCommitted
+                                                     : log::IsolationLevel::ReadUncommitted;
+    return std::nullopt;
+}
+
+std::optional<std::string> setGroupProtocol(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text != "classic" && text != "consumer")
+        return "write classic or consumer";
+    config.groupProtocol =
+        text == "consumer" ? log::GroupProtocol::Consumer : log::GroupProtocol::Classic;
+    return std::nullopt;
+}
+
+/// Whether the brokers have it they say themselves.
+std::optional<std::string> setRemoteAssignor(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text.empty())
+        return "name one of the broker's group.consumer.assignors, or leave it out";
+    config.groupRemoteAssignor = text;
+    return std::nullopt;
+}
+
 const Setters<log::ConsumerConfig> &consumerSetters()
 {
     using Config = log::ConsumerConfig;
     static const Setters<Config> setters{
         {"bootstrap.servers", setBootstrap<Config>},
         {"group.instance.id", setGroupInstance},
+        {"group.protocol", setGroupProtocol},
+        {"group.remote.assignor", setRemoteAssignor},
+        {"isolation.level", setIsolation},
         {"partition.assignment.strategy", setAssignors},
         {"session.timeout.ms", milliseconds(&Config::sessionTimeout, 1)},
         {"heartbeat.interval.ms", milliseconds(&Config::heartbeatInterval, 1)},
@@ -265,6 +299,30 @@ const Setters<log::ConsumerConfig> &consumerSetters()
     return setters;
 }
 
+/// What Kafka refuses to take together with a group protocol (ConsumerConfig, 4.x).
+std::optional<ConfigProblem> checkGroupProtocol(
+    const Settings &settings, const log::ConsumerConfig &config)
+{
+    if (config.groupProtocol == log::GroupProtocol::Classic) {
+        if (!settings.contains("group.remote.assignor"))
+            return std::nullopt;
+        return ConfigProblem{"'group.remote.assignor' cannot be set with group.protocol=classic",
+            "leave it out, or write group.protocol: consumer"};
+    }
+    for (const auto &[key, instead] :
+        {std::pair{"partition.assignment.strategy",
+             "leave it out: the coordinator assigns; 'group.remote.assignor' chooses how"},
+            std::pair{"heartbeat.interval.ms",
+                "leave it out: the broker's 'group.consumer.heartbeat.interval.ms' decides"},
+            std::pair{"session.timeout.ms",
+                "leave it out: the broker's 'group.consumer.session.timeout.ms' decides"}}) {
+        if (settings.contains(key))
+            return ConfigProblem{
+                fmt::format("'{}' cannot be set with group.protocol=consumer", key), instead};
+    }
+    return std::nullopt;
+}
+
 constexpr std::int64_t kMostReplicas = WorldConfig::kMostLogBrokers;
 
 /// A feature level in Kafka, not a setting of the broker: 1 is on.
@@ -274,6 +332,17 @@ std::optional<std::string> setEligibleLeaderReplicas(
     if (text != "0" && text != "1")
         return "write 0 or 1";
     config.eligibleLeaderReplicas = text == "1";
+    return std::nullopt;
+}
+
+std::optional<std::string> setConsumerAssignors(log::BrokerConfig &config, const std::string &text)
+{
+    config.consumerAssignors.clear();
+    for (const std::string &name : commaSeparated(text)) {
+        if (name != "uniform" && name != "range")
+            return "write uniform or range, or both with a comma between; the first is the default";
+        config.consumerAssignors.push_back(name);
+    }
     return std::nullopt;
 }
 
@@ -287,6 +356,13 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"group.initial.rebalance.delay.ms",
                 milliseconds(&Config::groupInitialRebalanceDelay, 0)},
             {"group.max.size", number(&Config::groupMaxSize, 1)},
+            {"group.consumer.session.timeout.ms", milliseconds(&Config::consumerSessionTimeout, 1)},
+            {"group.consumer.heartbeat.interval.ms",
+                milliseconds(&Config::consumerHeartbeatInterval, 1)},
+            {"group.consumer.max.size", number(&Config::consumerGroupMaxSize, 1)},
+            {"group.consumer.assignors", setConsumerAssignors},
+            {"group.consumer.assignment.interval.ms",
+                milliseconds(&Config::consumerAssignmentInterval, 0)},
             {"num.partitions", number(&Config::numPartitions, 1, 10'000)},
             {"auto.create.topics.enable", boolean(&Config::autoCreateTopics)},
             {"log.retention.check.interval.ms", milliseconds(&Config::retentionCheckInterval, 1)},
@@ -390,6 +466,8 @@ Result<log::ConsumerConfig, ConfigProblem> consumerConfig(const AddConsumer &com
             ConfigProblem{"'enable.auto.commit' is decided by the field 'commit'",
                 "write commit: auto, or commit: after, before or never"});
     if (auto problem = applySettings(command.configs, consumerSetters(), "consumer", config))
+        return std::unexpected(*std::move(problem));
+    if (auto problem = checkGroupProtocol(command.configs, config))
         return std::unexpected(*std::move(problem));
     return config;
 }
