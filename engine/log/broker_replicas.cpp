@@ -79,6 +79,7 @@ void Broker::State::publish(Context &context, Effects &effects)
     }
     follow(std::move(all), context, effects);
     loadGroups(context);
+    loadTransactions(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
 }
@@ -261,6 +262,7 @@ std::optional<Broker::State::Partition> Broker::State::openReplica(
     Partition partition{.log = std::move(*log), .name = traceName};
     partition.highWatermark =
         std::clamp(highWatermark, partition.log.logStartOffset(), partition.log.logEndOffset());
+    partition.log.highWatermarkMoved(partition.highWatermark);
     return partition;
 }
 
@@ -270,9 +272,14 @@ void Broker::State::leaveRole(
     if (leads(partition)) {
         partition.replication.resign();
         partition.uncommitted.clear();
+        partition.verifications.clear();
         if (partitionName.topic == kOffsetsTopic) {
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
+        }
+        if (partitionName.topic == kTransactionTopic) {
+            transactionsToLoad.erase(partitionName.partition);
+            transactions.unload(partitionName.partition, effects);
         }
     } else if (const auto fetcher = fetchers.find(NodeId{partition.leader});
         fetcher != fetchers.end()) {
@@ -293,6 +300,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
         advanceHighWatermark(partition, context, effects);
         if (partitionName.topic == kOffsetsTopic && !ledBefore)
             groupsToLoad.insert(partitionName.partition);
+        if (partitionName.topic == kTransactionTopic && !ledBefore)
+            transactionsToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {
         partition.fetchAfter.reset();
         fetchers[NodeId{partition.leader}].partitions.insert(partitionName);

@@ -67,14 +67,12 @@ public:
     Result<CleanResult, Error> run();
 
 private:
-    Result<void, Error> readAborted();
     Result<void, Error> fillMap();
     Result<bool, Error> mapSegment(const Segment &segment, CleanedTransactions &transactions);
     Result<bool, Error> mapBatch(const Segment &segment, const BatchScan &scan);
     std::vector<Segments> groups() const;
     Result<void, Error> cleanGroup(const Segments &group);
     Result<void, Error> writeGroup(const Segments &group, Segment &cleaned);
-    Result<void, Error> writeTransactionIndex(std::int64_t baseOffset);
     Result<void, Error> cleanBatch(const Segment &segment, const BatchScan &scan);
     bool staysEmpty(const BatchHeader &header) const;
     bool stays(const BatchHeader &header, const Walked &record) const;
@@ -93,7 +91,6 @@ private:
     const std::vector<ProducerEntry> m_producers; // by id
     OffsetMap m_map;
     std::int64_t m_latestMapped; // the map knows every key up to here
-    std::vector<AbortedTxn> m_aborted;
     std::optional<CleanedTransactions> m_transactions; // of the walk that writes
     BatchRewriter m_rewriter;
     std::vector<KeptRecord> m_kept; // of the batch at hand
@@ -150,11 +147,9 @@ Result<CleanResult, Error> Cleaning::run()
     m_result.nextDirtyOffset = m_range.firstDirtyOffset;
     if (m_range.firstUncleanableOffset <= m_range.firstDirtyOffset)
         return m_result;
-    if (auto read = readAborted(); !read)
-        return std::unexpected(read.error());
     if (auto filled = fillMap(); !filled)
         return std::unexpected(filled.error());
-    m_transactions.emplace(m_aborted);
+    m_transactions.emplace(m_log.allAborted());
     std::uint64_t bytesBefore = 0;
     for (const Segments &group : groups()) {
         for (const auto &segment : group)
@@ -174,37 +169,9 @@ Result<CleanResult, Error> Cleaning::run()
     return m_result;
 }
 
-/// Their markers may lie in any later segment.
-Result<void, Error> Cleaning::readAborted()
-{
-    std::vector<std::int64_t> bases;
-    for (const auto &segment : m_log.closedSegments())
-        bases.push_back(segment->baseOffset());
-    bases.push_back(m_log.activeBaseOffset());
-    for (const std::int64_t base : bases) {
-        const std::string path = segmentPath(m_log.directory(), base, ".txnindex");
-        if (!m_context.files.exists(path))
-            continue;
-        const auto file = m_context.files.open(path, false);
-        if (!file)
-            return std::unexpected(file.error());
-        const auto bytes = readWhole(m_context.files, *file);
-        m_context.files.close(*file);
-        if (!bytes)
-            return std::unexpected(bytes.error());
-        const auto aborted = parseTransactionIndex(*bytes);
-        if (!aborted) {
-            return std::unexpected(Error{path, aborted.error(),
-                "stop the broker, delete the file and start it: it is made anew"});
-        }
-        m_aborted.insert(m_aborted.end(), aborted->begin(), aborted->end());
-    }
-    return {};
-}
-
 Result<void, Error> Cleaning::fillMap()
 {
-    std::vector<AbortedTxn> aborted = m_aborted;
+    std::vector<AbortedTxn> aborted = m_log.allAborted();
     std::erase_if(aborted, [this](const AbortedTxn &transaction) {
         return transaction.lastOffset < m_range.firstDirtyOffset;
     });
@@ -311,8 +278,8 @@ Result<void, Error> Cleaning::cleanGroup(const Segments &group)
     if (!cleaned)
         return std::unexpected(cleaned.error());
     Result<void, Error> done = writeGroup(group, *cleaned);
-    if (done)
-        done = writeTransactionIndex(base);
+    if (auto needed = m_transactions->takeNeeded(); done && !needed.empty())
+        done = cleaned->setAborted(files, std::move(needed));
     if (done)
         done = cleaned->seal(files);
     if (!done) {
@@ -361,27 +328,6 @@ Result<void, Error> Cleaning::writeGroup(const Segments &group, Segment &cleaned
             return all;
     }
     return write();
-}
-
-Result<void, Error> Cleaning::writeTransactionIndex(std::int64_t baseOffset)
-{
-    const std::vector<AbortedTxn> needed = m_transactions->takeNeeded();
-    if (needed.empty())
-        return {};
-    Bytes bytes;
-    for (const AbortedTxn &transaction : needed)
-        appendAbortedTxn(bytes, transaction);
-    Files &files = m_context.files;
-    const auto file = files.open(
-        segmentPath(m_log.directory(), baseOffset, ".txnindex") + std::string(kCleanedSuffix),
-        true);
-    if (!file)
-        return std::unexpected(file.error());
-    Result<void, Error> done = files.writeAt(*file, 0, bytes);
-    if (done)
-        done = files.sync(*file);
-    files.close(*file);
-    return done;
 }
 
 /// Whether the batch says something when it has no records any more: the last sequence or, behind a

@@ -97,6 +97,14 @@ Result<std::int64_t, Error> endOfLog(Files &files, const std::string &path, std:
 
 } // namespace
 
+std::vector<AbortedTxn> PartitionLog::allAborted() const
+{
+    std::vector<AbortedTxn> all;
+    for (std::size_t i = 0; i < segmentCount(); ++i)
+        all.insert(all.end(), segment(i).aborted().begin(), segment(i).aborted().end());
+    return all;
+}
+
 Result<void, Error> PartitionLog::replaceSegments(
     const std::vector<std::int64_t> &replaced, Segment cleaned, Context &context)
 {
