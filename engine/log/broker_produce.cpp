@@ -252,10 +252,10 @@ void Broker::State::finish(ProduceId produceId, Context &context, Effects &effec
         return;
     }
     const ErrorCode error = parked.response.partitions.front().error;
-    if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
-        markerSettled(*marker, error, context, effects);
-    else if (const auto *write = std::get_if<TransactionWrite>(&parked.from))
+    if (const auto *write = std::get_if<TransactionWrite>(&parked.from))
         transactions.written(write->id, error, context, effects);
+    else if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
+        markerSettled(*marker, error, context, effects);
     else
         coordinator.written(std::get<std::uint64_t>(parked.from), error, context, effects);
 }
