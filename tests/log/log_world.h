@@ -92,6 +92,17 @@ public:
         invariant(answer && std::holds_alternative<T>(*answer), "the broker answers at once");
         return std::get<T>(*answer);
     }
+    /// What only another broker may ask; the answer is dropped.
+    void askAsBroker(Request request)
+    {
+        Context context = makeContext();
+        Effects effects;
+        m_broker.apply(PeerRequest{NodeId{2}, RequestId{m_nextManual++}, std::move(request)},
+            context, effects);
+        std::erase_if(effects,
+            [](const Effect &effect) { return std::holds_alternative<AnswerPeer>(effect); });
+        carryOut(std::move(effects));
+    }
     /// The answer to an earlier request of the hand, once it has come.
     std::optional<Response> takeAnswer(RequestId id)
     {
