@@ -105,6 +105,8 @@ void Broker::apply(const Input &input, Context &context, Effects &effects)
                        state.dropParked(
                            [&](const Caller &caller) { return isOf(caller, gone.client); });
                        state.coordinator.clientGone(gone.client);
+                       for (const ShareSessions::Key &key : state.shares.sessions.of(gone.client))
+                           state.closeShareSession(key, 0, context);
                    },
                    [&](const WakeUp &) { state.askedWake.reset(); },
                    [&](const auto &peer) { state.handle(peer, context, effects); },
@@ -165,6 +167,24 @@ void Broker::State::handle(
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
             },
+            [&](const ShareFetchRequest &asked) {
+                shareFetch(caller, client, asked, context, effects);
+            },
+            [&](const ShareAcknowledgeRequest &asked) {
+                shareAcknowledge(caller, client, asked, context, effects);
+            },
+            [&](const InitializeShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const ReadShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const WriteShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const DeleteShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
             // Only brokers ask these: see the other overload.
             [&](const VoteRequest &) { answer(VoteResponse{ErrorCode::InvalidRequest}); },
             [&](const BeginQuorumEpochRequest &) {
@@ -213,21 +233,23 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
         return;
     Asked &out = found.mapped();
     askDeadlines.cancel(out.deadline);
-    std::visit(Overloaded{
-                   [&](const CallAsk &it) {
-                       callAnswered(it.call, Response(input.response), context, effects);
-                   },
-                   [&](const ReplicaFetchAsk &) {
-                       fetchers[out.to].inFlight = false;
-                       fetchersChanged = true;
-                       if (const auto *response = std::get_if<FetchResponse>(&input.response))
-                           replicaFetched(out.to, *response, context, effects);
-                   },
-                   [&](const LogEndsAsk &it) {
-                       if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
-                           logEndsKnown(it, *response, context);
-                   },
-               },
+    std::visit(
+        Overloaded{
+            [&](const CallAsk &it) {
+                callAnswered(it.call, Response(input.response), context, effects);
+            },
+            [&](const ReplicaFetchAsk &) {
+                fetchers[out.to].inFlight = false;
+                fetchersChanged = true;
+                if (const auto *response = std::get_if<FetchResponse>(&input.response))
+                    replicaFetched(out.to, *response, context, effects);
+            },
+            [&](const LogEndsAsk &it) {
+                if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
+                    logEndsKnown(it, *response, context);
+            },
+            [&](const ShareStateAsk &it) { shareStateAnswered(it, &input.response, context); },
+        },
         out.what);
 }
 
@@ -263,6 +285,7 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
         parkedFetches.erase(fetchId);
     }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+    dropShareCalls(isGone);
 }
 
 Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Asked::what) what,
@@ -298,7 +321,7 @@ bool Broker::State::answerSelf(Context &context, Effects &effects)
     return any;
 }
 
-void Broker::State::askFailed(Asked &&out, const Context &context)
+void Broker::State::askFailed(Asked &&out, Context &context)
 {
     std::visit(Overloaded{
                    [&](const CallAsk &it) { callLost(it.call, context); },
@@ -312,6 +335,7 @@ void Broker::State::askFailed(Asked &&out, const Context &context)
                        if (Partition *partition = find(it.partition))
                            backOff(*partition, context);
                    },
+                   [&](const ShareStateAsk &it) { shareStateAnswered(it, nullptr, context); },
                },
         out.what);
 }
@@ -336,6 +360,7 @@ void Broker::State::expire(Context &context, Effects &effects)
             refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
     }
     coordinator.expire(context, effects);
+    expireShares(context, effects);
     if (controller && isDue(controller->nextDeadline())) {
         // When it cannot be written the quorum has resigned, and the next controller sees to it.
         (void)appendChanges(controller->expire(context), context, effects);
@@ -370,6 +395,9 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= loadShareStates(context);
+        again |= serveShares(context, effects);
+        again |= askShareStates(context, effects);
         communicate(context);
         again |= sendAlterPartition(context);
         again |= sendCalls(context, effects);
@@ -392,6 +420,10 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());
+    consider(shares.callDeadlines.earliest());
+    consider(shares.lockDeadlines.earliest());
+    consider(shares.stateRetries.earliest());
+    consider(shares.nextPrune);
     if (controller)
         consider(controller->nextDeadline());
     consider(nextIsrCheck);

@@ -87,6 +87,7 @@ void Broker::State::advanceHighWatermark(Partition &partition, Context &context,
             .item = reached});
     }
     wakeFetches(partition.waiting, bytes, context, effects);
+    shares.callsToServe.insert(partition.waitingShares.begin(), partition.waitingShares.end());
     completeAppends(partition, context, effects);
 }
 

@@ -136,7 +136,7 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
     return out;
 }
 
-void Broker::State::park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
+void Broker::State::park(decltype(ParkedProduce::from) from, ProduceResponse &&response,
     const Awaits &awaits, std::chrono::milliseconds timeout, Context &context)
 {
     const ProduceId produceId = nextProduce++;
@@ -148,7 +148,7 @@ void Broker::State::park(std::variant<Caller, std::uint64_t> from, ProduceRespon
             {upTo, produceId, index});
     }
     parkedProduces.emplace_hint(parkedProduces.end(), produceId,
-        ParkedProduce{from, std::move(response), awaits.size(),
+        ParkedProduce{std::move(from), std::move(response), awaits.size(),
             produceDeadlines.set(context.now + timeout, produceId)});
 }
 
@@ -204,6 +204,8 @@ void Broker::State::finish(ProduceId produceId, Context &context, Effects &effec
     produceDeadlines.cancel(parked.deadline);
     if (const auto *caller = std::get_if<Caller>(&parked.from)) {
         caller->answer(std::move(parked.response), effects);
+    } else if (auto *state = std::get_if<ShareStateAnswer>(&parked.from)) {
+        answerShareState(std::move(*state), parked.response.partitions.front().error, effects);
     } else {
         coordinator.written(std::get<std::uint64_t>(parked.from),
             parked.response.partitions.front().error, context, effects);

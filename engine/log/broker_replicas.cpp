@@ -79,6 +79,7 @@ void Broker::State::publish(Context &context, Effects &effects)
     }
     follow(std::move(all), context, effects);
     loadGroups(context);
+    loadShareStates(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
 }
@@ -114,6 +115,7 @@ void Broker::State::removeTopic(
     const TopicId &topicId, const std::string &topicName, Context &context, Effects &effects)
 {
     coordinator.forgetTopic(topicName, context);
+    forgetShareStates(topicId, context, effects);
     const auto found = topics.find(topicName);
     if (found == topics.end() || found->second.id != topicId)
         return;
@@ -264,6 +266,11 @@ void Broker::State::leaveRole(
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
         }
+        if (partitionName.topic == kShareStateTopic) {
+            shares.statesToLoad.erase(partitionName.partition);
+            shares.coordinator.unload(partitionName.partition);
+        }
+        dropShares(partitionName);
     } else if (const auto fetcher = fetchers.find(NodeId{partition.leader});
         fetcher != fetchers.end()) {
         fetcher->second.partitions.erase(partitionName);
@@ -283,6 +290,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
         advanceHighWatermark(partition, context, effects);
         if (partitionName.topic == kOffsetsTopic && !ledBefore)
             groupsToLoad.insert(partitionName.partition);
+        if (partitionName.topic == kShareStateTopic && !ledBefore)
+            shares.statesToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {
         partition.fetchAfter.reset();
         fetchers[NodeId{partition.leader}].partitions.insert(partitionName);

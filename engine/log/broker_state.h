@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/log/broker.h"
+#include "engine/log/broker_share.h"
 #include "engine/log/cluster_image.h"
 #include "engine/log/controller.h"
 #include "engine/log/deadlines.h"
@@ -64,6 +65,7 @@ struct Broker::State {
         /// first.
         std::vector<FetchId> waiting{};
         std::vector<FetchId> waitingFollowers{};
+        std::vector<BrokerShares::CallId> waitingShares{}; ///< share fetches, for more to read
 
         // As leader.
         Replication replication{};
@@ -91,9 +93,15 @@ struct Broker::State {
         std::int64_t missingBytes = 0; ///< what appends must still bring before min bytes are there
         std::optional<Deadlines<FetchId>::Handle> deadline{};
     };
+    /// The share coordinator's answer, once its record is committed.
+    struct ShareStateAnswer {
+        Caller caller;
+        Response response;
+    };
     struct ParkedProduce {
-        /// Who waits: a client, or the group coordinator by the id of its write.
-        std::variant<Caller, std::uint64_t> from;
+        /// Who waits: a client, the group coordinator by the id of its write, or the leader of a
+        /// share-partition.
+        std::variant<Caller, std::uint64_t, ShareStateAnswer> from;
         ProduceResponse response{};
         std::size_t awaited = 0; ///< batches not committed yet
         std::optional<Deadlines<ProduceId>::Handle> deadline{};
@@ -109,9 +117,14 @@ struct Broker::State {
         TopicPartition partition;
         std::int32_t leaderEpoch = -1;
     };
+    /// The state of a share-partition, to be read or written.
+    struct ShareStateAsk {
+        ShareKey share;
+        std::uint64_t life = 0;
+    };
     struct Asked {
         NodeId to;
-        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk> what;
+        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, ShareStateAsk> what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
     /// What this broker follows another one for: one fetch at a time, for all their partitions.
@@ -165,6 +178,7 @@ struct Broker::State {
         , directory("broker-" + std::to_string(nodeId.value()))
         , quorum(id, config)
         , coordinator(config, nodeId)
+        , shares(config)
     {
     }
 
@@ -239,6 +253,8 @@ struct Broker::State {
     std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
     std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
 
+    BrokerShares shares;
+
     std::optional<Instant> askedWake{}; ///< the earliest WakeAt that is out
 
     // ---- broker.cpp
@@ -259,7 +275,7 @@ struct Broker::State {
         Context &context, Effects &effects);
     bool answerSelf(Context &context, Effects &effects);
     /// No answer came, and none will.
-    void askFailed(Asked &&out, const Context &context);
+    void askFailed(Asked &&out, Context &context);
 
     // ---- broker_files.cpp: what lies in the directory beside logs
     Result<void, Error> openDirectory(Context &context);
@@ -369,8 +385,8 @@ struct Broker::State {
         AppendOrigin origin, Context &context, Effects &effects);
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
-    void park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
-        const Awaits &awaits, std::chrono::milliseconds timeout, Context &context);
+    void park(decltype(ParkedProduce::from) from, ProduceResponse &&response, const Awaits &awaits,
+        std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
     void appendSettled(
         ProduceId produce, std::size_t index, ErrorCode error, Context &context, Effects &effects);
@@ -421,6 +437,82 @@ struct Broker::State {
     /// False when there was nothing to do; so the next.
     bool loadGroups(Context &context);
     bool writeGroups(Context &context, Effects &effects);
+
+    // ---- broker_share.cpp: what consumers of share groups ask a leader
+    void shareFetch(Caller caller, NameId client, const ShareFetchRequest &request,
+        Context &context, Effects &effects);
+    void shareAcknowledge(Caller caller, NameId client, const ShareAcknowledgeRequest &request,
+        Context &context, Effects &effects);
+    /// Also what comes of it is in the call's response, now or once it is stored.
+    ErrorCode takeAcknowledgements(BrokerShares::CallId call, const TopicPartition &partition,
+        const std::vector<AcknowledgementBatch> &batches, bool isRenewAck, Context &context);
+    /// Its records are available again. `call` waits for that; 0: nobody does.
+    void closeShareSession(
+        const ShareSessions::Key &key, BrokerShares::CallId call, Context &context);
+    void dropShareCalls(const std::function<bool(const Caller &)> &isGone);
+    /// Gives what there is. False when nothing is, and it may go on waiting.
+    bool serveShareFetch(BrokerShares::CallId call, bool force, Context &context);
+    /// What a share fetch may acquire of one partition, and perhaps more.
+    struct ShareRead {
+        ErrorCode error = ErrorCode::None;
+        BrokerShares::Led *share = nullptr;
+        std::vector<SharedBytes> pieces{};
+        std::vector<SharePartition::LogBatch> batches{};
+        std::uint64_t bytes = 0;
+    };
+    ShareRead readShare(
+        const ShareKey &key, std::int64_t maxRecords, std::uint64_t maxBytes, Context &context);
+    std::int64_t readableShareBytes(const BrokerShares::Call &call, Context &context);
+    /// An acknowledgement of the call is stored, or will not be.
+    void shareStored(BrokerShares::CallId call, const TopicPartition &partition, ErrorCode error);
+    /// The share-partition that it waits for is gone.
+    void failShareFetch(
+        BrokerShares::CallId call, const TopicPartition &partition, ErrorCode error);
+    void waitForShares(BrokerShares::CallId call, Context &context);
+    void stopWaiting(BrokerShares::CallId call);
+    /// Answers when nothing is missing any more.
+    void finishShareCall(BrokerShares::CallId call, Effects &effects);
+    bool serveShares(Context &context, Effects &effects);
+
+    // ---- broker_share_state.cpp: the share-partitions led here, and storing their state
+    SharePartition::Settings shareSettings(const std::string &group);
+    const GroupConfig &groupConfig(const std::string &group);
+    BrokerShares::Led *findShare(const ShareKey &key);
+    /// Begins to read its state when it is not there.
+    Result<BrokerShares::Led *, ErrorCode> ledShare(const ShareKey &key, Context &context);
+    /// Something has changed in it: writes, locks, and what waits are seen to.
+    void shareChanged(const ShareKey &key, BrokerShares::Led &share);
+    void expireShares(Context &context, Effects &effects);
+    bool askShareStates(Context &context, Effects &effects);
+    /// nullptr: no answer came, and none will.
+    void shareStateAnswered(const ShareStateAsk &asked, const Response *response, Context &context);
+    void shareStateRead(const ShareKey &key, BrokerShares::Led &share,
+        const ReadShareGroupStateResponse &response, Context &context);
+    void shareStateFailed(
+        const ShareKey &key, BrokerShares::Led &share, ErrorCode error, Context &context);
+    Result<std::int64_t, ErrorCode> firstShareOffset(
+        const std::string &group, const Partition &partition, Context &context);
+    void beginShare(const ShareKey &key, BrokerShares::Led &share, std::int64_t startOffset,
+        const std::vector<ShareStateBatch> &batches, Context &context);
+    void shareWritten(
+        const ShareKey &key, BrokerShares::Led &share, ErrorCode error, Context &context);
+    void dropShare(const ShareKey &key, ErrorCode error);
+    /// Another broker leads the partition, or nobody does.
+    void dropShares(const TopicPartition &partition);
+
+    SharePartitionSnapshot show(const ShareKey &key, const BrokerShares::Led &share) const;
+
+    // ---- broker_share_coordinator.cpp: keeping the state of share-partitions
+    void shareState(Caller caller, const Request &request, Context &context, Effects &effects);
+    Result<std::pair<std::int32_t, ShareStateKey>, ErrorCode> shareStatePlace(
+        const std::string &group, const TopicPartition &partition) const;
+    Appended appendShareState(
+        const ShareCoordinator::Change &change, Context &context, Effects &effects);
+    /// Its record is committed, or is not.
+    static void answerShareState(ShareStateAnswer &&answer, ErrorCode error, Effects &effects);
+    bool loadShareStates(Context &context);
+    void forgetShareStates(const TopicId &topicId, Context &context, Effects &effects);
+    void pruneShareStates(Context &context);
 };
 
 /// The answer to `request` that says `error` of all it names; for requests that the controller

@@ -113,20 +113,23 @@ public:
     /// What has changed, to be stored; nullptr when nothing has, or a write is out. Valid until
     /// written().
     const Write *takeWrite();
+    /// The one that is out.
+    const Write *writeOut() const { return m_out ? &*m_out : nullptr; }
+    bool hasChanges() const { return !m_changes.empty(); }
     /// The write that is out is stored, or will not be: then its acknowledgements are taken back.
     void written(bool stored, const Settings &settings, Context &context);
 
-    /// By offset, at most `most` runs. What is not stored yet shows as acquired. `clientName` gives
-    /// a member's name as text.
-    template <class ClientName>
-    std::vector<ShareRecordsSnapshot> snapshot(std::size_t most, ClientName &&clientName) const
+    /// By offset, at most `most` runs. What is not stored yet shows as acquired. `clientOf` gives
+    /// the client of a member's number.
+    template <class ClientOf>
+    std::vector<ShareRecordsSnapshot> snapshot(std::size_t most, ClientOf &&clientOf) const
     {
         std::vector<ShareRecordsSnapshot> shown;
         for (const Run &run : m_runs) {
             const bool isHeld = run.isAcquired() || run.write != 0;
             ShareRecordsSnapshot next{run.first, run.last,
                 isHeld ? ShareRecordState::Acquired : run.state, run.deliveryCount,
-                isHeld ? std::string(clientName(run.member.name)) : std::string(),
+                isHeld ? std::string(clientOf(run.member.number)) : std::string(),
                 isHeld ? run.lockedAt : Instant{}, isHeld ? run.lockedUntil : Instant{}};
             if (!shown.empty() && isSame(shown.back(), next)) {
                 shown.back().lastOffset = next.lastOffset;

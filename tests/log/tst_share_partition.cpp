@@ -85,7 +85,7 @@ struct Lab {
     {
         std::string text;
         for (const ShareRecordsSnapshot &run :
-            share.snapshot(1'000, [](NameId) { return std::string_view(); })) {
+            share.snapshot(1'000, [](std::uint32_t) { return std::string_view(); })) {
             text += (text.empty() ? "" : ", ") + std::to_string(run.firstOffset) + "-"
                 + std::to_string(run.lastOffset) + " "
                 + std::string(shareRecordStateName(run.state)) + " "
@@ -683,7 +683,7 @@ private Q_SLOTS:
             QCOMPARE(lab.share.endOffset(), model.end);
             std::int64_t next = model.start;
             for (const ShareRecordsSnapshot &run :
-                lab.share.snapshot(10'000, [](NameId) { return std::string_view(); })) {
+                lab.share.snapshot(10'000, [](std::uint32_t) { return std::string_view(); })) {
                 QCOMPARE(run.firstOffset, next);
                 for (; next <= run.lastOffset; ++next) {
                     const Model::Record &record = model.records.at(next);
