@@ -80,6 +80,7 @@ void Broker::State::publish(Context &context, Effects &effects)
     follow(std::move(all), context, effects);
     loadGroups(context);
     loadShareStates(context);
+    loadTransactions(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
 }
@@ -253,6 +254,7 @@ std::optional<Broker::State::Partition> Broker::State::openReplica(
     Partition partition{.log = std::move(*log), .name = traceName};
     partition.highWatermark =
         std::clamp(highWatermark, partition.log.logStartOffset(), partition.log.logEndOffset());
+    partition.log.highWatermarkMoved(partition.highWatermark);
     return partition;
 }
 
@@ -262,6 +264,7 @@ void Broker::State::leaveRole(
     if (leads(partition)) {
         partition.replication.resign();
         partition.uncommitted.clear();
+        partition.verifications.clear();
         if (partitionName.topic == kOffsetsTopic) {
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
@@ -271,6 +274,10 @@ void Broker::State::leaveRole(
             shares.coordinator.unload(partitionName.partition);
         }
         dropShares(partitionName);
+        if (partitionName.topic == kTransactionTopic) {
+            transactionsToLoad.erase(partitionName.partition);
+            transactions.unload(partitionName.partition, effects);
+        }
     } else if (const auto fetcher = fetchers.find(NodeId{partition.leader});
         fetcher != fetchers.end()) {
         fetcher->second.partitions.erase(partitionName);
@@ -292,6 +299,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
             groupsToLoad.insert(partitionName.partition);
         if (partitionName.topic == kShareStateTopic && !ledBefore)
             shares.statesToLoad.insert(partitionName.partition);
+        if (partitionName.topic == kTransactionTopic && !ledBefore)
+            transactionsToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {
         partition.fetchAfter.reset();
         fetchers[NodeId{partition.leader}].partitions.insert(partitionName);

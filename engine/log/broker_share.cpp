@@ -2,8 +2,10 @@
 // acknowledgements.
 
 #include "engine/log/broker_state.h"
+#include "engine/log/control_records.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace queuelab::log {
@@ -52,6 +54,37 @@ void addBatches(
             const BatchHeader header = *readBatchHeader(rest);
             out.push_back({header.baseOffset, header.lastOffset()});
             rest = rest.subspan(header.sizeBytes());
+        }
+    }
+}
+
+/// Marks the batches of transactions that were aborted, as a consumer that reads committed finds
+/// them: from a transaction's first offset to its ABORT marker.
+void markAborted(const std::vector<SharedBytes> &pieces,
+    std::vector<FetchResponse::Partition::AbortedTransaction> aborted,
+    std::vector<LogBatch> &batches)
+{
+    if (aborted.empty())
+        return;
+    std::ranges::sort(aborted, {}, &FetchResponse::Partition::AbortedTransaction::firstOffset);
+    auto next = aborted.begin();
+    std::set<std::int64_t> aborting; // producer ids
+    auto batch = batches.begin();
+    for (const SharedBytes &piece : pieces) {
+        for (ByteView rest = piece.view(); !rest.empty(); ++batch) {
+            const BatchHeader header = *readBatchHeader(rest);
+            const ByteView bytes = rest.first(header.sizeBytes());
+            rest = rest.subspan(bytes.size());
+            for (; next != aborted.end() && next->firstOffset <= header.lastOffset(); ++next)
+                aborting.insert(next->producerId);
+            if (header.isControl()) {
+                RecordCursor cursor(bytes);
+                if (cursor.next() && cursor.record().key
+                    && readControlType(*cursor.record().key) == ControlType::Abort)
+                    aborting.erase(header.producerId);
+            } else {
+                batch->isAborted = header.isTransactional() && aborting.contains(header.producerId);
+            }
         }
     }
 }
@@ -306,7 +339,8 @@ Broker::State::ShareRead Broker::State::readShare(
     records.logStartMoved(partition.log.logStartOffset(), context);
     if (!records.canAcquire(settings))
         return read;
-    const std::int64_t limit = partition.highWatermark;
+    const IsolationLevel isolation = groupConfig(key.group).shareIsolationLevel;
+    const std::int64_t limit = readLimit(partition, isolation);
     const std::int64_t from = records.nextFetchOffset(settings);
     std::uint64_t bytes = 0;
     for (std::int64_t at = from; at < limit && at - from < maxRecords && bytes < maxBytes;) {
@@ -322,6 +356,11 @@ Broker::State::ShareRead Broker::State::readShare(
         addBatches(read.pieces, known_, read.batches);
         bytes += more->bytes;
         at = more->nextOffset;
+    }
+    if (isolation == IsolationLevel::ReadCommitted && !read.batches.empty()) {
+        markAborted(read.pieces,
+            partition.log.abortedTransactions(from, read.batches.back().lastOffset + 1),
+            read.batches);
     }
     read.bytes = bytes;
     return read;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t kSegmentsShown = 64;
 constexpr std::size_t kShareRunsShown = 256;
+constexpr std::size_t kTransactionsShown = 32;
+constexpr std::size_t kProducersShown = 32;
 
 } // namespace
 
@@ -51,6 +53,7 @@ BrokerView Broker::view() const
     view.groups = state.coordinator.snapshot();
     for (GroupSnapshot &group : view.groups)
         group.coordinator = self.id;
+    view.transactions = state.transactions.snapshot();
 
     for (const auto &[partition, groups] : state.shares.led) {
         for (const auto &[group, share] : groups)
@@ -81,7 +84,12 @@ BrokerView Broker::view() const
             if (partition.leader == self.id)
                 ++self.leads;
             out.logStartOffset = replica->log.logStartOffset();
-            out.lastStableOffset = replica->highWatermark; // no transactions are open
+            out.lastStableOffset = replica->log.lastStableOffset(replica->highWatermark);
+            out.transactions = replica->log.transactions(kTransactionsShown);
+            for (const ProducerEntry &producer : replica->log.producers(kProducersShown)) {
+                out.producers.push_back({producer.producerId, producer.producerEpoch,
+                    producer.lastSequence, producer.currentTxnFirstOffset});
+            }
             out.highWatermark = replica->highWatermark;
             out.logEndOffset = replica->log.logEndOffset();
             out.sizeBytes = replica->log.sizeBytes();

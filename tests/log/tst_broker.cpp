@@ -777,13 +777,13 @@ private Q_SLOTS:
             QVERIFY(!info.title.empty() && !info.text.empty() && !info.text.ends_with('.'));
             QVERIFY(names.insert(info.name).second);
         }
-        QCOMPARE(expected, kind(LogEvent::BrokerShuttingDown) + 1);
+        QCOMPARE(expected, kind(LogEvent::SharePartitionLoaded) + 1);
         EventReason reasonNumber = reason(LogReason::NewMember);
         for (const ReasonInfo &info : reasonTable()) {
             QCOMPARE(info.reason, reasonNumber++);
             QVERIFY(!info.text.empty());
         }
-        QCOMPARE(reasonNumber, reason(LogReason::AskedFor) + 1);
+        QCOMPARE(reasonNumber, reason(LogReason::FellBelowLogStart) + 1);
     }
 };
 
