@@ -79,6 +79,7 @@ void Broker::State::publish(Context &context, Effects &effects)
     }
     follow(std::move(all), context, effects);
     loadGroups(context);
+    loadShareStates(context);
     loadTransactions(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
@@ -118,6 +119,7 @@ void Broker::State::removeTopic(
     const TopicId &topicId, const std::string &topicName, Context &context, Effects &effects)
 {
     coordinator.forgetTopic(topicName, context);
+    forgetShareStates(topicId, context, effects);
     const auto found = topics.find(topicName);
     if (found == topics.end() || found->second.id != topicId)
         return;
@@ -277,6 +279,11 @@ void Broker::State::leaveRole(
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
         }
+        if (partitionName.topic == kShareStateTopic) {
+            shares.statesToLoad.erase(partitionName.partition);
+            shares.coordinator.unload(partitionName.partition);
+        }
+        dropShares(partitionName);
         if (partitionName.topic == kTransactionTopic) {
             transactionsToLoad.erase(partitionName.partition);
             transactions.unload(partitionName.partition, effects);
@@ -300,6 +307,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
         advanceHighWatermark(partition, context, effects);
         if (partitionName.topic == kOffsetsTopic && !ledBefore)
             groupsToLoad.insert(partitionName.partition);
+        if (partitionName.topic == kShareStateTopic && !ledBefore)
+            shares.statesToLoad.insert(partitionName.partition);
         if (partitionName.topic == kTransactionTopic && !ledBefore)
             transactionsToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {
