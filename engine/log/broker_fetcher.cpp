@@ -89,6 +89,7 @@ void Broker::State::replicaFetched(
             backOff(*partition, context);
         } else if (fetched.divergingEpoch) {
             followDivergence(*partition, *fetched.divergingEpoch, context);
+            cutCleanerCheckpoint(fetched.partition, partition->log, context);
         } else {
             if (!fetched.records.empty())
                 fetchers[leader].last = fetched.partition;
@@ -105,6 +106,8 @@ void Broker::State::replicate(
         const auto replicated = partition.log.replicate(fetched.records, context);
         if (!replicated)
             backOff(partition, context); // what came before the bad batch is there
+        else if (replicated->rolled)
+            considerCleaning(fetched.partition, partition.log, context);
         std::int64_t bytes = 0;
         for (const SharedBytes &piece : fetched.records)
             bytes += static_cast<std::int64_t>(piece.size());
@@ -127,6 +130,7 @@ void Broker::State::replicate(
         std::clamp(fetched.highWatermark, partition.log.logStartOffset(), end);
     if (highWatermark != partition.highWatermark) {
         partition.highWatermark = highWatermark;
+        partition.log.highWatermarkMoved(highWatermark);
         checkpointSoon(context);
     }
 }
@@ -158,6 +162,7 @@ void Broker::State::truncate(Partition &partition, std::int64_t offset, Context 
     const std::int64_t after = partition.log.logEndOffset();
     partition.highWatermark =
         std::clamp(partition.highWatermark, partition.log.logStartOffset(), after);
+    partition.log.highWatermarkMoved(partition.highWatermark);
     checkpointSoon(context);
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::ReplicaTruncated),
@@ -196,6 +201,7 @@ void Broker::State::logEndsKnown(
     const std::int64_t end = partition->log.logEndOffset();
     if (leaderEnd < end) {
         truncate(*partition, leaderEnd, context);
+        cutCleanerCheckpoint(out.partition, partition->log, context);
     } else if (leaderStart > end) {
         // All it has is gone at the leader: it begins anew there.
         if (const auto restarted = partition->log.restartAt(leaderStart, context); !restarted) {
@@ -205,6 +211,7 @@ void Broker::State::logEndsKnown(
         }
         partition->highWatermark = leaderStart;
         checkpointSoon(context);
+        cutCleanerCheckpoint(out.partition, partition->log, context);
     }
 }
 

@@ -66,6 +66,22 @@ Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_
     return controlBatch(builder, type, value, timestampMs);
 }
 
+std::optional<EndTransaction> readEndTransaction(const BatchHeader &header, ByteView bytes)
+{
+    if (!header.isControl())
+        return std::nullopt;
+    RecordCursor cursor(bytes.first(header.sizeBytes()));
+    if (!cursor.next() || !cursor.record().key || !cursor.record().value)
+        return std::nullopt;
+    const auto type = readControlType(*cursor.record().key);
+    ByteReader value(*cursor.record().value);
+    value.integer<std::int16_t>(); // the version
+    const auto coordinatorEpoch = value.integer<std::int32_t>();
+    if (!value.ok() || (type != ControlType::Abort && type != ControlType::Commit))
+        return std::nullopt;
+    return EndTransaction{type == ControlType::Commit, coordinatorEpoch};
+}
+
 Bytes leaderChangeBatch(const LeaderChange &change, std::int64_t timestampMs)
 {
     Bytes value;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/core/bytes.h"
+#include "engine/log/record_batch.h"
 
 #include <cstdint>
 #include <optional>
@@ -18,6 +19,16 @@ std::optional<ControlType> readControlType(ByteView key);
 /// that takes it gives it offset and leader epoch.
 Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_t producerEpoch,
     std::int32_t coordinatorEpoch, std::int64_t timestampMs);
+
+/// What such a batch says beside who wrote it.
+struct EndTransaction {
+    bool committed = false;
+    std::int32_t coordinatorEpoch = -1;
+    friend bool operator==(const EndTransaction &, const EndTransaction &) = default;
+};
+/// Of the whole batch at the front of `bytes`, whose header was read. Nothing when it is no control
+/// batch, another kind of one, malformed, or one that compaction has emptied.
+std::optional<EndTransaction> readEndTransaction(const BatchHeader &header, ByteView bytes);
 
 /// The first record of an epoch in the metadata log (LeaderChangeMessage, version 0).
 struct LeaderChange {

@@ -37,8 +37,22 @@ Result<void, Error> replaceTail(Files &files, FileId file, std::uint64_t from, B
     return files.writeAt(file, from, bytes);
 }
 
-constexpr std::array<std::string_view, 4> kSuffixes{
-    ".index", ".timeindex", ".snapshot", ".log"}; // the log goes last: without the others it opens
+constexpr std::array<std::string_view, 5> kSuffixes{".index", ".timeindex", ".txnindex",
+    ".snapshot", ".log"}; // the log goes last: without the others it opens
+
+/// Deletes those of the segment's files whose names have this ending behind.
+Result<void, Error> removeFiles(
+    Files &files, const std::string &directory, std::int64_t baseOffset, std::string_view ending)
+{
+    for (const std::string_view suffix : kSuffixes) {
+        const std::string path = segmentPath(directory, baseOffset, suffix) + std::string(ending);
+        if (!files.exists(path))
+            continue;
+        if (auto removed = files.remove(path); !removed)
+            return removed;
+    }
+    return {};
+}
 
 } // namespace
 
@@ -51,14 +65,7 @@ std::string segmentPath(
 Result<void, Error> removeSegmentFiles(
     Files &files, const std::string &directory, std::int64_t baseOffset)
 {
-    for (const std::string_view suffix : kSuffixes) {
-        const std::string path = segmentPath(directory, baseOffset, suffix);
-        if (!files.exists(path))
-            continue;
-        if (auto removed = files.remove(path); !removed)
-            return removed;
-    }
-    return {};
+    return removeFiles(files, directory, baseOffset, {});
 }
 
 Result<void, Error> retireSegmentFiles(
@@ -77,15 +84,7 @@ Result<void, Error> retireSegmentFiles(
 Result<void, Error> removeRetiredSegment(
     Files &files, const std::string &directory, std::int64_t baseOffset)
 {
-    for (const std::string_view suffix : kSuffixes) {
-        const std::string path =
-            segmentPath(directory, baseOffset, suffix) + std::string(kDeletedSuffix);
-        if (!files.exists(path))
-            continue;
-        if (auto removed = files.remove(path); !removed)
-            return removed;
-    }
-    return {};
+    return removeFiles(files, directory, baseOffset, kDeletedSuffix);
 }
 
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix)
@@ -113,7 +112,8 @@ Result<void, Error> Segment::open(Files &files, FileId &file, std::string_view s
 {
     if (isOpen(file))
         return {};
-    const auto opened = files.open(segmentPath(m_directory, m_baseOffset, suffix), true);
+    const auto opened =
+        files.open(segmentPath(m_directory, m_baseOffset, suffix) + std::string(m_suffix), true);
     if (!opened)
         return std::unexpected(opened.error());
     file = *opened;
@@ -129,8 +129,22 @@ Result<Segment, Error> Segment::create(
     if (done)
         done = segment.mendTail(files);
     segment.close(files);
+    if (done)
+        done = segment.setAborted(files, {});
     if (!done)
         return std::unexpected(done.error());
+    return segment;
+}
+
+Result<Segment, Error> Segment::createCleaned(
+    Files &files, const std::string &directory, std::int64_t baseOffset, Instant created)
+{
+    Segment segment(directory, baseOffset, created);
+    segment.m_suffix = kCleanedSuffix;
+    if (auto removed = removeFiles(files, directory, baseOffset, kCleanedSuffix); !removed)
+        return std::unexpected(removed.error());
+    if (auto opened = segment.open(files, segment.m_log, ".log"); !opened)
+        return std::unexpected(opened.error());
     return segment;
 }
 
@@ -144,12 +158,16 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
     segment.m_sizeBytes = files.size(segment.m_log);
     if (segment.m_sizeBytes == 0) {
         segment.close(files);
+        if (auto cleared = segment.setAborted(files, {}); !cleared)
+            return std::unexpected(cleared.error());
         return segment;
     }
 
     Result<bool, Error> sound = false;
-    if (trustIndexes && segment.readIndexes(files))
+    if (trustIndexes && segment.readIndexes(files)) {
         sound = segment.scanTail(files);
+        segment.m_counted = false;
+    }
     Result<void, Error> done;
     if (!sound) {
         done = std::unexpected(sound.error());
@@ -160,6 +178,8 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
                 "{}: log and indexes do not agree, all batches checked, indexes rebuilt", name));
         }
         done = segment.rebuild(files, name, config, report, visit);
+    } else {
+        segment.readAborted(files, report);
     }
     segment.closeIndexes(files);
     if (!done) {
@@ -209,6 +229,35 @@ bool Segment::readIndexes(Files &files)
     return true;
 }
 
+/// Kafka's sanity check; a file that fails it is made anew from the batches.
+void Segment::readAborted(Files &files, RecoveryReport &report)
+{
+    const std::string path = segmentPath(m_directory, m_baseOffset, ".txnindex");
+    if (!files.exists(path))
+        return;
+    m_abortedKnown = false;
+    std::string problem = "cannot be read";
+    if (open(files, m_txnIndex, ".txnindex")) {
+        if (const auto bytes = readWhole(files, m_txnIndex)) {
+            auto transactions = parseTransactionIndex(*bytes);
+            if (!transactions) {
+                problem = transactions.error();
+            } else if (!transactions->empty()
+                && (transactions->front().lastOffset < m_baseOffset
+                    || transactions->back().lastOffset >= m_nextOffset)) {
+                problem = "has a marker outside the segment";
+            } else {
+                m_aborted = std::move(*transactions);
+                m_abortedWritten = m_aborted.size();
+                m_abortedKnown = true;
+                return;
+            }
+        }
+    }
+    report.notes.push_back(
+        fmt::format("{:020}.txnindex: {}; made anew from the log", m_baseOffset, problem));
+}
+
 /// Learns from the batches behind the last index entry where the log ends; false when they, or that
 /// entry, are not sound.
 Result<bool, Error> Segment::scanTail(const Files &files)
@@ -244,7 +293,11 @@ Result<void, Error> Segment::rebuild(Files &files, const std::string &name, cons
     m_entriesWritten = 0;
     m_timeEntriesWritten = 0;
     m_nextOffset = m_baseOffset;
+    m_recordCount = 0;
+    m_counted = true;
     m_maxTimestamp = -1;
+    // Without markers there is nothing to be learnt for it, and only a file of an earlier life.
+    m_abortedKnown = !files.exists(segmentPath(m_directory, m_baseOffset, ".txnindex"));
     const std::uint64_t fileBytes = m_sizeBytes;
     std::string_view what = "torn batch";
     m_sizeBytes = 0;
@@ -262,7 +315,8 @@ Result<void, Error> Segment::rebuild(Files &files, const std::string &name, cons
             break;
         }
         note(header, scan.position(), config.indexIntervalBytes);
-        visit(header);
+        m_abortedKnown = m_abortedKnown && !header.isControl();
+        visit(header, scan.bytes());
     }
     if (scan.stopped() == BatchScan::Stop::Unreadable)
         return std::unexpected(scan.error());
@@ -292,7 +346,7 @@ bool Segment::mustRoll(const BatchHeader &header, const LogConfig &config, Insta
     const std::int64_t ageMs = m_firstBatchTimestamp >= 0
         ? std::max(header.maxTimestamp, m_firstBatchTimestamp) - m_firstBatchTimestamp
         : epochMillis(now) - epochMillis(m_created);
-    if (ageMs > config.segmentMs)
+    if (ageMs > config.maxSegmentMs())
         return true;
     // The time index keeps its last place for the entry that is made when the segment is closed.
     const auto indexBytes = static_cast<std::size_t>(config.segmentIndexBytes);
@@ -319,6 +373,7 @@ void Segment::note(
     }
     m_sizeBytes = position + header.sizeBytes();
     m_nextOffset = header.lastOffset() + 1;
+    m_recordCount += header.recordCount;
 }
 
 void Segment::noteTimestamp(const BatchHeader &header)
@@ -370,6 +425,30 @@ Result<void, Error> Segment::append(Files &files, std::span<const ByteView> piec
     return {};
 }
 
+Result<void, Error> Segment::appendRun(Files &files, ByteView batches, const LogConfig &config)
+{
+    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+    const std::string path = segmentPath(m_directory, m_baseOffset, ".log");
+    if (m_sizeBytes + batches.size() > kMost) {
+        return std::unexpected(Error{
+            path, "a segment cannot hold more than 2 GiB", "lower the topic's segment.bytes"});
+    }
+    if (auto opened = open(files, m_log, ".log"); !opened)
+        return opened;
+    std::uint64_t position = m_sizeBytes;
+    if (auto written = files.append(m_log, std::span(&batches, 1)); !written) {
+        static_cast<void>(mendTail(files));
+        return std::unexpected(written.error());
+    }
+    while (!batches.empty()) {
+        const BatchHeader header = *readBatchHeader(batches);
+        note(header, position, config.indexIntervalBytes);
+        position += header.sizeBytes();
+        batches = batches.subspan(header.sizeBytes());
+    }
+    return {};
+}
+
 /// Opens the index files, to read or write; they are made when they are not there.
 Result<void, Error> Segment::openIndexes(Files &files)
 {
@@ -395,6 +474,47 @@ Result<void, Error> Segment::writeIndexes(Files &files)
         !done)
         return done;
     m_timeEntriesWritten = m_timeEntries.size();
+    return {};
+}
+
+void Segment::noteAborted(Files &files, const AbortedTxn &transaction)
+{
+    m_aborted.push_back(transaction);
+    static_cast<void>(writeAborted(files)); // what is not written goes with the next
+}
+
+Result<void, Error> Segment::setAborted(Files &files, std::vector<AbortedTxn> transactions)
+{
+    m_aborted = std::move(transactions);
+    m_abortedWritten = 0;
+    m_abortedKnown = true;
+    if (m_aborted.empty()) {
+        closeFile(files, m_txnIndex);
+        const std::string path =
+            segmentPath(m_directory, m_baseOffset, ".txnindex") + std::string(m_suffix);
+        return files.exists(path) ? files.remove(path) : Result<void, Error>();
+    }
+    Result<void, Error> done = writeAborted(files);
+    if (done)
+        done = files.sync(m_txnIndex);
+    closeFile(files, m_txnIndex);
+    return done;
+}
+
+/// Makes `.txnindex` hold what is in memory; there is none while there is nothing to write.
+Result<void, Error> Segment::writeAborted(Files &files)
+{
+    if (m_abortedWritten == m_aborted.size())
+        return {};
+    if (auto opened = open(files, m_txnIndex, ".txnindex"); !opened)
+        return opened;
+    Bytes bytes;
+    for (std::size_t i = m_abortedWritten; i < m_aborted.size(); ++i)
+        appendAbortedTxn(bytes, m_aborted[i]);
+    if (auto done = replaceTail(files, m_txnIndex, m_abortedWritten * kAbortedTxnBytes, bytes);
+        !done)
+        return done;
+    m_abortedWritten = m_aborted.size();
     return {};
 }
 
@@ -425,7 +545,7 @@ Result<void, Error> Segment::syncAll(Files &files)
         if (auto done = files.sync(file); !done)
             return done;
     }
-    return {};
+    return isOpen(m_txnIndex) ? files.sync(m_txnIndex) : Result<void, Error>();
 }
 
 Result<void, Error> Segment::seal(Files &files)
@@ -434,6 +554,8 @@ Result<void, Error> Segment::seal(Files &files)
         return sync(files);
     noteTimeIndexEntry();
     if (auto done = writeIndexes(files); !done)
+        return done;
+    if (auto done = writeAborted(files); !done)
         return done;
     if (auto done = syncAll(files); !done)
         return done;
@@ -445,6 +567,7 @@ void Segment::closeIndexes(Files &files)
 {
     closeFile(files, m_index);
     closeFile(files, m_timeIndex);
+    closeFile(files, m_txnIndex);
 }
 
 Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
@@ -459,9 +582,16 @@ Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
         return {};
     const std::uint64_t cut = scan.position();
     const std::int64_t nextOffset = std::max(scan.header().baseOffset, m_baseOffset);
+    std::int64_t recordsCut = scan.header().recordCount;
+    while (m_counted && scan.next())
+        recordsCut += scan.header().recordCount;
+    if (scan.stopped() == BatchScan::Stop::Unreadable)
+        return std::unexpected(scan.error());
     if (auto done = files.truncate(m_log, cut); !done)
         return done;
     m_sizeBytes = cut;
+    m_counted = cut == 0 || scan.stopped() == BatchScan::Stop::AtEnd;
+    m_recordCount = cut == 0 ? 0 : m_recordCount - recordsCut;
     m_nextOffset = nextOffset;
 
     while (!m_entries.empty() && static_cast<std::uint64_t>(m_entries.back().position) >= cut)
@@ -473,6 +603,13 @@ Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
     m_timeEntriesWritten = std::min(m_timeEntriesWritten, m_timeEntries.size());
     if (auto done = writeIndexes(files); !done)
         return done;
+    if (!m_aborted.empty() && m_aborted.back().lastOffset >= nextOffset) {
+        std::vector<AbortedTxn> left = m_aborted;
+        std::erase_if(left,
+            [&](const AbortedTxn &transaction) { return transaction.lastOffset >= nextOffset; });
+        if (auto done = setAborted(files, std::move(left)); !done)
+            return done;
+    }
 
     // What is not in a time index entry lies behind the last index entry.
     m_maxTimestamp = m_timeEntries.empty() ? -1 : m_timeEntries.back().timestamp;
@@ -505,7 +642,7 @@ Result<void, Error> Segment::retire(Files &files)
 
 Result<void, Error> Segment::remove(Files &files)
 {
-    Result<void, Error> removed = removeSegmentFiles(files, m_directory, m_baseOffset);
+    Result<void, Error> removed = removeFiles(files, m_directory, m_baseOffset, m_suffix);
     if (removed)
         close(files);
     return removed;
