@@ -96,9 +96,11 @@ void writeMember(FlexibleWriter &out, GroupType type, const ModernMember &member
     out.string({}); // the client's host
     writeTopicNames();
     if (type == GroupType::Consumer) {
-        out.null(); // the regular expression
+        out.string({}); // the regular expression
         out.integer(member.rebalanceTimeoutMs);
         writeNullable(out, member.assignor);
+        // Of members with the classic protocol: null, which Kafka writes out.
+        out.tagged(kFirstTag, [](FlexibleWriter &tag) { tag.boolean(false); });
     }
 }
 
