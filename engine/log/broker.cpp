@@ -175,6 +175,12 @@ void Broker::State::handle(
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
             },
+            [&](const TxnOffsetCommitRequest &asked) {
+                commitInTransaction(caller, client, asked, context, effects);
+            },
+            [&](const WriteTxnMarkersRequest &asked) {
+                writeMarkers(caller, client, asked, context, effects);
+            },
             // Only brokers ask these: see the other overload.
             [&](const VoteRequest &) { answer(VoteResponse{ErrorCode::InvalidRequest}); },
             [&](const BeginQuorumEpochRequest &) {
@@ -237,6 +243,9 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
                        if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
                            logEndsKnown(it, *response, context);
                    },
+                   [&](const VerificationAsk &it) {
+                       verificationAnswered(it.verification, &input.response, context, effects);
+                   },
                    [&](MarkersAsk &it) {
                        markersAnswered(out.to, std::move(it), input.response, context);
                    },
@@ -260,7 +269,7 @@ void Broker::State::handle(const PeerLost &input, Context &context, Effects &eff
     for (const AskId askId : lost) {
         auto found = asksOut.extract(askId);
         askDeadlines.cancel(found.mapped().deadline);
-        askFailed(std::move(found.mapped()), context);
+        askFailed(std::move(found.mapped()), context, effects);
     }
 }
 
@@ -274,6 +283,16 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
     for (const FetchId fetchId : gone) {
         unparkFetch(fetchId);
         parkedFetches.erase(fetchId);
+    }
+    for (auto next = verifying.begin(); next != verifying.end();) {
+        Verifying &request = next->second;
+        if (isGone(request.caller)) {
+            releaseGuards(request, request.guards);
+            verificationRetries.cancel(request.retry);
+            next = verifying.erase(next);
+        } else {
+            ++next;
+        }
     }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
     transactions.callersGone(isGone);
@@ -312,7 +331,7 @@ bool Broker::State::answerSelf(Context &context, Effects &effects)
     return any;
 }
 
-void Broker::State::askFailed(Asked &&out, const Context &context)
+void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
 {
     std::visit(Overloaded{
                    [&](const CallAsk &it) { callLost(it.call, context); },
@@ -327,6 +346,9 @@ void Broker::State::askFailed(Asked &&out, const Context &context)
                            backOff(*partition, context);
                    },
                    [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
+                   [&](const VerificationAsk &it) {
+                       verificationAnswered(it.verification, nullptr, context, effects);
+                   },
                },
         out.what);
 }
@@ -340,9 +362,11 @@ void Broker::State::expire(Context &context, Effects &effects)
         answerFetch(*due, context, effects);
     while (const std::optional<ProduceId> due = produceDeadlines.takeDue(context.now))
         produceTimedOut(*due, context, effects);
+    while (const std::optional<VerificationId> due = verificationRetries.takeDue(context.now))
+        verify(*due, context, effects);
     while (const std::optional<AskId> due = askDeadlines.takeDue(context.now)) {
         auto found = asksOut.extract(*due);
-        askFailed(std::move(found.mapped()), context);
+        askFailed(std::move(found.mapped()), context, effects);
     }
     while (const std::optional<CallId> due = callDeadlines.takeDue(context.now)) {
         auto found = calls.extract(*due);
@@ -411,6 +435,7 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(quorum.nextDeadline());
     consider(fetchDeadlines.earliest());
     consider(produceDeadlines.earliest());
+    consider(verificationRetries.earliest());
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());

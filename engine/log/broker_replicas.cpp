@@ -252,6 +252,7 @@ std::optional<Broker::State::Partition> Broker::State::openReplica(
     Partition partition{.log = std::move(*log), .name = traceName};
     partition.highWatermark =
         std::clamp(highWatermark, partition.log.logStartOffset(), partition.log.logEndOffset());
+    partition.log.highWatermarkMoved(partition.highWatermark);
     return partition;
 }
 
@@ -261,6 +262,7 @@ void Broker::State::leaveRole(
     if (leads(partition)) {
         partition.replication.resign();
         partition.uncommitted.clear();
+        partition.verifications.clear();
         if (partitionName.topic == kOffsetsTopic) {
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
