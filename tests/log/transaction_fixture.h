@@ -50,6 +50,7 @@ public:
     std::vector<TransactionCoordinator::MarkerWanted> written; ///< markers, oldest first
 
     Context &context() { return m_context; }
+    Effects &effects() { return m_effects; }
     Instant now() const { return m_context.now; }
 
     // Requests. Each returns the number by which its answer is found.
@@ -290,6 +291,58 @@ private:
     std::deque<TransactionCoordinator::MarkerWanted> m_markers;
     std::map<std::uint64_t, Response> m_answers;
     std::uint64_t m_nextCall = 1;
+};
+
+/// A transactional producer as far as the coordinator sees it: what it was told it is.
+struct TransactionalProducer {
+    TransactionFixture &at;
+    std::string id = "tx";
+    std::int64_t producerId = -1;
+    std::int16_t epoch = -1;
+    bool bumps = true; ///< transaction.version 2
+
+    InitProducerIdResponse init(bool saysWhoItIs = false)
+    {
+        const auto answer = at.answer<InitProducerIdResponse>(at.init({.transactionalId = id,
+            .producerId = saysWhoItIs ? producerId : -1,
+            .producerEpoch = saysWhoItIs ? epoch : std::int16_t{-1}}));
+        if (answer->error == ErrorCode::None) {
+            producerId = answer->producerId;
+            epoch = answer->producerEpoch;
+        }
+        return *answer;
+    }
+    AddPartitionsToTxnRequest adding(std::vector<TopicPartition> partitions) const
+    {
+        return {.transactionalId = id,
+            .producerId = producerId,
+            .producerEpoch = epoch,
+            .fromBroker = bumps,
+            .partitions = std::move(partitions)};
+    }
+    ErrorCode add(std::vector<TopicPartition> partitions)
+    {
+        return at.answer<AddPartitionsToTxnResponse>(at.add(adding(std::move(partitions))))
+            ->partitions.at(0)
+            .error;
+    }
+    EndTxnRequest ending(bool committed) const
+    {
+        return {.transactionalId = id,
+            .producerId = producerId,
+            .producerEpoch = epoch,
+            .committed = committed,
+            .bumpsEpoch = bumps};
+    }
+    ErrorCode end(bool committed)
+    {
+        const auto answer = at.answer<EndTxnResponse>(at.end(ending(committed)));
+        if (answer->error == ErrorCode::None && answer->producerId >= 0) {
+            producerId = answer->producerId;
+            epoch = answer->producerEpoch;
+        }
+        return answer->error;
+    }
 };
 
 } // namespace queuelab::log::testing
