@@ -1,4 +1,5 @@
 #include "app/bench/log_broker_bench.h"
+#include "app/bench/log_compaction_bench.h"
 #include "app/bench/log_storage_bench.h"
 #include "app/bench/log_transaction_bench.h"
 #include "app/bench/log_world_bench.h"
@@ -75,6 +76,13 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
         if (!figures)
             return std::unexpected(figures.error());
         groups.push_back({describe(directory), std::move(*figures)});
+        progress.show(fmt::format("compaction in {}", directory));
+        figures = bench::benchLogCompaction({.directory = directory,
+            .bytesARun = arguments.megabytes << 20,
+            .rounds = arguments.rounds});
+        if (!figures)
+            return std::unexpected(figures.error());
+        groups.push_back({fmt::format("compaction, {}", describe(directory)), std::move(*figures)});
     }
     progress.show("a world in virtual time");
     auto figures = bench::benchLogWorld({.records = arguments.records, .rounds = arguments.rounds});
