@@ -159,9 +159,19 @@ void Broker::State::handle(
             [&](const DeleteRecordsRequest &asked) {
                 answer(deleteRecords(asked, client, context));
             },
-            [&](const InitProducerIdRequest &) {
-                initProducerId(caller, client, context, effects);
+            [&](const InitProducerIdRequest &asked) {
+                if (asked.transactionalId)
+                    initTransactions(caller, client, asked, context, effects);
+                else
+                    initProducerId(caller, client, context, effects);
             },
+            [&](const AddPartitionsToTxnRequest &asked) {
+                addPartitionsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const AddOffsetsToTxnRequest &asked) {
+                addOffsetsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const EndTxnRequest &asked) { endTxn(caller, client, asked, context, effects); },
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
             },
@@ -236,6 +246,9 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
                    [&](const VerificationAsk &it) {
                        verificationAnswered(it.verification, &input.response, context, effects);
                    },
+                   [&](MarkersAsk &it) {
+                       markersAnswered(out.to, std::move(it), input.response, context);
+                   },
                },
         out.what);
 }
@@ -282,6 +295,7 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
         }
     }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+    transactions.callersGone(isGone);
 }
 
 Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Asked::what) what,
@@ -334,6 +348,7 @@ void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
                    [&](const VerificationAsk &it) {
                        verificationAnswered(it.verification, nullptr, context, effects);
                    },
+                   [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
                },
         out.what);
 }
@@ -360,6 +375,9 @@ void Broker::State::expire(Context &context, Effects &effects)
             refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
     }
     coordinator.expire(context, effects);
+    transactions.expire(context);
+    while (auto due = markersLater.takeDue(context.now))
+        placeMarker(std::move(*due), context);
     if (controller && isDue(controller->nextDeadline())) {
         // When it cannot be written the quorum has resigned, and the next controller sees to it.
         (void)appendChanges(controller->expire(context), context, effects);
@@ -394,6 +412,10 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= loadTransactions(context);
+        again |= giveTransactionalProducerIds(context, effects);
+        again |= writeTransactions(context, effects);
+        again |= sendMarkers(context, effects);
         communicate(context);
         again |= sendAlterPartition(context);
         again |= sendCalls(context, effects);
@@ -417,6 +439,8 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());
+    consider(transactions.nextDeadline());
+    consider(markersLater.earliest());
     if (controller)
         consider(controller->nextDeadline());
     consider(nextIsrCheck);

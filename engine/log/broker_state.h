@@ -11,6 +11,7 @@
 #include "engine/log/partition_log.h"
 #include "engine/log/quorum.h"
 #include "engine/log/replication.h"
+#include "engine/log/transaction_coordinator.h"
 
 #include <deque>
 #include <map>
@@ -118,9 +119,15 @@ struct Broker::State {
         std::size_t marker = 0;
         std::size_t partition = 0;
     };
+    /// A write of the transaction coordinator, by its id.
+    struct TransactionWrite {
+        std::uint64_t id = 0;
+    };
+    /// Who waits: a client, the group coordinator by the id of its write, another coordinator, or a
+    /// marker.
+    using Appender = std::variant<Caller, std::uint64_t, TransactionWrite, MarkerAppend>;
     struct ParkedProduce {
-        /// Who waits: a client, the group coordinator by the id of its write, or a marker.
-        std::variant<Caller, std::uint64_t, MarkerAppend> from;
+        Appender from;
         ProduceResponse response{};
         std::size_t awaited = 0; ///< batches not committed yet
         std::optional<Deadlines<ProduceId>::Handle> deadline{};
@@ -161,9 +168,12 @@ struct Broker::State {
     struct VerificationAsk {
         VerificationId verification = 0;
     };
+    struct MarkersAsk {
+        std::vector<TransactionCoordinator::MarkerWanted> markers;
+    };
     struct Asked {
         NodeId to;
-        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk> what;
+        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk> what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
     /// What this broker follows another one for: one fetch at a time, for all their partitions.
@@ -217,6 +227,7 @@ struct Broker::State {
         , directory("broker-" + std::to_string(nodeId.value()))
         , quorum(id, config)
         , coordinator(config, nodeId)
+        , transactions(config, nodeId)
     {
     }
 
@@ -296,6 +307,16 @@ struct Broker::State {
     GroupCoordinator coordinator;
     std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
     std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
+
+    TransactionCoordinator transactions;
+    std::vector<TransactionCoordinator::Write> transactionWrites{}; ///< reused
+    std::set<std::int32_t>
+        transactionsToLoad{}; ///< partitions of __transaction_state led, not read yet
+    std::vector<TransactionCoordinator::MarkerWanted> markersToPlace{}; ///< reused
+    std::map<std::int32_t, std::vector<TransactionCoordinator::MarkerWanted>>
+        markerQueues{}; ///< by the leader they go to; none is empty
+    std::set<std::int32_t> markersOut{}; ///< leaders that have not answered
+    Deadlines<TransactionCoordinator::MarkerWanted> markersLater{}; ///< after a failure
 
     std::optional<Instant> askedWake{}; ///< the earliest WakeAt that is out
 
@@ -431,7 +452,7 @@ struct Broker::State {
         AppendOrigin origin, Context &context, Effects &effects, const TransactionPart &part = {});
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
-    void park(decltype(ParkedProduce::from) from, ProduceResponse &&response, const Awaits &awaits,
+    void park(Appender from, ProduceResponse &&response, const Awaits &awaits,
         std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
     void appendSettled(
@@ -440,8 +461,13 @@ struct Broker::State {
     void completeAppends(Partition &partition, Context &context, Effects &effects);
     void failAppends(Partition &partition, ErrorCode error, Context &context, Effects &effects);
     void finish(ProduceId produce, Context &context, Effects &effects);
+
+    // ---- broker_producer_ids.cpp: ids of producers, from this broker's block
     void initProducerId(Caller caller, NameId producer, Context &context, Effects &effects);
     void giveProducerIds(Context &context, Effects &effects);
+    void askForProducerIds(Context &context);
+    /// False when the transaction coordinator wants none.
+    bool giveTransactionalProducerIds(Context &context, Effects &effects);
 
     // ---- broker_markers.cpp: the ends of transactions
     void writeMarkers(Caller caller, NameId client, const WriteTxnMarkersRequest &request,
@@ -526,6 +552,25 @@ struct Broker::State {
     /// False when there was nothing to do; so the next.
     bool loadGroups(Context &context);
     bool writeGroups(Context &context, Effects &effects);
+
+    // ---- broker_transactions.cpp: the transaction coordinator here
+    void initTransactions(Caller caller, NameId client, const InitProducerIdRequest &request,
+        Context &context, Effects &effects);
+    void addPartitionsToTxn(Caller caller, NameId client, const AddPartitionsToTxnRequest &request,
+        Context &context, Effects &effects);
+    void addOffsetsToTxn(Caller caller, NameId client, const AddOffsetsToTxnRequest &request,
+        Context &context, Effects &effects);
+    void endTxn(Caller caller, NameId client, const EndTxnRequest &request, Context &context,
+        Effects &effects);
+    bool isLoadingTransactions(const std::string &transactionalId) const;
+    /// False when there was nothing to do; so the next.
+    bool loadTransactions(Context &context);
+    bool writeTransactions(Context &context, Effects &effects);
+    bool sendMarkers(Context &context, Effects &effects);
+    void placeMarker(TransactionCoordinator::MarkerWanted &&marker, Context &context);
+    void markersAnswered(
+        NodeId leader, MarkersAsk &&asked, const Response &answer, Context &context);
+    void markersLost(NodeId leader, MarkersAsk &&asked, const Context &context);
 };
 
 /// The answer to `request` that says `error` of all it names; for requests that the controller

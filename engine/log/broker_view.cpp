@@ -36,6 +36,7 @@ BrokerView Broker::view() const
     view.groups = state.coordinator.snapshot();
     for (GroupSnapshot &group : view.groups)
         group.coordinator = self.id;
+    view.transactions = state.transactions.snapshot();
 
     view.topics.reserve(state.image.topics().size());
     for (const auto &[name, topic] : state.image.topics()) {

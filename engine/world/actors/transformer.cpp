@@ -115,6 +115,7 @@ public:
         m_produced.clear();
         forgetRound();
         m_polled.clear();
+        m_committedTo.clear();
         m_isSubscribed = false;
         m_isCommitting = false;
     }
@@ -151,6 +152,12 @@ public:
         if (m_workEnds && !out.holding.empty())
             out.holding.front().workEnds = *m_workEnds;
         describePositions(m_consumer, out);
+        for (PositionSnapshot &shown : out.positions) {
+            // The consumer does not hear of what the producer commits.
+            const auto committed = m_committedTo.find({shown.topic, shown.index});
+            if (committed != m_committedTo.end())
+                shown.committed = std::max(shown.committed, committed->second);
+        }
         out.note = note(out.positions.empty());
     }
 
@@ -291,6 +298,8 @@ private:
         case TransactionStatus::Ready:
             if (std::exchange(m_isCommitting, false)) {
                 ++m_committed;
+                for (const auto &[partition, done] : m_done)
+                    m_committedTo[partition] = done.next;
                 m_done.clear();
                 m_doneRecords = 0;
             }
@@ -435,6 +444,8 @@ private:
         if (m_isLost)
             return true;
         const std::vector<log::Consumer::Position> positions = m_consumer.positions();
+        if (m_consumer.generation() < 0)
+            return true; // the group has dropped it
         return std::ranges::any_of(m_done, [&](const auto &entry) {
             const auto &[partition, done] = entry;
             const auto owned =
@@ -492,6 +503,7 @@ private:
     std::optional<Instant> m_holdUntil;
     bool m_isCommitting = false; // its transaction
     std::map<log::TopicPartition, std::int64_t> m_polled; // positions after the last poll
+    std::map<log::TopicPartition, std::int64_t> m_committedTo; // by its transactions
 
     Instant m_lastPoll{};
     std::uint64_t m_received = 0;
