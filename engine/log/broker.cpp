@@ -105,6 +105,8 @@ void Broker::apply(const Input &input, Context &context, Effects &effects)
                        state.dropParked(
                            [&](const Caller &caller) { return isOf(caller, gone.client); });
                        state.coordinator.clientGone(gone.client);
+                       for (const ShareSessions::Key &key : state.shares.sessions.of(gone.client))
+                           state.closeShareSession(key, 0, context);
                    },
                    [&](const WakeUp &) { state.askedWake.reset(); },
                    [&](const auto &peer) { state.handle(peer, context, effects); },
@@ -159,11 +161,39 @@ void Broker::State::handle(
             [&](const DeleteRecordsRequest &asked) {
                 answer(deleteRecords(asked, client, context));
             },
-            [&](const InitProducerIdRequest &) {
-                initProducerId(caller, client, context, effects);
+            [&](const InitProducerIdRequest &asked) {
+                if (asked.transactionalId)
+                    initTransactions(caller, client, asked, context, effects);
+                else
+                    initProducerId(caller, client, context, effects);
             },
+            [&](const AddPartitionsToTxnRequest &asked) {
+                addPartitionsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const AddOffsetsToTxnRequest &asked) {
+                addOffsetsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const EndTxnRequest &asked) { endTxn(caller, client, asked, context, effects); },
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
+            },
+            [&](const ShareFetchRequest &asked) {
+                shareFetch(caller, client, asked, context, effects);
+            },
+            [&](const ShareAcknowledgeRequest &asked) {
+                shareAcknowledge(caller, client, asked, context, effects);
+            },
+            [&](const InitializeShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const ReadShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const WriteShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const DeleteShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
             },
             [&](const TxnOffsetCommitRequest &asked) {
                 commitInTransaction(caller, client, asked, context, effects);
@@ -219,24 +249,29 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
         return;
     Asked &out = found.mapped();
     askDeadlines.cancel(out.deadline);
-    std::visit(Overloaded{
-                   [&](const CallAsk &it) {
-                       callAnswered(it.call, Response(input.response), context, effects);
-                   },
-                   [&](const ReplicaFetchAsk &) {
-                       fetchers[out.to].inFlight = false;
-                       fetchersChanged = true;
-                       if (const auto *response = std::get_if<FetchResponse>(&input.response))
-                           replicaFetched(out.to, *response, context, effects);
-                   },
-                   [&](const LogEndsAsk &it) {
-                       if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
-                           logEndsKnown(it, *response, context);
-                   },
-                   [&](const VerificationAsk &it) {
-                       verificationAnswered(it.verification, &input.response, context, effects);
-                   },
-               },
+    std::visit(
+        Overloaded{
+            [&](const CallAsk &it) {
+                callAnswered(it.call, Response(input.response), context, effects);
+            },
+            [&](const ReplicaFetchAsk &) {
+                fetchers[out.to].inFlight = false;
+                fetchersChanged = true;
+                if (const auto *response = std::get_if<FetchResponse>(&input.response))
+                    replicaFetched(out.to, *response, context, effects);
+            },
+            [&](const LogEndsAsk &it) {
+                if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
+                    logEndsKnown(it, *response, context);
+            },
+            [&](const ShareStateAsk &it) { shareStateAnswered(it, &input.response, context); },
+            [&](const VerificationAsk &it) {
+                verificationAnswered(it.verification, &input.response, context, effects);
+            },
+            [&](MarkersAsk &it) {
+                markersAnswered(out.to, std::move(it), input.response, context);
+            },
+        },
         out.what);
 }
 
@@ -282,6 +317,8 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
         }
     }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+    dropShareCalls(isGone);
+    transactions.callersGone(isGone);
 }
 
 Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Asked::what) what,
@@ -331,9 +368,11 @@ void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
                        if (Partition *partition = find(it.partition))
                            backOff(*partition, context);
                    },
+                   [&](const ShareStateAsk &it) { shareStateAnswered(it, nullptr, context); },
                    [&](const VerificationAsk &it) {
                        verificationAnswered(it.verification, nullptr, context, effects);
                    },
+                   [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
                },
         out.what);
 }
@@ -360,6 +399,10 @@ void Broker::State::expire(Context &context, Effects &effects)
             refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
     }
     coordinator.expire(context, effects);
+    expireShares(context, effects);
+    transactions.expire(context);
+    while (auto due = markersLater.takeDue(context.now))
+        placeMarker(std::move(*due), context);
     if (controller && isDue(controller->nextDeadline())) {
         // When it cannot be written the quorum has resigned, and the next controller sees to it.
         (void)appendChanges(controller->expire(context), context, effects);
@@ -378,6 +421,8 @@ void Broker::State::expire(Context &context, Effects &effects)
     }
     if (isDue(nextDelayedDelete))
         deleteDelayed(context);
+    if (isDue(nextCleaning))
+        cleanDirtiest(context);
     if (isDue(shutDownBy))
         sayShutDown(context, effects);
 }
@@ -394,6 +439,13 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= loadShareStates(context);
+        again |= serveShares(context, effects);
+        again |= askShareStates(context, effects);
+        again |= loadTransactions(context);
+        again |= giveTransactionalProducerIds(context, effects);
+        again |= writeTransactions(context, effects);
+        again |= sendMarkers(context, effects);
         communicate(context);
         again |= sendAlterPartition(context);
         again |= sendCalls(context, effects);
@@ -417,11 +469,18 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());
+    consider(shares.callDeadlines.earliest());
+    consider(shares.lockDeadlines.earliest());
+    consider(shares.stateRetries.earliest());
+    consider(shares.nextPrune);
+    consider(transactions.nextDeadline());
+    consider(markersLater.earliest());
     if (controller)
         consider(controller->nextDeadline());
     consider(nextIsrCheck);
     consider(nextCheckpoint);
     consider(nextDelayedDelete);
+    consider(nextCleaning);
     consider(nextFetchRetry);
     if (!communicating)
         consider(nextCommunication);

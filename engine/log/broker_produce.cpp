@@ -151,6 +151,7 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
                 .kind = kind(LogEvent::SegmentRolled),
                 .subject = partition.name,
                 .item = appended->baseOffset});
+            considerCleaning(batch.partition, partition.log, context);
         }
         // What groups write is told by their own events; with followers it is seen travelling too.
         if (origin == AppendOrigin::Client || partition.replicas.size() > 1) {
@@ -180,8 +181,8 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
     return out;
 }
 
-void Broker::State::park(decltype(ParkedProduce::from) from, ProduceResponse &&response,
-    const Awaits &awaits, std::chrono::milliseconds timeout, Context &context)
+void Broker::State::park(Appender from, ProduceResponse &&response, const Awaits &awaits,
+    std::chrono::milliseconds timeout, Context &context)
 {
     const ProduceId produceId = nextProduce++;
     for (const auto &[index, upTo] : awaits) {
@@ -192,7 +193,7 @@ void Broker::State::park(decltype(ParkedProduce::from) from, ProduceResponse &&r
             {upTo, produceId, index});
     }
     parkedProduces.emplace_hint(parkedProduces.end(), produceId,
-        ParkedProduce{from, std::move(response), awaits.size(),
+        ParkedProduce{std::move(from), std::move(response), awaits.size(),
             produceDeadlines.set(context.now + timeout, produceId)});
 }
 
@@ -251,40 +252,14 @@ void Broker::State::finish(ProduceId produceId, Context &context, Effects &effec
         return;
     }
     const ErrorCode error = parked.response.partitions.front().error;
-    if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
+    if (const auto *write = std::get_if<TransactionWrite>(&parked.from))
+        transactions.written(write->id, error, context, effects);
+    else if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
         markerSettled(*marker, error, context, effects);
+    else if (auto *state = std::get_if<ShareStateAnswer>(&parked.from))
+        answerShareState(std::move(*state), error, effects);
     else
         coordinator.written(std::get<std::uint64_t>(parked.from), error, context, effects);
-}
-
-void Broker::State::initProducerId(
-    Caller caller, NameId producer, Context &context, Effects &effects)
-{
-    waitForProducerId.emplace_back(caller, producer);
-    if (nextProducerId < producerIdsEnd) {
-        giveProducerIds(context, effects);
-    } else if (!producerIdsAsked) {
-        producerIdsAsked = true;
-        call(CallPurpose::ProducerIds, {}, AllocateProducerIdsRequest{id.value(), brokerEpoch},
-            context);
-    }
-}
-
-void Broker::State::giveProducerIds(Context &context, Effects &effects)
-{
-    for (const auto &[caller, producer] : std::exchange(waitForProducerId, {})) {
-        if (nextProducerId == producerIdsEnd) {
-            // The controller gave none, or the block is used up: clients ask again.
-            caller.answer(
-                InitProducerIdResponse{.error = ErrorCode::CoordinatorLoadInProgress}, effects);
-            continue;
-        }
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::ProducerIdAssigned),
-            .subject = producer,
-            .value = nextProducerId});
-        caller.answer(InitProducerIdResponse{ErrorCode::None, nextProducerId++, 0}, effects);
-    }
 }
 
 } // namespace queuelab::log

@@ -1,16 +1,19 @@
 #pragma once
 
 #include "engine/log/broker.h"
+#include "engine/log/broker_share.h"
 #include "engine/log/cluster_image.h"
 #include "engine/log/controller.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
 #include "engine/log/group_records.h"
+#include "engine/log/log_cleaner.h"
 #include "engine/log/offset_checkpoint.h"
 #include "engine/log/partition_log.h"
 #include "engine/log/quorum.h"
 #include "engine/log/replication.h"
+#include "engine/log/transaction_coordinator.h"
 
 #include <deque>
 #include <map>
@@ -84,6 +87,7 @@ struct Broker::State {
         std::vector<FetchId>
             waitingCommitted{}; ///< read_committed: for a higher last stable offset
         std::vector<FetchId> waitingFollowers{};
+        std::vector<BrokerShares::CallId> waitingShares{}; ///< share fetches, for more to read
 
         // As leader.
         Replication replication{};
@@ -112,15 +116,27 @@ struct Broker::State {
         std::int64_t missingBytes = 0; ///< what appends must still bring before min bytes are there
         std::optional<Deadlines<FetchId>::Handle> deadline{};
     };
+    /// The share coordinator's answer, once its record is committed.
+    struct ShareStateAnswer {
+        Caller caller;
+        Response response;
+    };
     /// A marker's place in a WriteTxnMarkersRequest.
     struct MarkerAppend {
         MarkersId request = 0;
         std::size_t marker = 0;
         std::size_t partition = 0;
     };
+    /// A write of the transaction coordinator, by its id.
+    struct TransactionWrite {
+        std::uint64_t id = 0;
+    };
+    /// Who waits: a client, the group coordinator by the id of its write, the transaction
+    /// coordinator, a marker, or the leader of a share-partition.
+    using Appender =
+        std::variant<Caller, std::uint64_t, TransactionWrite, MarkerAppend, ShareStateAnswer>;
     struct ParkedProduce {
-        /// Who waits: a client, the group coordinator by the id of its write, or a marker.
-        std::variant<Caller, std::uint64_t, MarkerAppend> from;
+        Appender from;
         ProduceResponse response{};
         std::size_t awaited = 0; ///< batches not committed yet
         std::optional<Deadlines<ProduceId>::Handle> deadline{};
@@ -158,12 +174,22 @@ struct Broker::State {
         TopicPartition partition;
         std::int32_t leaderEpoch = -1;
     };
+    /// The state of a share-partition, to be read or written.
+    struct ShareStateAsk {
+        ShareKey share;
+        std::uint64_t life = 0;
+    };
     struct VerificationAsk {
         VerificationId verification = 0;
     };
+    struct MarkersAsk {
+        std::vector<TransactionCoordinator::MarkerWanted> markers;
+    };
     struct Asked {
         NodeId to;
-        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk> what;
+        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk,
+            ShareStateAsk>
+            what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
     /// What this broker follows another one for: one fetch at a time, for all their partitions.
@@ -217,6 +243,8 @@ struct Broker::State {
         , directory("broker-" + std::to_string(nodeId.value()))
         , quorum(id, config)
         , coordinator(config, nodeId)
+        , shares(config)
+        , transactions(config, nodeId)
     {
     }
 
@@ -242,6 +270,12 @@ struct Broker::State {
     std::optional<Instant> nextCheckpoint{}; ///< set while the checkpoints are behind
     std::optional<Instant> nextRetentionCheck{}; ///< empty until the first step
     std::optional<Instant> nextDelayedDelete{}; ///< of files of deleted segments
+    CheckpointedOffsets cleanedUpTo{}; ///< cleaner-offset-checkpoint: where each log is dirty from
+    /// Compacted logs that may have something to clean now, or with time; others come in when a
+    /// segment is closed.
+    std::set<TopicPartition> toClean{};
+    std::set<TopicPartition> uncleanable{}; ///< it failed: not again in this life, as in Kafka
+    std::optional<Instant> nextCleaning{}; ///< set while toClean is not empty
     std::optional<Instant> nextIsrCheck{}; ///< set while this broker leads a replicated partition
 
     std::map<FetchId, ParkedFetch> parkedFetches{};
@@ -296,6 +330,17 @@ struct Broker::State {
     GroupCoordinator coordinator;
     std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
     std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
+
+    BrokerShares shares;
+    TransactionCoordinator transactions;
+    std::vector<TransactionCoordinator::Write> transactionWrites{}; ///< reused
+    std::set<std::int32_t>
+        transactionsToLoad{}; ///< partitions of __transaction_state led, not read yet
+    std::vector<TransactionCoordinator::MarkerWanted> markersToPlace{}; ///< reused
+    std::map<std::int32_t, std::vector<TransactionCoordinator::MarkerWanted>>
+        markerQueues{}; ///< by the leader they go to; none is empty
+    std::set<std::int32_t> markersOut{}; ///< leaders that have not answered
+    Deadlines<TransactionCoordinator::MarkerWanted> markersLater{}; ///< after a failure
 
     std::optional<Instant> askedWake{}; ///< the earliest WakeAt that is out
 
@@ -431,7 +476,7 @@ struct Broker::State {
         AppendOrigin origin, Context &context, Effects &effects, const TransactionPart &part = {});
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
-    void park(decltype(ParkedProduce::from) from, ProduceResponse &&response, const Awaits &awaits,
+    void park(Appender from, ProduceResponse &&response, const Awaits &awaits,
         std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
     void appendSettled(
@@ -440,8 +485,13 @@ struct Broker::State {
     void completeAppends(Partition &partition, Context &context, Effects &effects);
     void failAppends(Partition &partition, ErrorCode error, Context &context, Effects &effects);
     void finish(ProduceId produce, Context &context, Effects &effects);
+
+    // ---- broker_producer_ids.cpp: ids of producers, from this broker's block
     void initProducerId(Caller caller, NameId producer, Context &context, Effects &effects);
     void giveProducerIds(Context &context, Effects &effects);
+    void askForProducerIds(Context &context);
+    /// False when the transaction coordinator wants none.
+    bool giveTransactionalProducerIds(Context &context, Effects &effects);
 
     // ---- broker_markers.cpp: the ends of transactions
     void writeMarkers(Caller caller, NameId client, const WriteTxnMarkersRequest &request,
@@ -511,6 +561,24 @@ struct Broker::State {
     DeleteRecordsResponse::Partition deleteRecordsOf(
         const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
 
+    // ---- broker_cleaner.cpp
+    void loadCleanerCheckpoint(Context &context);
+    void saveCleanerCheckpoint(Context &context);
+    /// It has more closed segments than before, or is compacted from now on.
+    void considerCleaning(
+        const TopicPartition &partitionName, const PartitionLog &log, const Context &context);
+    Cleanable cleanable(
+        const TopicPartition &partitionName, const Partition &partition, std::int64_t nowMs) const;
+    void cleanDirtiest(Context &context);
+    void clean(const TopicPartition &partitionName, const Cleanable &range, Context &context);
+    /// The log was cut: what comes behind is dirty.
+    void cutCleanerCheckpoint(
+        const TopicPartition &partitionName, const PartitionLog &log, Context &context);
+    /// Not to be found by a later replica of the same name.
+    void forgetCleanedReplicas(Context &context);
+    void showCleaning(const TopicPartition &partitionName, const Partition &partition,
+        PartitionSnapshot &out) const;
+
     // ---- broker_groups.cpp
     FindCoordinatorResponse findCoordinator(
         const FindCoordinatorRequest &request, Context &context, Effects &effects);
@@ -526,6 +594,100 @@ struct Broker::State {
     /// False when there was nothing to do; so the next.
     bool loadGroups(Context &context);
     bool writeGroups(Context &context, Effects &effects);
+
+    // ---- broker_share.cpp: what consumers of share groups ask a leader
+    void shareFetch(Caller caller, NameId client, const ShareFetchRequest &request,
+        Context &context, Effects &effects);
+    void shareAcknowledge(Caller caller, NameId client, const ShareAcknowledgeRequest &request,
+        Context &context, Effects &effects);
+    /// Also what comes of it is in the call's response, now or once it is stored.
+    ErrorCode takeAcknowledgements(BrokerShares::CallId call, const TopicPartition &partition,
+        const std::vector<AcknowledgementBatch> &batches, bool isRenewAck, Context &context);
+    /// Its records are available again. `call` waits for that; 0: nobody does.
+    void closeShareSession(
+        const ShareSessions::Key &key, BrokerShares::CallId call, Context &context);
+    void dropShareCalls(const std::function<bool(const Caller &)> &isGone);
+    /// Gives what there is. False when nothing is, and it may go on waiting.
+    bool serveShareFetch(BrokerShares::CallId call, bool force, Context &context);
+    /// What a share fetch may acquire of one partition, and perhaps more.
+    struct ShareRead {
+        ErrorCode error = ErrorCode::None;
+        BrokerShares::Led *share = nullptr;
+        std::vector<SharedBytes> pieces{};
+        std::vector<SharePartition::LogBatch> batches{};
+        std::uint64_t bytes = 0;
+    };
+    ShareRead readShare(
+        const ShareKey &key, std::int64_t maxRecords, std::uint64_t maxBytes, Context &context);
+    std::int64_t readableShareBytes(const BrokerShares::Call &call, Context &context);
+    /// An acknowledgement of the call is stored, or will not be.
+    void shareStored(BrokerShares::CallId call, const TopicPartition &partition, ErrorCode error);
+    /// The share-partition that it waits for is gone.
+    void failShareFetch(
+        BrokerShares::CallId call, const TopicPartition &partition, ErrorCode error);
+    void waitForShares(BrokerShares::CallId call, Context &context);
+    void stopWaiting(BrokerShares::CallId call);
+    /// Answers when nothing is missing any more.
+    void finishShareCall(BrokerShares::CallId call, Effects &effects);
+    bool serveShares(Context &context, Effects &effects);
+
+    // ---- broker_share_state.cpp: the share-partitions led here, and storing their state
+    SharePartition::Settings shareSettings(const std::string &group);
+    const GroupConfig &groupConfig(const std::string &group);
+    BrokerShares::Led *findShare(const ShareKey &key);
+    /// Begins to read its state when it is not there.
+    Result<BrokerShares::Led *, ErrorCode> ledShare(const ShareKey &key, Context &context);
+    /// Something has changed in it: writes, locks, and what waits are seen to.
+    void shareChanged(const ShareKey &key, BrokerShares::Led &share);
+    void expireShares(Context &context, Effects &effects);
+    bool askShareStates(Context &context, Effects &effects);
+    /// nullptr: no answer came, and none will.
+    void shareStateAnswered(const ShareStateAsk &asked, const Response *response, Context &context);
+    void shareStateRead(const ShareKey &key, BrokerShares::Led &share,
+        const ReadShareGroupStateResponse &response, Context &context);
+    void shareStateFailed(
+        const ShareKey &key, BrokerShares::Led &share, ErrorCode error, Context &context);
+    Result<std::int64_t, ErrorCode> firstShareOffset(
+        const std::string &group, const Partition &partition, Context &context);
+    void beginShare(const ShareKey &key, BrokerShares::Led &share, std::int64_t startOffset,
+        const std::vector<ShareStateBatch> &batches, Context &context);
+    void shareWritten(
+        const ShareKey &key, BrokerShares::Led &share, ErrorCode error, Context &context);
+    void dropShare(const ShareKey &key, ErrorCode error);
+    /// Another broker leads the partition, or nobody does.
+    void dropShares(const TopicPartition &partition);
+
+    SharePartitionSnapshot show(const ShareKey &key, const BrokerShares::Led &share) const;
+
+    // ---- broker_share_coordinator.cpp: keeping the state of share-partitions
+    void shareState(Caller caller, const Request &request, Context &context, Effects &effects);
+    Result<std::pair<std::int32_t, ShareStateKey>, ErrorCode> shareStatePlace(
+        const std::string &group, const TopicPartition &partition) const;
+    Appended appendShareState(
+        const ShareCoordinator::Change &change, Context &context, Effects &effects);
+    /// Its record is committed, or is not.
+    static void answerShareState(ShareStateAnswer &&answer, ErrorCode error, Effects &effects);
+    bool loadShareStates(Context &context);
+    void forgetShareStates(const TopicId &topicId, Context &context, Effects &effects);
+    void pruneShareStates(Context &context);
+    // ---- broker_transactions.cpp: the transaction coordinator here
+    void initTransactions(Caller caller, NameId client, const InitProducerIdRequest &request,
+        Context &context, Effects &effects);
+    void addPartitionsToTxn(Caller caller, NameId client, const AddPartitionsToTxnRequest &request,
+        Context &context, Effects &effects);
+    void addOffsetsToTxn(Caller caller, NameId client, const AddOffsetsToTxnRequest &request,
+        Context &context, Effects &effects);
+    void endTxn(Caller caller, NameId client, const EndTxnRequest &request, Context &context,
+        Effects &effects);
+    bool isLoadingTransactions(const std::string &transactionalId) const;
+    /// False when there was nothing to do; so the next.
+    bool loadTransactions(Context &context);
+    bool writeTransactions(Context &context, Effects &effects);
+    bool sendMarkers(Context &context, Effects &effects);
+    void placeMarker(TransactionCoordinator::MarkerWanted &&marker, Context &context);
+    void markersAnswered(
+        NodeId leader, MarkersAsk &&asked, const Response &answer, Context &context);
+    void markersLost(NodeId leader, MarkersAsk &&asked, const Context &context);
 };
 
 /// The answer to `request` that says `error` of all it names; for requests that the controller

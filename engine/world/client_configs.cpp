@@ -149,6 +149,14 @@ std::optional<std::string> setBufferMemory(log::ProducerConfig &config, const st
     return setNumber(text, 0, std::numeric_limits<std::int64_t>::max(), config.bufferMemory);
 }
 
+std::optional<std::string> setTransactionalId(log::ProducerConfig &config, const std::string &text)
+{
+    if (text.empty())
+        return "give it a name, or leave it out";
+    config.transactionalId = text;
+    return std::nullopt;
+}
+
 constexpr std::int32_t kMaxInFlightIdempotent = 5;
 
 const Setters<log::ProducerConfig> &producerSetters()
@@ -170,6 +178,8 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"compression.type", setCompression},
         {"buffer.memory", setBufferMemory},
         {"max.request.size", number(&Config::maxRequestSize, 1)},
+        {"transactional.id", setTransactionalId},
+        {"transaction.timeout.ms", milliseconds(&Config::transactionTimeout, 1)},
     };
     return setters;
 }
@@ -179,9 +189,13 @@ const Setters<log::ProducerConfig> &producerSetters()
 std::optional<ConfigProblem> checkIdempotence(
     const Settings &settings, const log::ProducerConfig &config)
 {
+    if (!config.enableIdempotence && config.transactionalId)
+        return ConfigProblem{"a producer with a 'transactional.id' is idempotent",
+            "leave out 'enable.idempotence', or 'transactional.id'"};
     if (!config.enableIdempotence)
         return std::nullopt;
-    const bool isAskedFor = settings.contains("enable.idempotence");
+    const bool isAskedFor =
+        settings.contains("enable.idempotence") || config.transactionalId.has_value();
     const auto refusal = [](std::string why) {
         return ConfigProblem{"the idempotent producer " + std::move(why),
             "change that, or write enable.idempotence: false"};
@@ -277,6 +291,32 @@ const Setters<log::ConsumerConfig> &consumerSetters()
         {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
         {"fetch.max.bytes", number(&Config::fetchMaxBytes, 0)},
         {"max.partition.fetch.bytes", number(&Config::maxPartitionFetchBytes, 0)},
+        {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
+        {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
+    };
+    return setters;
+}
+
+std::optional<std::string> setAcquireMode(log::ShareConsumerConfig &config, const std::string &text)
+{
+    if (text != "batch_optimized" && text != "record_limit")
+        return "write batch_optimized or record_limit";
+    config.recordLimit = text == "record_limit";
+    return std::nullopt;
+}
+
+const Setters<log::ShareConsumerConfig> &shareConsumerSetters()
+{
+    using Config = log::ShareConsumerConfig;
+    static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
+        {"share.acquire.mode", setAcquireMode},
+        {"max.poll.records", number(&Config::maxPollRecords, 1)},
+        {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
+        {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
+        {"fetch.max.bytes", number(&Config::fetchMaxBytes, 0)},
         {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
         {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
         {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
@@ -384,6 +424,42 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"unclean.leader.election.interval.ms",
                 milliseconds(&Config::uncleanElectionInterval, 1)},
             {"eligible.leader.replicas.version", setEligibleLeaderReplicas},
+            {"transaction.state.log.num.partitions",
+                number(&Config::transactionPartitions, 1, 10'000)},
+            {"transaction.state.log.replication.factor",
+                smallNumber(&Config::transactionReplicationFactor, 1, kMostReplicas)},
+            {"transaction.state.log.min.isr", number(&Config::transactionMinIsr, 1)},
+            {"transaction.max.timeout.ms", milliseconds(&Config::transactionMaxTimeout, 1)},
+            {"transaction.abort.timed.out.transaction.cleanup.interval.ms",
+                milliseconds(&Config::transactionAbortInterval, 1)},
+            {"transactional.id.expiration.ms", milliseconds(&Config::transactionalIdExpiration, 1)},
+            {"transaction.remove.expired.transaction.cleanup.interval.ms",
+                milliseconds(&Config::transactionalIdCleanupInterval, 1)},
+            {"transaction.partition.verification.enable",
+                boolean(&Config::transactionPartitionVerification)},
+            {"group.share.session.timeout.ms", milliseconds(&Config::shareSessionTimeout, 1)},
+            {"group.share.heartbeat.interval.ms", milliseconds(&Config::shareHeartbeatInterval, 1)},
+            {"group.share.max.size", number(&Config::shareGroupMaxSize, 1, 1'000)},
+            {"group.share.record.lock.duration.ms",
+                milliseconds(&Config::shareRecordLockDuration, 1'000)},
+            {"group.share.min.record.lock.duration.ms",
+                milliseconds(&Config::shareMinRecordLockDuration, 1'000)},
+            {"group.share.max.record.lock.duration.ms",
+                milliseconds(&Config::shareMaxRecordLockDuration, 1'000)},
+            {"group.share.delivery.count.limit",
+                smallNumber(&Config::shareDeliveryCountLimit, 2, 10)},
+            {"group.share.partition.max.record.locks",
+                number(&Config::sharePartitionMaxRecordLocks, 100, 10'000)},
+            {"group.share.max.share.sessions", number(&Config::shareMaxSessions, 1)},
+            {"share.coordinator.state.topic.num.partitions",
+                number(&Config::shareStatePartitions, 1, 10'000)},
+            {"share.coordinator.state.topic.replication.factor",
+                smallNumber(&Config::shareStateReplicationFactor, 1, kMostReplicas)},
+            {"share.coordinator.state.topic.min.isr", number(&Config::shareStateMinIsr, 1)},
+            {"share.coordinator.snapshot.update.records.per.snapshot",
+                number(&Config::shareSnapshotUpdates, 0)},
+            // A feature level in Kafka, not a setting of the broker.
+            {"transaction.version", smallNumber(&Config::transactionVersion, 1, 2)},
         };
         // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
         static const std::map<std::string, std::string> topicDefaults{
@@ -413,13 +489,16 @@ const Setters<log::BrokerConfig> &brokerSetters()
 
 } // namespace
 
-Result<log::ProducerConfig, ConfigProblem> producerConfig(const Settings &settings)
+Result<log::ProducerConfig, ConfigProblem> producerConfig(const AddProducer &command)
 {
     log::ProducerConfig config;
-    if (auto problem = applySettings(settings, producerSetters(), "producer", config))
+    if (auto problem = applySettings(command.configs, producerSetters(), "producer", config))
         return std::unexpected(*std::move(problem));
-    if (auto problem = checkIdempotence(settings, config))
+    if (auto problem = checkIdempotence(command.configs, config))
         return std::unexpected(*std::move(problem));
+    if (command.transaction != Transactions{} && !config.transactionalId)
+        return std::unexpected(ConfigProblem{"'transaction' is for a producer with transactions",
+            "add configs: {transactional.id: NAME}"});
     return config;
 }
 
@@ -437,6 +516,57 @@ Result<log::ConsumerConfig, ConfigProblem> consumerConfig(const AddConsumer &com
         return std::unexpected(*std::move(problem));
     if (auto problem = checkGroupProtocol(command.configs, config))
         return std::unexpected(*std::move(problem));
+    return config;
+}
+
+Result<TransformerConfigs, ConfigProblem> transformerConfigs(
+    const AddTransformer &command, const std::string &name)
+{
+    const bool isExactlyOnce = command.guarantee == "exactly-once";
+    if (command.transaction != Transactions{} && !isExactlyOnce)
+        return std::unexpected(
+            ConfigProblem{"'transaction' is for guarantee: exactly-once", "leave out one of them"});
+    if (command.configs.contains("transactional.id") && !isExactlyOnce)
+        return std::unexpected(ConfigProblem{
+            "'transactional.id' is for guarantee: exactly-once", "leave out one of them"});
+    AddConsumer reading{.group = command.group,
+        .topics = command.from,
+        .name = {},
+        .processing = {},
+        .commit = "never",
+        .failsOn = {},
+        .retry = {},
+        .configs = {}};
+    AddProducer writing;
+    for (const auto &[key, value] : command.configs) {
+        const bool isReading = consumerSetters().contains(key);
+        if (isReading || key == "enable.auto.commit")
+            reading.configs[key] = value;
+        if (!isReading || producerSetters().contains(key))
+            writing.configs[key] = value;
+    }
+    if (isExactlyOnce)
+        writing.configs.try_emplace("transactional.id", name.empty() ? command.group : name);
+    auto consumer = consumerConfig(reading);
+    if (!consumer)
+        return std::unexpected(consumer.error());
+    if (isExactlyOnce && !command.configs.contains("isolation.level"))
+        consumer->isolationLevel = log::IsolationLevel::ReadCommitted;
+    const auto producer = producerConfig(writing);
+    if (!producer)
+        return std::unexpected(producer.error());
+    return TransformerConfigs{*consumer, *producer};
+}
+
+Result<log::ShareConsumerConfig, ConfigProblem> shareConsumerConfig(const AddShareConsumer &command)
+{
+    log::ShareConsumerConfig config;
+    config.group = command.group;
+    config.topics = command.topics;
+    config.explicitAcknowledgement = command.acknowledge == "explicit";
+    if (auto problem =
+            applySettings(command.configs, shareConsumerSetters(), "share consumer", config))
+        return std::unexpected(std::move(*problem));
     return config;
 }
 

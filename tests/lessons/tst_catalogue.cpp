@@ -273,6 +273,10 @@ private Q_SLOTS:
         row("brokers.formula", "- restart-broker: {broker: 4}", "", 3);
         row("trap.kafka.more-partitions", "partition.assignment.strategy: range",
             "partition.assignment.strategy: cooperative-sticky", 2);
+        row("trap.kafka.better", "name: jobs-log, partitions: 4", "name: jobs-log, partitions: 8",
+            2);
+        row("trap.kafka.everything", "partitions: 6, replication-factor: 3",
+            "partitions: 6, replication-factor: 1", 2);
         row("scenario.1", "partitions: 8", "partitions: 1", 1);
     }
     void withItsDecidingSettingBrokenItFails()

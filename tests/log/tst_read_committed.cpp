@@ -56,7 +56,7 @@ public:
         marker.producerEpoch = 0;
         marker.committed = committed;
         marker.partitions.push_back(kOrders);
-        world.askAsBroker(std::move(request));
+        world.askAsPeer<WriteTxnMarkersResponse>(std::move(request));
     }
     std::vector<std::string> seenBy(std::size_t app) const
     {
