@@ -401,6 +401,7 @@ void addLogKinds(Kinds &kinds)
     addTopic(kinds);
     addPartition(kinds);
     addGroup(kinds);
+    addShareKinds(kinds);
     addBroker(kinds);
     addCluster(kinds);
 }

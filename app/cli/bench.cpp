@@ -1,5 +1,6 @@
 #include "app/bench/log_broker_bench.h"
 #include "app/bench/log_compaction_bench.h"
+#include "app/bench/log_share_bench.h"
 #include "app/bench/log_storage_bench.h"
 #include "app/bench/log_transaction_bench.h"
 #include "app/bench/log_world_bench.h"
@@ -103,6 +104,11 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
         return std::unexpected(figures.error());
     groups.push_back({fmt::format("one broker, files in {}", describe(directories.front())),
         std::move(*figures)});
+    progress.show("a share group");
+    figures = bench::benchLogShare(arguments.rounds);
+    if (!figures)
+        return std::unexpected(figures.error());
+    groups.push_back({"share group on one broker, files in memory", std::move(*figures)});
     return groups;
 }
 
