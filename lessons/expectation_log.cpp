@@ -1,4 +1,5 @@
 #include "lessons/expectation_kind.h"
+#include "lessons/pauses.h"
 
 #include <fmt/format.h>
 
@@ -95,6 +96,13 @@ struct GroupView {
     const GroupSnapshot *group;
     const log::ClusterSnapshot *cluster;
     world::OutcomeSnapshot outcome;
+    const Evidence *evidence;
+
+    Unread unread() const
+    {
+        return unreadPartitions(
+            evidence->trace, group->name, evidence->since, evidence->snapshot.now);
+    }
 };
 
 std::size_t idleMembers(const GroupView &view)
@@ -266,7 +274,7 @@ void addGroup(Kinds &kinds)
             for (const GroupSnapshot &group : evidence.snapshot.log.groups) {
                 if (group.name == expectation.name)
                     return G{&group, &evidence.snapshot.log,
-                        outcomeOf(evidence.snapshot, world::Engine::Log, group.name)};
+                        outcomeOf(evidence.snapshot, world::Engine::Log, group.name), &evidence};
             }
             return std::unexpected(notFound("group", expectation.name, groupNames(evidence)));
         },
@@ -305,6 +313,12 @@ void addGroup(Kinds &kinds)
                 [](const G &g) { return number(g.outcome.outOfOrderOverall); }},
             {{"latency-p99", "from making a record to having handled it, 99 of 100", F::Time},
                 [](const G &g) -> Seen { return g.outcome.latencyP99; }},
+            {{"unread-longest",
+                 "the longest time in this step that a partition its members gave up was nobody's",
+                 F::Time},
+                [](const G &g) -> Seen { return g.unread().longest; }},
+            {{"unread-total", "those times of all partitions, added up", F::Time},
+                [](const G &g) -> Seen { return g.unread().total; }},
         }));
 }
 

@@ -1,11 +1,28 @@
 // What a consumer fetches ahead, and what it hands out.
 
 #include "engine/log/consumer_state.h"
+#include "engine/log/control_records.h"
 
 #include <algorithm>
 #include <utility>
 
 namespace queuelab::log {
+
+namespace {
+
+/// `batch` is a whole control batch. One that compaction has emptied ends nothing.
+bool isAbortMarker(ByteView batch)
+{
+    RecordCursor cursor(batch);
+    if (!cursor.next() || !cursor.record().key)
+        return false;
+    ByteReader key(*cursor.record().key);
+    key.integer<std::int16_t>(); // the version
+    const auto type = key.integer<std::int16_t>();
+    return key.ok() && type == static_cast<std::int16_t>(ControlType::Abort);
+}
+
+} // namespace
 
 void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
 {
@@ -15,8 +32,8 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
     // Java client does.
     std::map<NodeId, FetchRequest> requests;
     for (auto &[partition, owned] : partitions) {
-        if (owned.position < 0 || owned.buffered || owned.paused || context.now < owned.notBefore
-            || !isValid(partition, owned))
+        if (owned.position < 0 || owned.buffered || owned.paused || owned.revoking
+            || context.now < owned.notBefore || !isValid(partition, owned))
             continue;
         const Leader leader = leaderOf(partition);
         if (leader.broker.value() < 0) {
@@ -38,6 +55,7 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
         });
         if (busy || !brokers.canReach(broker, context.now))
             continue;
+        request.isolation = config.isolationLevel;
         request.maxWait = config.fetchMaxWait;
         request.minBytes = config.fetchMinBytes;
         request.maxBytes = config.fetchMaxBytes;
@@ -61,7 +79,7 @@ void Consumer::State::applyFetch(
         const auto found = partitions.find(result.partition);
         // Given up, moved by seek(), or led by another while the fetch was out: the answer is of no
         // use.
-        if (found == partitions.end() || found->second.buffered
+        if (found == partitions.end() || found->second.buffered || found->second.revoking
             || !isValid(result.partition, found->second)
             || request.offsets[i].first != result.partition
             || found->second.fetched != request.offsets[i].second)
@@ -71,6 +89,7 @@ void Consumer::State::applyFetch(
         case ErrorCode::None:
             owned.failures = 0;
             owned.highWatermark = result.highWatermark;
+            owned.lastStableOffset = result.lastStableOffset;
             if (!result.records.empty() && !takeIn(owned, result))
                 backOff(owned, context);
             break;
@@ -112,8 +131,15 @@ bool Consumer::State::takeIn(Partition &partition, const FetchResponse::Partitio
         return true;
     partition.fetched = end;
     partition.buffered = true;
-    buffer.push_back(
-        {.partition = result.partition, .pieces = result.records, .open = {}, .end = end});
+    Fetched &fetched = buffer.emplace_back();
+    fetched.partition = result.partition;
+    fetched.pieces = result.records;
+    fetched.end = end;
+    if (config.isolationLevel == IsolationLevel::ReadCommitted) {
+        fetched.aborted = result.abortedTransactions;
+        std::ranges::stable_sort(
+            fetched.aborted, {}, &FetchResponse::Partition::AbortedTransaction::firstOffset);
+    }
     return true;
 }
 
@@ -149,6 +175,30 @@ void Consumer::State::handOut(
     }
 }
 
+/// Whether the batch that comes next belongs to an aborted transaction. The broker names those
+/// transactions by producer and first offset; each ends with the producer's next ABORT marker.
+bool Consumer::State::isAborted(Fetched &fetched, const BatchHeader &header, ByteView batch)
+{
+    if (header.producerId < 0)
+        return false;
+    for (; fetched.begun < fetched.aborted.size()
+        && fetched.aborted[fetched.begun].firstOffset <= header.lastOffset();
+        ++fetched.begun) {
+        const std::int64_t producer = fetched.aborted[fetched.begun].producerId;
+        if (std::ranges::find(fetched.abortedProducers, producer) == fetched.abortedProducers.end())
+            fetched.abortedProducers.push_back(producer);
+    }
+    if (fetched.abortedProducers.empty())
+        return false;
+    if (!header.isControl())
+        return header.isTransactional()
+            && std::ranges::find(fetched.abortedProducers, header.producerId)
+            != fetched.abortedProducers.end();
+    if (isAbortMarker(batch))
+        std::erase(fetched.abortedProducers, header.producerId);
+    return false;
+}
+
 /// Hands out at most `most` records of one partition; returns how many.
 std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, std::int32_t most,
     const std::function<void(const TopicPartition &, const RecordView &)> &handle, Context &context)
@@ -179,12 +229,16 @@ std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, st
         }
         const ByteView rest = fetched.pieces[fetched.piece].view().subspan(fetched.at);
         const BatchHeader header = *readBatchHeader(rest);
+        const ByteView batch = rest.first(header.sizeBytes());
         fetched.at += header.sizeBytes();
         fetched.epoch = header.partitionLeaderEpoch;
-        if (header.isControl()) // markers are not for the application
+        if (isAborted(fetched, header, batch) || header.isControl()) {
+            // Neither is for the application, and the position goes on over it.
             owned.position = std::max(owned.position, header.lastOffset() + 1);
-        else
-            fetched.open.emplace(rest.first(header.sizeBytes()));
+            owned.epoch = fetched.epoch;
+        } else {
+            fetched.open.emplace(batch);
+        }
     }
     if (run.count > 0) {
         context.trace.record({.at = context.now,

@@ -217,6 +217,8 @@ template <class Visitor> void describe(Visitor &v, Of<AddProducer>)
     v.optional("total", &AddProducer::total, "stops after so many records; 0 never", {});
     v.optional("configs", &AddProducer::configs,
         "producer settings such as {acks: all, linger.ms: 5}", {});
+    v.optional("transaction", &AddProducer::transaction,
+        "{records: 10, hold: 0s, abort-chance: 0}: with configs: {transactional.id: ...}", {});
 }
 
 constexpr std::string_view commandWord(Of<AddConsumer>)
@@ -253,6 +255,42 @@ template <class Visitor> void describe(Visitor &v, Of<AddConsumer>)
         "{delay: 5s, attempts: 3, retry-topic: <topic>-retry, dead-letter-topic: <topic>-dlt}", {});
     v.optional("configs", &AddConsumer::configs,
         "consumer settings such as {auto.offset.reset: earliest}", {});
+}
+
+constexpr std::string_view commandWord(Of<AddTransformer>)
+{
+    return "add-transformer";
+}
+constexpr std::string_view commandSentence(Of<AddTransformer>)
+{
+    return "Adds applications that read topics in a group and write the results to another topic.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AddTransformer>)
+{
+    v.required("group", &AddTransformer::group, "the consumer group it reads in", {});
+    v.required("from", &AddTransformer::from, "the topics it reads", {});
+    v.required("to", &AddTransformer::to, "the topic it writes to", {});
+    v.optional("count", &AddTransformer::count, "how many", between(1, kMaxClients));
+    v.optional("name", &AddTransformer::name, "its name; otherwise the group's with a number",
+        clientName());
+    v.optional("processing", &AddTransformer::processing,
+        "work for each record, such as 20ms or {low: 10ms, high: 30ms}", {});
+    v.optional("guarantee", &AddTransformer::guarantee,
+        "exactly-once: results and offsets in one transaction; at-least-once: offsets once the "
+        "results are acknowledged; at-most-once: offsets before the work",
+        oneOf({"exactly-once", "at-least-once", "at-most-once"}));
+    v.optional("transaction", &AddTransformer::transaction,
+        "{records: 100, hold: 0s, abort-chance: 0}", {});
+    v.optional("crash-chance", &AddTransformer::crashChance, "chance to crash, for each record",
+        between(0, 1));
+    v.optional("fail-chance", &AddTransformer::failChance,
+        "chance that the work on a record fails: what is not committed is done again, or lost with "
+        "at-most-once",
+        between(0, 1));
+    v.optional("configs", &AddTransformer::configs,
+        "consumer and producer settings such as {auto.offset.reset: earliest}; transactional.id is "
+        "its name unless you set one",
+        {});
 }
 
 constexpr std::string_view commandWord(Of<Redrive>)

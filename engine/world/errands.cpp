@@ -459,6 +459,11 @@ private:
         return Over{Hand(m_world).addNow(command)};
     }
 
+    Plan planOf(const AddTransformer &command, Errand &)
+    {
+        return Over{Hand(m_world).addNow(command)};
+    }
+
     Plan planOf(const Redrive &command, Errand &) { return Over{Hand(m_world).addNow(command)}; }
 
     template <class Other> Plan planOf(const Other &, Errand &)

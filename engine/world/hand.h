@@ -44,6 +44,7 @@ public:
     Outcome operator()(const ResetOffsets &command);
     Outcome operator()(const AddProducer &command);
     Outcome operator()(const AddConsumer &command);
+    Outcome operator()(const AddTransformer &command);
     Outcome operator()(const Redrive &command) { return m_world.runErrand(command); }
 
     // The exchange broker: commands_exchange.cpp.
@@ -88,6 +89,7 @@ public:
     /// The clients of a command that adds them to the log, once it is their turn.
     Outcome addNow(const AddProducer &command);
     Outcome addNow(const AddConsumer &command);
+    Outcome addNow(const AddTransformer &command);
     Outcome addNow(const Redrive &command);
 
 private:

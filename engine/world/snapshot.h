@@ -51,6 +51,9 @@ struct ClientSnapshot {
     std::uint64_t handled = 0;
     std::uint64_t handledAgain =
         0; ///< of those, handled before by anyone of the same group or queue
+    std::uint64_t transactionsCommitted = 0; ///< producers and transformers of the log
+    std::uint64_t transactionsAborted = 0;
+    std::string writesTo; ///< transformers: the topic
     std::uint16_t prefetch = 0; ///< workers; 0 is no limit
     bool autoAck = false;
     bool waiting = false; ///< receivers: in a long poll

@@ -220,6 +220,24 @@ private Q_SLOTS:
         QTest::newRow("assignor") << "add-consumer: {group: g, topics: [a], configs: "
                                      "{partition.assignment.strategy: sticki}}"
                                   << "range, roundrobin, sticky or cooperative-sticky";
+        QTest::newRow("isolation") << "add-consumer: {group: g, topics: [a], configs: "
+                                      "{isolation.level: committed}}"
+                                   << "write read_uncommitted or read_committed";
+        QTest::newRow("protocol") << "add-consumer: {group: g, topics: [a], configs: "
+                                     "{group.protocol: new}}"
+                                  << "write classic or consumer";
+        const auto together =
+            [](const char *key, const char *value, const char *protocol) {
+                QTest::newRow(key)
+                    << QString("add-consumer: {group: g, topics: [a], configs: "
+                               "{group.protocol: %1, %2: %3}}")
+                           .arg(protocol, key, value)
+                    << QString("'%1' cannot be set with group.protocol=%2").arg(key, protocol);
+            };
+        together("session.timeout.ms", "6000", "consumer");
+        together("heartbeat.interval.ms", "1000", "consumer");
+        together("partition.assignment.strategy", "range", "consumer");
+        together("group.remote.assignor", "uniform", "classic");
     }
     void theImpossibleIsRefusedBeforeItRuns()
     {
