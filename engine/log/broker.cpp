@@ -159,11 +159,27 @@ void Broker::State::handle(
             [&](const DeleteRecordsRequest &asked) {
                 answer(deleteRecords(asked, client, context));
             },
-            [&](const InitProducerIdRequest &) {
-                initProducerId(caller, client, context, effects);
+            [&](const InitProducerIdRequest &asked) {
+                if (asked.transactionalId)
+                    initTransactions(caller, client, asked, context, effects);
+                else
+                    initProducerId(caller, client, context, effects);
             },
+            [&](const AddPartitionsToTxnRequest &asked) {
+                addPartitionsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const AddOffsetsToTxnRequest &asked) {
+                addOffsetsToTxn(caller, client, asked, context, effects);
+            },
+            [&](const EndTxnRequest &asked) { endTxn(caller, client, asked, context, effects); },
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
+            },
+            [&](const TxnOffsetCommitRequest &asked) {
+                commitInTransaction(caller, client, asked, context, effects);
+            },
+            [&](const WriteTxnMarkersRequest &asked) {
+                writeMarkers(caller, client, asked, context, effects);
             },
             // Only brokers ask these: see the other overload.
             [&](const VoteRequest &) { answer(VoteResponse{ErrorCode::InvalidRequest}); },
@@ -227,6 +243,12 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
                        if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
                            logEndsKnown(it, *response, context);
                    },
+                   [&](const VerificationAsk &it) {
+                       verificationAnswered(it.verification, &input.response, context, effects);
+                   },
+                   [&](MarkersAsk &it) {
+                       markersAnswered(out.to, std::move(it), input.response, context);
+                   },
                },
         out.what);
 }
@@ -247,7 +269,7 @@ void Broker::State::handle(const PeerLost &input, Context &context, Effects &eff
     for (const AskId askId : lost) {
         auto found = asksOut.extract(askId);
         askDeadlines.cancel(found.mapped().deadline);
-        askFailed(std::move(found.mapped()), context);
+        askFailed(std::move(found.mapped()), context, effects);
     }
 }
 
@@ -262,7 +284,18 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
         unparkFetch(fetchId);
         parkedFetches.erase(fetchId);
     }
+    for (auto next = verifying.begin(); next != verifying.end();) {
+        Verifying &request = next->second;
+        if (isGone(request.caller)) {
+            releaseGuards(request, request.guards);
+            verificationRetries.cancel(request.retry);
+            next = verifying.erase(next);
+        } else {
+            ++next;
+        }
+    }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+    transactions.callersGone(isGone);
 }
 
 Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Asked::what) what,
@@ -298,7 +331,7 @@ bool Broker::State::answerSelf(Context &context, Effects &effects)
     return any;
 }
 
-void Broker::State::askFailed(Asked &&out, const Context &context)
+void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
 {
     std::visit(Overloaded{
                    [&](const CallAsk &it) { callLost(it.call, context); },
@@ -312,6 +345,10 @@ void Broker::State::askFailed(Asked &&out, const Context &context)
                        if (Partition *partition = find(it.partition))
                            backOff(*partition, context);
                    },
+                   [&](const VerificationAsk &it) {
+                       verificationAnswered(it.verification, nullptr, context, effects);
+                   },
+                   [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
                },
         out.what);
 }
@@ -325,9 +362,11 @@ void Broker::State::expire(Context &context, Effects &effects)
         answerFetch(*due, context, effects);
     while (const std::optional<ProduceId> due = produceDeadlines.takeDue(context.now))
         produceTimedOut(*due, context, effects);
+    while (const std::optional<VerificationId> due = verificationRetries.takeDue(context.now))
+        verify(*due, context, effects);
     while (const std::optional<AskId> due = askDeadlines.takeDue(context.now)) {
         auto found = asksOut.extract(*due);
-        askFailed(std::move(found.mapped()), context);
+        askFailed(std::move(found.mapped()), context, effects);
     }
     while (const std::optional<CallId> due = callDeadlines.takeDue(context.now)) {
         auto found = calls.extract(*due);
@@ -336,6 +375,9 @@ void Broker::State::expire(Context &context, Effects &effects)
             refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
     }
     coordinator.expire(context, effects);
+    transactions.expire(context);
+    while (auto due = markersLater.takeDue(context.now))
+        placeMarker(std::move(*due), context);
     if (controller && isDue(controller->nextDeadline())) {
         // When it cannot be written the quorum has resigned, and the next controller sees to it.
         (void)appendChanges(controller->expire(context), context, effects);
@@ -370,6 +412,10 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= loadTransactions(context);
+        again |= giveTransactionalProducerIds(context, effects);
+        again |= writeTransactions(context, effects);
+        again |= sendMarkers(context, effects);
         communicate(context);
         again |= sendAlterPartition(context);
         again |= sendCalls(context, effects);
@@ -389,9 +435,12 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(quorum.nextDeadline());
     consider(fetchDeadlines.earliest());
     consider(produceDeadlines.earliest());
+    consider(verificationRetries.earliest());
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());
+    consider(transactions.nextDeadline());
+    consider(markersLater.earliest());
     if (controller)
         consider(controller->nextDeadline());
     consider(nextIsrCheck);

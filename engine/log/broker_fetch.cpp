@@ -15,6 +15,11 @@ bool isFollower(const FetchRequest &request)
     return request.replicaId >= 0;
 }
 
+bool readsCommitted(const FetchRequest &request)
+{
+    return !isFollower(request) && request.isolation == IsolationLevel::ReadCommitted;
+}
+
 } // namespace
 
 void Broker::State::fetch(
@@ -31,7 +36,9 @@ void Broker::State::fetch(
             Partition *partition = find(wanted.partition);
             if (!partition)
                 continue;
-            auto &waiting = isFollower(request) ? partition->waitingFollowers : partition->waiting;
+            auto &waiting = isFollower(request) ? partition->waitingFollowers
+                : readsCommitted(request)       ? partition->waitingCommitted
+                                                : partition->waiting;
             if (waiting.empty() || waiting.back() != fetchId)
                 waiting.push_back(fetchId);
         }
@@ -55,6 +62,14 @@ void Broker::State::fetch(
     const auto deadline = fetchDeadlines.set(context.now + request.maxWait, fetchId);
     parkedFetches.emplace_hint(parkedFetches.end(), fetchId,
         ParkedFetch{caller, fetcher, std::move(request), missingBytes, deadline});
+}
+
+std::int64_t Broker::State::readLimit(const Partition &partition, IsolationLevel isolation) const
+{
+    return isolation == IsolationLevel::ReadUncommitted
+            || config.plantedBug == PlantedBug::LastStableOffsetIgnored
+        ? partition.highWatermark
+        : partition.log.lastStableOffset(partition.highWatermark);
 }
 
 /// Reads what there is, in the order of the request: the client rotates it, so that nobody starves
@@ -105,8 +120,8 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
                 isUrgent = true;
             }
         }
-        const std::int64_t limit =
-            isFollower(request) ? partition.log.logEndOffset() : partition.highWatermark;
+        const std::int64_t limit = isFollower(request) ? partition.log.logEndOffset()
+                                                       : readLimit(partition, request.isolation);
         if (!out.divergingEpoch
             && (wanted.fetchOffset < partition.log.logStartOffset()
                 || wanted.fetchOffset > partition.log.logEndOffset())) {
@@ -130,11 +145,16 @@ FetchResponse Broker::State::read(const FetchRequest &request, bool force,
                 out.records.clear(); // too big a batch, and not the first of the response
             } else {
                 totalBytes += result->bytes;
+                if (readsCommitted(request)
+                    && config.plantedBug != PlantedBug::AbortedTransactionsHidden) {
+                    out.abortedTransactions =
+                        partition.log.abortedTransactions(wanted.fetchOffset, result->nextOffset);
+                }
                 reads.push_back({&partition, wanted.fetchOffset, *result});
             }
         }
         out.highWatermark = partition.highWatermark;
-        out.lastStableOffset = partition.highWatermark; // no transactions are open
+        out.lastStableOffset = partition.log.lastStableOffset(partition.highWatermark);
         out.logStartOffset = partition.log.logStartOffset();
     }
     missingBytes = isUrgent || request.partitions.empty()
@@ -170,12 +190,30 @@ void Broker::State::wakeFetches(
         answerFetch(fetchId, context, effects);
 }
 
+void Broker::State::reconsiderFetches(
+    std::vector<FetchId> waiting, Context &context, Effects &effects)
+{
+    for (const FetchId fetchId : waiting) {
+        const auto found = parkedFetches.find(fetchId);
+        if (found == parkedFetches.end())
+            continue;
+        ParkedFetch &parked = found->second;
+        FetchResponse response =
+            read(parked.request, false, parked.missingBytes, parked.name, context);
+        if (parked.missingBytes > 0)
+            continue;
+        unparkFetch(fetchId);
+        parkedFetches.extract(fetchId).mapped().caller.answer(std::move(response), effects);
+    }
+}
+
 void Broker::State::answerFetches(Partition &partition, Context &context, Effects &effects)
 {
-    for (const FetchId fetchId : std::exchange(partition.waiting, {}))
-        answerFetch(fetchId, context, effects);
-    for (const FetchId fetchId : std::exchange(partition.waitingFollowers, {}))
-        answerFetch(fetchId, context, effects);
+    for (auto *waiting :
+        {&partition.waiting, &partition.waitingCommitted, &partition.waitingFollowers}) {
+        for (const FetchId fetchId : std::exchange(*waiting, {}))
+            answerFetch(fetchId, context, effects);
+    }
 }
 
 void Broker::State::answerFetch(FetchId fetchId, Context &context, Effects &effects)
@@ -197,6 +235,7 @@ void Broker::State::unparkFetch(FetchId fetchId)
     for (const FetchRequest::Partition &wanted : parked.request.partitions) {
         if (Partition *partition = find(wanted.partition)) {
             std::erase(partition->waiting, fetchId);
+            std::erase(partition->waitingCommitted, fetchId);
             std::erase(partition->waitingFollowers, fetchId);
         }
     }
@@ -233,8 +272,9 @@ ListOffsetsResponse Broker::State::listOffsets(
             out.error = ErrorCode::OffsetNotAvailable;
             continue;
         }
+        const std::int64_t limit = readLimit(partition, request.isolation);
         if (wanted.timestamp == ListOffsetsRequest::kLatest) {
-            out.offset = partition.highWatermark;
+            out.offset = limit;
             out.leaderEpoch = partition.leaderEpoch;
             continue;
         }
@@ -251,7 +291,7 @@ ListOffsetsResponse Broker::State::listOffsets(
                 out.error = ErrorCode::UnsupportedVersion;
             continue;
         }
-        const auto found = partition.log.offsetForTime(timestamp, partition.highWatermark, files);
+        const auto found = partition.log.offsetForTime(timestamp, limit, files);
         if (!found) {
             out.error = ErrorCode::KafkaStorageError;
             continue;

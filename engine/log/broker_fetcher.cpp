@@ -127,6 +127,7 @@ void Broker::State::replicate(
         std::clamp(fetched.highWatermark, partition.log.logStartOffset(), end);
     if (highWatermark != partition.highWatermark) {
         partition.highWatermark = highWatermark;
+        partition.log.highWatermarkMoved(highWatermark);
         checkpointSoon(context);
     }
 }
@@ -158,6 +159,7 @@ void Broker::State::truncate(Partition &partition, std::int64_t offset, Context 
     const std::int64_t after = partition.log.logEndOffset();
     partition.highWatermark =
         std::clamp(partition.highWatermark, partition.log.logStartOffset(), after);
+    partition.log.highWatermarkMoved(partition.highWatermark);
     checkpointSoon(context);
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::ReplicaTruncated),

@@ -75,7 +75,10 @@ void Broker::State::advanceHighWatermark(Partition &partition, Context &context,
         bytes += batch->bytes;
     partition.uncommitted.erase(partition.uncommitted.begin(), firstLeft);
 
+    const std::int64_t before = partition.highWatermark;
+    const std::int64_t stableBefore = partition.log.lastStableOffset(before);
     partition.highWatermark = reached;
+    partition.log.highWatermarkMoved(reached);
     invariant(partition.log.logStartOffset() <= reached && reached <= logEndOffset,
         "the high watermark lies between log start and log end offset");
     checkpointSoon(context);
@@ -87,6 +90,7 @@ void Broker::State::advanceHighWatermark(Partition &partition, Context &context,
             .item = reached});
     }
     wakeFetches(partition.waiting, bytes, context, effects);
+    followLastStableOffset(partition, stableBefore, before, bytes, context, effects);
     completeAppends(partition, context, effects);
 }
 

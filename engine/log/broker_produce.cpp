@@ -40,17 +40,41 @@ void Broker::State::produce(Caller caller, NameId producer, const ProduceRequest
 {
     const bool validAcks =
         request.acks == kAcksAll || request.acks == kAcksNone || request.acks == kAcksLeader;
+    if (!validAcks) {
+        ProduceResponse response;
+        for (const ProduceRequest::Partition &batch : request.partitions) {
+            response.partitions.push_back(
+                {.partition = batch.partition, .error = ErrorCode::InvalidRequiredAcks});
+        }
+        caller.answer(std::move(response), effects);
+        return;
+    }
+    const bool transactional = std::ranges::any_of(request.partitions, [](const auto &batch) {
+        const auto header = readBatchHeader(batch.records.view());
+        return header && header->producerId >= 0 && header->isTransactional();
+    });
+    if (transactional)
+        produceInTransaction(caller, producer, request, context, effects);
+    else
+        appendAll(caller, producer, request, {}, context, effects);
+}
+
+void Broker::State::appendAll(Caller caller, NameId producer, const ProduceRequest &request,
+    const std::vector<ErrorCode> &refused, Context &context, Effects &effects)
+{
+    const NameId transactionalId =
+        request.transactionalId ? context.trace.name(*request.transactionalId) : kNoName;
     ProduceResponse response;
     response.partitions.reserve(request.partitions.size());
     Awaits awaits;
-    for (const ProduceRequest::Partition &batch : request.partitions) {
-        if (!validAcks) {
-            response.partitions.push_back(
-                {.partition = batch.partition, .error = ErrorCode::InvalidRequiredAcks});
+    for (std::size_t i = 0; i < request.partitions.size(); ++i) {
+        const ProduceRequest::Partition &batch = request.partitions[i];
+        if (!refused.empty() && refused[i] != ErrorCode::None) {
+            response.partitions.push_back({.partition = batch.partition, .error = refused[i]});
             continue;
         }
-        Appended appended =
-            appendBatch(batch, request.acks, producer, AppendOrigin::Client, context, effects);
+        Appended appended = appendBatch(batch, request.acks, producer, AppendOrigin::Client,
+            context, effects, {.transactionalId = transactionalId});
         if (appended.awaits)
             awaits.emplace_back(response.partitions.size(), *appended.awaits);
         response.partitions.push_back(std::move(appended.result));
@@ -62,12 +86,19 @@ void Broker::State::produce(Caller caller, NameId producer, const ProduceRequest
 }
 
 Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partition &batch,
-    std::int16_t acks, NameId producer, AppendOrigin origin, Context &context, Effects &effects)
+    std::int16_t acks, NameId producer, AppendOrigin origin, Context &context, Effects &effects,
+    const TransactionPart &part)
 {
     Appended out;
     out.result.partition = batch.partition;
+    const auto header = readBatchHeader(batch.records.view());
+    const bool transactional = header && header->producerId >= 0 && header->isTransactional();
     const auto refuse = [&](ErrorCode error) {
         out.result.error = error;
+        if (error == ErrorCode::InvalidProducerEpoch && transactional
+            && origin == AppendOrigin::Client) {
+            recordFenced(producer, part.transactionalId, header->producerEpoch, context);
+        }
         if (error == ErrorCode::NotLeaderOrFollower)
             out.result.currentLeader = leaderHint(batch.partition);
         const Partition *known = find(batch.partition);
@@ -85,11 +116,20 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
     if (acks == kAcksAll && partition.isr.size() < minIsr(partition))
         return refuse(ErrorCode::NotEnoughReplicas);
 
-    const SharedBytes records = config.plantedBug == PlantedBug::NoDuplicateCheck
+    ProducerTerms terms{.markerVersion = part.markerVersion,
+        .anyEpoch = config.plantedBug == PlantedBug::NoTransactionFencing};
+    if (transactional) {
+        const auto verification = partition.verifications.find(header->producerId);
+        if (verification != partition.verifications.end()) {
+            terms.beginsAtZero = verification->second.addsPartition;
+            terms.lowestSequence = verification->second.lowestSequence;
+        }
+    }
+    const SharedBytes records = config.plantedBug == PlantedBug::NoDuplicateCheck && !transactional
         ? withoutProducerId(batch.records.view())
         : batch.records;
     const auto appended =
-        partition.log.append(records.view(), partition.leaderEpoch, context, origin);
+        partition.log.append(records.view(), partition.leaderEpoch, context, origin, terms);
     if (!appended)
         return refuse(appended.error());
     out.result.baseOffset = appended->baseOffset;
@@ -123,6 +163,10 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
                 .count = count,
                 .value = bytes});
         }
+        if (transactional)
+            partition.verifications.erase(header->producerId);
+        if (header && header->isControl())
+            recordMarker(partition, batch.records.view(), *appended, context);
         if (partition.uncommitted.size() < kUncommittedMax)
             partition.uncommitted.push_back({end, bytes});
         else // counted late, all the same
@@ -136,8 +180,8 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
     return out;
 }
 
-void Broker::State::park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
-    const Awaits &awaits, std::chrono::milliseconds timeout, Context &context)
+void Broker::State::park(Appender from, ProduceResponse &&response, const Awaits &awaits,
+    std::chrono::milliseconds timeout, Context &context)
 {
     const ProduceId produceId = nextProduce++;
     for (const auto &[index, upTo] : awaits) {
@@ -204,40 +248,15 @@ void Broker::State::finish(ProduceId produceId, Context &context, Effects &effec
     produceDeadlines.cancel(parked.deadline);
     if (const auto *caller = std::get_if<Caller>(&parked.from)) {
         caller->answer(std::move(parked.response), effects);
-    } else {
-        coordinator.written(std::get<std::uint64_t>(parked.from),
-            parked.response.partitions.front().error, context, effects);
+        return;
     }
-}
-
-void Broker::State::initProducerId(
-    Caller caller, NameId producer, Context &context, Effects &effects)
-{
-    waitForProducerId.emplace_back(caller, producer);
-    if (nextProducerId < producerIdsEnd) {
-        giveProducerIds(context, effects);
-    } else if (!producerIdsAsked) {
-        producerIdsAsked = true;
-        call(CallPurpose::ProducerIds, {}, AllocateProducerIdsRequest{id.value(), brokerEpoch},
-            context);
-    }
-}
-
-void Broker::State::giveProducerIds(Context &context, Effects &effects)
-{
-    for (const auto &[caller, producer] : std::exchange(waitForProducerId, {})) {
-        if (nextProducerId == producerIdsEnd) {
-            // The controller gave none, or the block is used up: clients ask again.
-            caller.answer(
-                InitProducerIdResponse{.error = ErrorCode::CoordinatorLoadInProgress}, effects);
-            continue;
-        }
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::ProducerIdAssigned),
-            .subject = producer,
-            .value = nextProducerId});
-        caller.answer(InitProducerIdResponse{ErrorCode::None, nextProducerId++, 0}, effects);
-    }
+    const ErrorCode error = parked.response.partitions.front().error;
+    if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
+        markerSettled(*marker, error, context, effects);
+    else if (const auto *write = std::get_if<TransactionWrite>(&parked.from))
+        transactions.written(write->id, error, context, effects);
+    else
+        coordinator.written(std::get<std::uint64_t>(parked.from), error, context, effects);
 }
 
 } // namespace queuelab::log

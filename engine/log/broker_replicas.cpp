@@ -79,6 +79,7 @@ void Broker::State::publish(Context &context, Effects &effects)
     }
     follow(std::move(all), context, effects);
     loadGroups(context);
+    loadTransactions(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
 }
@@ -251,6 +252,7 @@ std::optional<Broker::State::Partition> Broker::State::openReplica(
     Partition partition{.log = std::move(*log), .name = traceName};
     partition.highWatermark =
         std::clamp(highWatermark, partition.log.logStartOffset(), partition.log.logEndOffset());
+    partition.log.highWatermarkMoved(partition.highWatermark);
     return partition;
 }
 
@@ -260,9 +262,14 @@ void Broker::State::leaveRole(
     if (leads(partition)) {
         partition.replication.resign();
         partition.uncommitted.clear();
+        partition.verifications.clear();
         if (partitionName.topic == kOffsetsTopic) {
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
+        }
+        if (partitionName.topic == kTransactionTopic) {
+            transactionsToLoad.erase(partitionName.partition);
+            transactions.unload(partitionName.partition, effects);
         }
     } else if (const auto fetcher = fetchers.find(NodeId{partition.leader});
         fetcher != fetchers.end()) {
@@ -283,6 +290,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
         advanceHighWatermark(partition, context, effects);
         if (partitionName.topic == kOffsetsTopic && !ledBefore)
             groupsToLoad.insert(partitionName.partition);
+        if (partitionName.topic == kTransactionTopic && !ledBefore)
+            transactionsToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {
         partition.fetchAfter.reset();
         fetchers[NodeId{partition.leader}].partitions.insert(partitionName);

@@ -11,6 +11,7 @@
 #include "engine/log/partition_log.h"
 #include "engine/log/quorum.h"
 #include "engine/log/replication.h"
+#include "engine/log/transaction_coordinator.h"
 
 #include <deque>
 #include <map>
@@ -24,6 +25,12 @@
 
 namespace queuelab::log {
 
+/// What a transactional batch, or a marker, is part of.
+struct TransactionPart {
+    NameId transactionalId = kNoName; ///< of a producer's batch
+    std::int16_t markerVersion = 0; ///< see ProducerTerms
+};
+
 /// What a Broker is made of. Its functions are spread over the broker_*.cpp files by what they are
 /// about; broker.cpp opens, closes and dispatches.
 ///
@@ -35,6 +42,8 @@ struct Broker::State {
     using ProduceId = std::uint64_t;
     using CallId = std::uint64_t;
     using AskId = std::uint64_t;
+    using MarkersId = std::uint64_t;
+    using VerificationId = std::uint64_t;
 
     // ---- Replicas
 
@@ -48,6 +57,16 @@ struct Broker::State {
     struct UncommittedBytes {
         std::int64_t endOffset = 0;
         std::int64_t bytes = 0;
+    };
+    /// A producer of which transactional batches wait here until the transaction coordinator has
+    /// said that the partition is part of the transaction. It goes with the first of them that is
+    /// appended, and with a marker, which may have overtaken the coordinator's answer.
+    struct Verification {
+        std::uint64_t guard = 0; ///< unique in this life of the broker
+        std::int16_t producerEpoch = -1;
+        std::int32_t lowestSequence = -1; ///< of the batches that wait
+        bool addsPartition = false; ///< the leader itself adds it (transaction.version 2)
+        std::size_t waiting = 0; ///< requests
     };
     /// This broker's replica of a partition. What it is (leader, follower, neither) follows from
     /// `leader`, as the metadata log has it.
@@ -63,6 +82,8 @@ struct Broker::State {
         /// Parked fetches that a higher high watermark, or a longer log, may complete; oldest
         /// first.
         std::vector<FetchId> waiting{};
+        std::vector<FetchId>
+            waitingCommitted{}; ///< read_committed: for a higher last stable offset
         std::vector<FetchId> waitingFollowers{};
 
         // As leader.
@@ -70,6 +91,7 @@ struct Broker::State {
         std::optional<std::vector<std::int32_t>> askedIsr{}; ///< an AlterPartition is under way
         std::vector<AwaitedAppend> awaited{}; ///< by offset
         std::vector<UncommittedBytes> uncommitted{}; ///< by offset; kept while somebody replicates
+        std::map<std::int64_t, Verification> verifications{}; ///< by producer id
 
         // As follower.
         std::optional<Instant> fetchAfter{}; ///< after an error: not before then
@@ -91,12 +113,46 @@ struct Broker::State {
         std::int64_t missingBytes = 0; ///< what appends must still bring before min bytes are there
         std::optional<Deadlines<FetchId>::Handle> deadline{};
     };
+    /// A marker's place in a WriteTxnMarkersRequest.
+    struct MarkerAppend {
+        MarkersId request = 0;
+        std::size_t marker = 0;
+        std::size_t partition = 0;
+    };
+    /// A write of the transaction coordinator, by its id.
+    struct TransactionWrite {
+        std::uint64_t id = 0;
+    };
+    /// Who waits: a client, the group coordinator by the id of its write, the transaction
+    /// coordinator, or a marker.
+    using Appender = std::variant<Caller, std::uint64_t, TransactionWrite, MarkerAppend>;
     struct ParkedProduce {
-        /// Who waits: a client, or the group coordinator by the id of its write.
-        std::variant<Caller, std::uint64_t> from;
+        Appender from;
         ProduceResponse response{};
         std::size_t awaited = 0; ///< batches not committed yet
         std::optional<Deadlines<ProduceId>::Handle> deadline{};
+    };
+    struct ParkedMarkers {
+        Caller caller;
+        WriteTxnMarkersRequest request{};
+        WriteTxnMarkersResponse response{};
+        std::size_t awaited = 0; ///< markers not committed yet
+    };
+    /// A request that waits for the transaction coordinator's word on its partitions.
+    struct Verifying {
+        struct Guarded {
+            TopicPartition partition;
+            std::int32_t leaderEpoch = -1;
+            std::uint64_t guard = 0;
+        };
+        Caller caller;
+        NameId client = kNoName;
+        std::variant<ProduceRequest, TxnOffsetCommitRequest> request;
+        std::int64_t producerId = -1;
+        std::int16_t producerEpoch = -1;
+        Instant since{};
+        std::vector<Guarded> guards{}; ///< what was asked about, in this order
+        std::optional<Deadlines<VerificationId>::Handle> retry{};
     };
     // ---- Other brokers
 
@@ -109,9 +165,15 @@ struct Broker::State {
         TopicPartition partition;
         std::int32_t leaderEpoch = -1;
     };
+    struct VerificationAsk {
+        VerificationId verification = 0;
+    };
+    struct MarkersAsk {
+        std::vector<TransactionCoordinator::MarkerWanted> markers;
+    };
     struct Asked {
         NodeId to;
-        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk> what;
+        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk> what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
     /// What this broker follows another one for: one fetch at a time, for all their partitions.
@@ -165,6 +227,7 @@ struct Broker::State {
         , directory("broker-" + std::to_string(nodeId.value()))
         , quorum(id, config)
         , coordinator(config, nodeId)
+        , transactions(config, nodeId)
     {
     }
 
@@ -198,6 +261,12 @@ struct Broker::State {
     std::map<ProduceId, ParkedProduce> parkedProduces{};
     ProduceId nextProduce = 1;
     Deadlines<ProduceId> produceDeadlines{};
+    std::map<MarkersId, ParkedMarkers> parkedMarkers{};
+    MarkersId nextMarkers = 1;
+    std::map<VerificationId, Verifying> verifying{};
+    VerificationId nextVerification = 1;
+    std::uint64_t nextGuard = 1;
+    Deadlines<VerificationId> verificationRetries{};
 
     std::map<AskId, Asked> asksOut{};
     std::vector<std::pair<AskId, Request>> asksToSelf{}; ///< oldest first
@@ -239,6 +308,16 @@ struct Broker::State {
     std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
     std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
 
+    TransactionCoordinator transactions;
+    std::vector<TransactionCoordinator::Write> transactionWrites{}; ///< reused
+    std::set<std::int32_t>
+        transactionsToLoad{}; ///< partitions of __transaction_state led, not read yet
+    std::vector<TransactionCoordinator::MarkerWanted> markersToPlace{}; ///< reused
+    std::map<std::int32_t, std::vector<TransactionCoordinator::MarkerWanted>>
+        markerQueues{}; ///< by the leader they go to; none is empty
+    std::set<std::int32_t> markersOut{}; ///< leaders that have not answered
+    Deadlines<TransactionCoordinator::MarkerWanted> markersLater{}; ///< after a failure
+
     std::optional<Instant> askedWake{}; ///< the earliest WakeAt that is out
 
     // ---- broker.cpp
@@ -259,7 +338,7 @@ struct Broker::State {
         Context &context, Effects &effects);
     bool answerSelf(Context &context, Effects &effects);
     /// No answer came, and none will.
-    void askFailed(Asked &&out, const Context &context);
+    void askFailed(Asked &&out, Context &context, Effects &effects);
 
     // ---- broker_files.cpp: what lies in the directory beside logs
     Result<void, Error> openDirectory(Context &context);
@@ -361,16 +440,20 @@ struct Broker::State {
     // ---- broker_produce.cpp
     void produce(Caller caller, NameId producer, const ProduceRequest &request, Context &context,
         Effects &effects);
+    /// Appends what is not refused, and answers when the request's acks are there. `refused` has
+    /// one code for each partition, or is empty.
+    void appendAll(Caller caller, NameId producer, const ProduceRequest &request,
+        const std::vector<ErrorCode> &refused, Context &context, Effects &effects);
     struct Appended {
         ProduceResponse::Partition result;
         std::optional<std::int64_t> awaits; ///< the high watermark that commits it, not reached yet
     };
     Appended appendBatch(const ProduceRequest::Partition &batch, std::int16_t acks, NameId producer,
-        AppendOrigin origin, Context &context, Effects &effects);
+        AppendOrigin origin, Context &context, Effects &effects, const TransactionPart &part = {});
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
-    void park(std::variant<Caller, std::uint64_t> from, ProduceResponse &&response,
-        const Awaits &awaits, std::chrono::milliseconds timeout, Context &context);
+    void park(Appender from, ProduceResponse &&response, const Awaits &awaits,
+        std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
     void appendSettled(
         ProduceId produce, std::size_t index, ErrorCode error, Context &context, Effects &effects);
@@ -378,17 +461,65 @@ struct Broker::State {
     void completeAppends(Partition &partition, Context &context, Effects &effects);
     void failAppends(Partition &partition, ErrorCode error, Context &context, Effects &effects);
     void finish(ProduceId produce, Context &context, Effects &effects);
+
+    // ---- broker_producer_ids.cpp: ids of producers, from this broker's block
     void initProducerId(Caller caller, NameId producer, Context &context, Effects &effects);
     void giveProducerIds(Context &context, Effects &effects);
+    void askForProducerIds(Context &context);
+    /// False when the transaction coordinator wants none.
+    bool giveTransactionalProducerIds(Context &context, Effects &effects);
+
+    // ---- broker_markers.cpp: the ends of transactions
+    void writeMarkers(Caller caller, NameId client, const WriteTxnMarkersRequest &request,
+        Context &context, Effects &effects);
+    /// It is committed, or will not be.
+    void markerSettled(
+        const MarkerAppend &marker, ErrorCode error, Context &context, Effects &effects);
+    static void recordMarker(
+        const Partition &partition, ByteView batch, const AppendResult &appended, Context &context);
+    /// The high watermark has moved from `before`, where the last stable offset was `stableBefore`,
+    /// with `bytes` between. Wakes who reads only what is committed.
+    void followLastStableOffset(Partition &partition, std::int64_t stableBefore,
+        std::int64_t before, std::int64_t bytes, Context &context, Effects &effects);
+
+    // ---- broker_verification.cpp: whether a transaction has the partitions that are written to
+    /// Appends at once, or when the coordinator has said that it may.
+    void produceInTransaction(Caller caller, NameId producer, const ProduceRequest &request,
+        Context &context, Effects &effects);
+    void commitInTransaction(Caller caller, NameId client, const TxnOffsetCommitRequest &request,
+        Context &context, Effects &effects);
+    void startVerification(Verifying &&request, Context &context, Effects &effects);
+    /// Asks the coordinator, the first time and again.
+    void verify(VerificationId verification, Context &context, Effects &effects);
+    /// Null: there is no answer, and none will come.
+    void verificationAnswered(
+        VerificationId verification, const Response *response, Context &context, Effects &effects);
+    /// One code for each of its guards.
+    void verified(VerificationId verification, std::vector<ErrorCode> errors, Context &context,
+        Effects &effects);
+    void appendVerified(Verifying &request, const ProduceRequest &produce,
+        const std::vector<ErrorCode> &errors, Context &context, Effects &effects);
+    void commitVerified(Verifying &request, const TxnOffsetCommitRequest &commit,
+        const std::vector<ErrorCode> &errors, Context &context, Effects &effects);
+    void addGuard(Verifying &request, const TopicPartition &partitionName,
+        std::int32_t baseSequence, bool addsPartition);
+    ErrorCode checkGuard(const Verifying &request, const Verifying::Guarded &guarded);
+    void releaseGuards(const Verifying &request, const std::vector<Verifying::Guarded> &guards);
+    static void recordFenced(
+        NameId producer, NameId transactionalId, std::int16_t producerEpoch, Context &context);
 
     // ---- broker_fetch.cpp
     void fetch(
         Caller caller, NameId fetcher, FetchRequest request, Context &context, Effects &effects);
+    /// Up to where a consumer reads: high watermark or last stable offset.
+    std::int64_t readLimit(const Partition &partition, IsolationLevel isolation) const;
     FetchResponse read(const FetchRequest &request, bool force, std::int64_t &missingBytes,
         NameId fetcher, Context &context);
     /// `bytes` more can be read by those that wait.
     void wakeFetches(const std::vector<FetchId> &waiting, std::int64_t bytes, Context &context,
         Effects &effects);
+    /// How much can be read has changed by an amount that only reading tells.
+    void reconsiderFetches(std::vector<FetchId> waiting, Context &context, Effects &effects);
     /// Whatever they wait for will not come here, or came with another epoch.
     void answerFetches(Partition &partition, Context &context, Effects &effects);
     void answerFetch(FetchId fetch, Context &context, Effects &effects);
@@ -421,6 +552,25 @@ struct Broker::State {
     /// False when there was nothing to do; so the next.
     bool loadGroups(Context &context);
     bool writeGroups(Context &context, Effects &effects);
+
+    // ---- broker_transactions.cpp: the transaction coordinator here
+    void initTransactions(Caller caller, NameId client, const InitProducerIdRequest &request,
+        Context &context, Effects &effects);
+    void addPartitionsToTxn(Caller caller, NameId client, const AddPartitionsToTxnRequest &request,
+        Context &context, Effects &effects);
+    void addOffsetsToTxn(Caller caller, NameId client, const AddOffsetsToTxnRequest &request,
+        Context &context, Effects &effects);
+    void endTxn(Caller caller, NameId client, const EndTxnRequest &request, Context &context,
+        Effects &effects);
+    bool isLoadingTransactions(const std::string &transactionalId) const;
+    /// False when there was nothing to do; so the next.
+    bool loadTransactions(Context &context);
+    bool writeTransactions(Context &context, Effects &effects);
+    bool sendMarkers(Context &context, Effects &effects);
+    void placeMarker(TransactionCoordinator::MarkerWanted &&marker, Context &context);
+    void markersAnswered(
+        NodeId leader, MarkersAsk &&asked, const Response &answer, Context &context);
+    void markersLost(NodeId leader, MarkersAsk &&asked, const Context &context);
 };
 
 /// The answer to `request` that says `error` of all it names; for requests that the controller

@@ -9,6 +9,8 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::size_t kSegmentsShown = 64;
+constexpr std::size_t kTransactionsShown = 32;
+constexpr std::size_t kProducersShown = 32;
 
 } // namespace
 
@@ -34,6 +36,7 @@ BrokerView Broker::view() const
     view.groups = state.coordinator.snapshot();
     for (GroupSnapshot &group : view.groups)
         group.coordinator = self.id;
+    view.transactions = state.transactions.snapshot();
 
     view.topics.reserve(state.image.topics().size());
     for (const auto &[name, topic] : state.image.topics()) {
@@ -59,7 +62,12 @@ BrokerView Broker::view() const
             if (partition.leader == self.id)
                 ++self.leads;
             out.logStartOffset = replica->log.logStartOffset();
-            out.lastStableOffset = replica->highWatermark; // no transactions are open
+            out.lastStableOffset = replica->log.lastStableOffset(replica->highWatermark);
+            out.transactions = replica->log.transactions(kTransactionsShown);
+            for (const ProducerEntry &producer : replica->log.producers(kProducersShown)) {
+                out.producers.push_back({producer.producerId, producer.producerEpoch,
+                    producer.lastSequence, producer.currentTxnFirstOffset});
+            }
             out.highWatermark = replica->highWatermark;
             out.logEndOffset = replica->log.logEndOffset();
             out.sizeBytes = replica->log.sizeBytes();

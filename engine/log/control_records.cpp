@@ -40,6 +40,18 @@ void writeVoters(FlexibleWriter &out, const std::vector<std::int32_t> &voters)
 
 } // namespace
 
+std::optional<ControlType> readControlType(ByteView key)
+{
+    ByteReader in(key);
+    in.integer<std::int16_t>(); // the version
+    const auto type = in.integer<std::int16_t>();
+    const bool isKnown = type >= static_cast<std::int16_t>(ControlType::Abort)
+        && type <= static_cast<std::int16_t>(ControlType::LeaderChange);
+    if (!in.ok() || !isKnown)
+        return std::nullopt;
+    return static_cast<ControlType>(type);
+}
+
 Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_t producerEpoch,
     std::int32_t coordinatorEpoch, std::int64_t timestampMs)
 {
@@ -52,6 +64,26 @@ Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_
     builder.setProducer(producerId, producerEpoch, -1);
     builder.setTransactional(true);
     return controlBatch(builder, type, value, timestampMs);
+}
+
+std::optional<EndTransaction> readEndTransaction(const BatchHeader &header, ByteView bytes)
+{
+    if (!header.isControl())
+        return std::nullopt;
+    RecordCursor cursor(bytes.first(header.sizeBytes()));
+    if (!cursor.next() || !cursor.record().key || !cursor.record().value)
+        return std::nullopt;
+    ByteReader key(*cursor.record().key);
+    key.integer<std::int16_t>(); // later versions of it only grow
+    const auto type = key.integer<std::int16_t>();
+    ByteReader value(*cursor.record().value);
+    value.integer<std::int16_t>();
+    const auto coordinatorEpoch = value.integer<std::int32_t>();
+    const bool ends = type == static_cast<std::int16_t>(ControlType::Abort)
+        || type == static_cast<std::int16_t>(ControlType::Commit);
+    if (!key.ok() || !value.ok() || !ends)
+        return std::nullopt;
+    return EndTransaction{type == static_cast<std::int16_t>(ControlType::Commit), coordinatorEpoch};
 }
 
 Bytes leaderChangeBatch(const LeaderChange &change, std::int64_t timestampMs)

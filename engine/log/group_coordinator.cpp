@@ -562,6 +562,9 @@ void GroupCoordinator::clientGone(ClientId client)
     for (auto &[id, write] : m_pending) {
         if (auto *commit = std::get_if<OffsetsCommitted>(&write.kind); commit && isOf(commit->call))
             commit->call.gone = true;
+        if (auto *commit = std::get_if<TxnOffsetsWritten>(&write.kind);
+            commit && isOf(commit->call))
+            commit->call.gone = true;
     }
 }
 
@@ -591,10 +594,15 @@ std::vector<GroupSnapshot> GroupCoordinator::snapshot() const
             shown.lastHeartbeat = member.lastHeartbeat;
         }
         out.committed.reserve(group.offsets.size());
-        for (const auto &[partition, commit] : group.offsets) {
-            out.committed.push_back(
-                {partition, commit.offset, Instant(std::chrono::milliseconds(commit.timestampMs))});
+        for (const auto &[partition, stored] : group.offsets) {
+            out.committed.push_back({partition, stored.commit.offset,
+                Instant(std::chrono::milliseconds(stored.commit.timestampMs))});
         }
+        for (const auto &[producerId, pending] : group.pendingTxn) {
+            for (const auto &[partition, stored] : pending)
+                out.pendingTxn.push_back({partition, stored.commit.offset, producerId});
+        }
+        std::ranges::stable_sort(out.pendingTxn, {}, &PendingTxnOffset::partition);
     }
     return groups;
 }

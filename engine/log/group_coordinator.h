@@ -187,6 +187,11 @@ private:
         Handle session;
         Instant lastHeartbeat{};
     };
+    struct StoredCommit {
+        Commit commit;
+        std::int64_t order = 0; ///< later ones stand later in the log
+    };
+    using StoredCommits = std::map<TopicPartition, StoredCommit>;
     struct Group {
         std::string id;
         NameId name = kNoName;
@@ -210,7 +215,9 @@ private:
         Handle syncDeadline;
         Instant firstJoinAt{}; ///< when the first of this round parked its JoinGroup
         NameId lastJoiner = kNoName; ///< whom the others waited for
-        std::map<TopicPartition, Commit> offsets;
+        StoredCommits offsets;
+        /// By producer id: what its transaction will commit, or not. None is empty.
+        std::map<std::int64_t, StoredCommits> pendingTxn;
     };
 
     // What is done when a write is committed, and what when it failed.
@@ -232,12 +239,19 @@ private:
         OffsetCommitResponse response;
         std::vector<std::pair<TopicPartition, Commit>> commits;
     };
+    struct TxnOffsetsWritten {
+        ParkedCall call;
+        NameId committer = kNoName;
+        std::int64_t producerId = -1;
+        TxnOffsetCommitResponse response;
+        std::vector<std::pair<TopicPartition, Commit>> commits;
+    };
     struct Tombstones {
         std::vector<TopicPartition> offsets;
         bool group = false; ///< the whole group
     };
     using WriteKind = std::variant<NewGroup, Emptied, Assigned, StaticMemberReplaced,
-        OffsetsCommitted, Tombstones>;
+        OffsetsCommitted, TxnOffsetsWritten, Tombstones>;
     struct PendingWrite {
         std::string group;
         std::int32_t partition = 0;
@@ -295,7 +309,21 @@ private:
         Group &group, const std::string &memberId, Context &context, Effects &effects);
 
     // Offsets.
+    /// The partitions of a commit that are admitted, with what is to be written for them.
+    struct Commits {
+        std::vector<std::pair<TopicPartition, Commit>> accepted;
+        std::vector<ErrorCode> verdicts; ///< one for each partition of the request
+        BatchBuilder batch;
+    };
+    static Commits gather(const std::string &group,
+        std::span<const OffsetCommitRequest::Partition> wanted, ErrorCode admitted,
+        std::span<const ErrorCode> refused, const Context &context);
     ErrorCode admitCommit(const OffsetCommitRequest &request, Context &context);
+    ErrorCode admitCommitInTransaction(const TxnOffsetCommitRequest &request) const;
+    static void materialize(StoredCommits &&pending, StoredCommits &offsets);
+    std::set<TopicPartition> unstableOffsets(const std::string &group) const;
+    void recordRefusedCommit(
+        NameId group, NameId committer, ErrorCode error, Context &context) const;
     NameId nameOf(const std::string &group, const std::string &memberId) const;
     void expireOffsets(std::int32_t partition, Context &context);
     std::vector<TopicPartition> expiredOffsets(const Group &group, std::int64_t nowMs) const;
@@ -311,11 +339,15 @@ private:
         const std::map<std::string, SharedBytes> &assignments, Context &context);
     struct Stored {
         std::optional<GroupMetadata> metadata;
-        std::map<TopicPartition, Commit> offsets;
+        StoredCommits offsets;
+        std::map<std::int64_t, StoredCommits> pendingTxn;
     };
-    static Result<std::map<std::string, Stored>, Error> readBack(
+    using StoredGroups = std::map<std::string, Stored>;
+    static Result<StoredGroups, Error> readBack(
         const PartitionLog &log, std::int64_t highWatermark, const Files &files);
-    static bool apply(const RecordView &record, std::map<std::string, Stored> &groups);
+    static bool apply(const RecordView &record, std::int64_t producerId, StoredGroups &groups);
+    static void applyMarker(
+        const RecordView &marker, std::int64_t producerId, StoredGroups &groups);
     static void takeOver(Group &group, const GroupMetadata &metadata, Context &context);
     void revive(Group &group, Context &context);
     void finish(const std::string &groupId, NewGroup &write, ErrorCode error, Context &context,
@@ -327,6 +359,8 @@ private:
     void finish(const std::string &groupId, StaticMemberReplaced &write, ErrorCode error,
         Context &context, Effects &effects);
     void finish(const std::string &groupId, OffsetsCommitted &write, ErrorCode error,
+        Context &context, Effects &effects);
+    void finish(const std::string &groupId, TxnOffsetsWritten &write, ErrorCode error,
         Context &context, Effects &effects);
     void finish(const std::string &groupId, Tombstones &write, ErrorCode error, Context &context,
         Effects &effects);
@@ -340,6 +374,7 @@ private:
     std::vector<Write> m_outbox;
     std::map<std::uint64_t, PendingWrite> m_pending; ///< by id: in the order they were made
     std::uint64_t m_nextWrite = 1;
+    std::int64_t m_nextOrder = 0; ///< of a commit; above the offsets of all records read back
 };
 
 } // namespace queuelab::log

@@ -54,38 +54,61 @@ ErrorCode GroupCoordinator::admitCommit(const OffsetCommitRequest &request, Cont
     return ErrorCode::None;
 }
 
-void GroupCoordinator::commit(Caller caller, const OffsetCommitRequest &request, NameId client,
-    Context &context, Effects &effects, std::span<const ErrorCode> refused)
+GroupCoordinator::Commits GroupCoordinator::gather(const std::string &group,
+    std::span<const OffsetCommitRequest::Partition> wanted, ErrorCode admitted,
+    std::span<const ErrorCode> refused, const Context &context)
 {
-    invariant(refused.empty() || refused.size() == request.partitions.size(),
+    invariant(refused.empty() || refused.size() == wanted.size(),
         "there is one verdict of the broker for each partition of a commit");
-    OffsetsCommitted pending{{caller}, nameOf(request.group, request.memberId), {}, {}};
-    if (pending.committer == kNoName)
-        pending.committer = client;
-    const ErrorCode admitted = admitCommit(request, context);
     const std::int64_t nowMs = epochMillis(context.wallClock());
-    BatchBuilder batch;
-    batch.reset();
-    pending.response.partitions.reserve(request.partitions.size());
-    for (std::size_t i = 0; i < request.partitions.size(); ++i) {
-        const OffsetCommitRequest::Partition &wanted = request.partitions[i];
+    Commits commits;
+    commits.batch.reset();
+    commits.verdicts.reserve(wanted.size());
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        const OffsetCommitRequest::Partition &partition = wanted[i];
         ErrorCode error = admitted;
         if (error == ErrorCode::None && !refused.empty())
             error = refused[i];
-        if (error == ErrorCode::None && wanted.metadata.size() > kOffsetMetadataMaxBytes)
+        if (error == ErrorCode::None && partition.metadata.size() > kOffsetMetadataMaxBytes)
             error = ErrorCode::OffsetMetadataTooLarge;
-        if (error == ErrorCode::None) {
-            const Commit commit{
-                wanted.committedOffset, wanted.committedLeaderEpoch, wanted.metadata, nowMs};
-            batch.append(
-                nowMs, encodeKey(OffsetKey{request.group, wanted.partition}), encodeValue(commit));
-            pending.commits.emplace_back(wanted.partition, commit);
-        }
-        pending.response.partitions.push_back({wanted.partition, error});
+        commits.verdicts.push_back(error);
+        if (error != ErrorCode::None)
+            continue;
+        const Commit commit{
+            partition.committedOffset, partition.committedLeaderEpoch, partition.metadata, nowMs};
+        commits.batch.append(
+            nowMs, encodeKey(OffsetKey{group, partition.partition}), encodeValue(commit));
+        commits.accepted.emplace_back(partition.partition, commit);
     }
+    return commits;
+}
+
+void GroupCoordinator::commit(Caller caller, const OffsetCommitRequest &request, NameId client,
+    Context &context, Effects &effects, std::span<const ErrorCode> refused)
+{
+    Commits commits =
+        gather(request.group, request.partitions, admitCommit(request, context), refused, context);
+    OffsetsCommitted pending{
+        {caller}, nameOf(request.group, request.memberId), {}, std::move(commits.accepted)};
+    if (pending.committer == kNoName)
+        pending.committer = client;
+    pending.response.partitions.reserve(request.partitions.size());
+    for (std::size_t i = 0; i < request.partitions.size(); ++i)
+        pending.response.partitions.push_back(
+            {request.partitions[i].partition, commits.verdicts[i]});
     if (pending.commits.empty())
         return finish(request.group, pending, ErrorCode::None, context, effects);
-    write(request.group, std::move(pending), batch);
+    write(request.group, std::move(pending), commits.batch);
+}
+
+void GroupCoordinator::recordRefusedCommit(
+    NameId group, NameId committer, ErrorCode error, Context &context) const
+{
+    context.trace.record({.at = context.now,
+        .kind = kind(LogEvent::CommitRefused),
+        .subject = group,
+        .actor = committer,
+        .value = static_cast<std::int64_t>(error)});
 }
 
 void GroupCoordinator::finish(const std::string &groupId, OffsetsCommitted &write, ErrorCode error,
@@ -99,13 +122,8 @@ void GroupCoordinator::finish(const std::string &groupId, OffsetsCommitted &writ
             firstError = partition.error;
     }
     const NameId groupName = context.trace.name(groupId);
-    if (firstError != ErrorCode::None) {
-        context.trace.record({.at = context.now,
-            .kind = kind(LogEvent::CommitRefused),
-            .subject = groupName,
-            .actor = write.committer,
-            .value = static_cast<std::int64_t>(firstError)});
-    }
+    if (firstError != ErrorCode::None)
+        recordRefusedCommit(groupName, write.committer, firstError, context);
     if (error == ErrorCode::None && !write.commits.empty()) {
         // A group that only commits begins with its first commit.
         Group *known = find(groupId);
@@ -117,7 +135,7 @@ void GroupCoordinator::finish(const std::string &groupId, OffsetsCommitted &writ
                 .actor = write.committer,
                 .detail = groupName,
                 .item = commit.offset});
-            group.offsets[partition] = std::move(commit);
+            group.offsets[partition] = {std::move(commit), m_nextOrder++};
         }
     }
     write.call.answer(std::move(write.response), effects);
@@ -133,26 +151,29 @@ OffsetFetchResponse GroupCoordinator::fetch(const OffsetFetchRequest &request) c
     if (response.error != ErrorCode::None)
         return response;
 
-    static const std::map<TopicPartition, Commit> kNone;
+    static const StoredCommits kNone;
     const auto group = m_groups.find(request.group);
-    const std::map<TopicPartition, Commit> &offsets =
-        group == m_groups.end() ? kNone : group->second.offsets;
-    if (!request.partitions) {
-        response.partitions.reserve(offsets.size());
-        for (const auto &[partition, commit] : offsets) {
-            response.partitions.push_back(
-                {partition, ErrorCode::None, commit.offset, commit.metadata});
-        }
-        return response;
-    }
-    response.partitions.reserve(request.partitions->size());
-    for (const TopicPartition &partition : *request.partitions) {
+    const StoredCommits &offsets = group == m_groups.end() ? kNone : group->second.offsets;
+    const std::set<TopicPartition> unstable =
+        request.requireStable ? unstableOffsets(request.group) : std::set<TopicPartition>{};
+    const auto tell = [&](const TopicPartition &partition) {
         OffsetFetchResponse::Partition &out = response.partitions.emplace_back();
         out.partition = partition;
-        if (const auto found = offsets.find(partition); found != offsets.end()) {
-            out.committedOffset = found->second.offset;
-            out.metadata = found->second.metadata;
+        const auto found = offsets.find(partition);
+        if (unstable.contains(partition)) {
+            out.error = ErrorCode::UnstableOffsetCommit;
+        } else if (found != offsets.end()) {
+            out.committedOffset = found->second.commit.offset;
+            out.committedLeaderEpoch = found->second.commit.leaderEpoch;
+            out.metadata = found->second.commit.metadata;
         }
+    };
+    response.partitions.reserve(request.partitions ? request.partitions->size() : offsets.size());
+    if (request.partitions) {
+        std::ranges::for_each(*request.partitions, tell);
+    } else {
+        for (const auto &[partition, stored] : offsets)
+            tell(partition);
     }
     return response;
 }
@@ -177,32 +198,38 @@ void GroupCoordinator::finish(
     Group *group = find(groupId);
     if (!group || error != ErrorCode::None)
         return; // what should have gone stays until the next look
-    for (const TopicPartition &partition : write.offsets)
+    for (const TopicPartition &partition : write.offsets) {
         group->offsets.erase(partition);
+        for (auto &[producerId, pending] : group->pendingTxn)
+            pending.erase(partition);
+    }
+    std::erase_if(group->pendingTxn, [](const auto &entry) { return entry.second.empty(); });
     // It may have come to life again meanwhile.
     if (write.group && group->state == GroupState::Empty && group->pendingMembers.empty()
-        && group->offsets.empty() && !isBeingWritten(groupId))
+        && group->offsets.empty() && group->pendingTxn.empty() && !isBeingWritten(groupId))
         forget(*group);
 }
 
 void GroupCoordinator::forgetTopic(const std::string &topic, Context &context)
 {
     std::map<std::string, std::set<TopicPartition>> gone;
-    for (const auto &[id, group] : m_groups) {
-        for (const auto &[partition, commit] : group.offsets) {
+    const auto collect = [&](const std::string &group, const auto &commits) {
+        for (const auto &[partition, commit] : commits) {
             if (partition.topic == topic)
-                gone[id].insert(partition);
+                gone[group].insert(partition);
         }
+    };
+    for (const auto &[id, group] : m_groups) {
+        collect(id, group.offsets);
+        for (const auto &[producerId, pending] : group.pendingTxn)
+            collect(id, pending);
     }
     // What is on its way into the log goes too: its tombstone comes behind it.
     for (const auto &[id, pending] : m_pending) {
-        const auto *commits = std::get_if<OffsetsCommitted>(&pending.kind);
-        if (!commits)
-            continue;
-        for (const auto &[partition, commit] : commits->commits) {
-            if (partition.topic == topic)
-                gone[pending.group].insert(partition);
-        }
+        if (const auto *plain = std::get_if<OffsetsCommitted>(&pending.kind))
+            collect(pending.group, plain->commits);
+        else if (const auto *inTxn = std::get_if<TxnOffsetsWritten>(&pending.kind))
+            collect(pending.group, inTxn->commits);
     }
     for (const auto &[id, partitions] : gone)
         bury(id, {partitions.begin(), partitions.end()}, false, context);
@@ -239,8 +266,13 @@ std::vector<TopicPartition> GroupCoordinator::expiredOffsets(
     if (!subscribed)
         return {};
     std::vector<TopicPartition> expired;
-    for (const auto &[partition, commit] : group.offsets) {
-        if (subscribed->contains(partition.topic))
+    const auto isPending = [&group](const TopicPartition &partition) {
+        return std::ranges::any_of(group.pendingTxn,
+            [&partition](const auto &entry) { return entry.second.contains(partition); });
+    };
+    for (const auto &[partition, stored] : group.offsets) {
+        const Commit &commit = stored.commit;
+        if (subscribed->contains(partition.topic) || isPending(partition))
             continue;
         const bool countsFromEmpty = !isSimple && isEmpty && group.stateTimestampMs >= 0;
         const std::int64_t since = countsFromEmpty ? group.stateTimestampMs : commit.timestampMs;
@@ -263,8 +295,8 @@ void GroupCoordinator::expireOffsets(std::int32_t partition, Context &context)
         if (group.partition != partition || isBeingWritten(id))
             continue;
         std::vector<TopicPartition> expired = expiredOffsets(group, nowMs);
-        const bool nothingLeft =
-            group.state == GroupState::Empty && expired.size() == group.offsets.size();
+        const bool nothingLeft = group.state == GroupState::Empty
+            && expired.size() == group.offsets.size() && group.pendingTxn.empty();
         if (!expired.empty() || nothingLeft)
             bury(id, std::move(expired), nothingLeft, context);
     }

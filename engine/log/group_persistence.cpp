@@ -2,6 +2,8 @@
 
 #include "engine/log/group_coordinator.h"
 
+#include "engine/log/control_records.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -134,7 +136,7 @@ void GroupCoordinator::finish(const std::string &, Emptied &, ErrorCode, Context
     // When it failed and the broker fails too, the generation before comes back and times out.
 }
 
-Result<std::map<std::string, GroupCoordinator::Stored>, Error> GroupCoordinator::readBack(
+Result<GroupCoordinator::StoredGroups, Error> GroupCoordinator::readBack(
     const PartitionLog &log, std::int64_t highWatermark, const Files &files)
 {
     constexpr std::uint64_t kChunkBytes = 1'048'576;
@@ -144,7 +146,7 @@ Result<std::map<std::string, GroupCoordinator::Stored>, Error> GroupCoordinator:
                 "restore the directory from a copy, or delete it: groups then start by "
                 "auto.offset.reset"});
     };
-    std::map<std::string, Stored> groups;
+    StoredGroups groups;
     std::vector<SharedBytes> pieces;
     for (std::int64_t offset = log.logStartOffset(); offset < highWatermark;) {
         pieces.clear();
@@ -157,11 +159,13 @@ Result<std::map<std::string, GroupCoordinator::Stored>, Error> GroupCoordinator:
                 invariant(header.has_value(), "a read returns whole batches");
                 const ByteView batch = rest.first(header->sizeBytes());
                 rest = rest.subspan(header->sizeBytes());
-                if (header->isControl())
-                    continue;
+                const std::int64_t transaction =
+                    header->isTransactional() ? header->producerId : -1;
                 RecordCursor cursor(batch);
                 while (cursor.next()) {
-                    if (!apply(cursor.record(), groups))
+                    if (header->isControl())
+                        applyMarker(cursor.record(), header->producerId, groups);
+                    else if (!apply(cursor.record(), transaction, groups))
                         return broken(cursor.record().offset, "a record is malformed");
                 }
                 if (!cursor.ok())
@@ -175,22 +179,44 @@ Result<std::map<std::string, GroupCoordinator::Stored>, Error> GroupCoordinator:
     return groups;
 }
 
-/// False when it cannot be understood.
-bool GroupCoordinator::apply(const RecordView &record, std::map<std::string, Stored> &groups)
+/// Pending offsets of this producer count now, or are dropped.
+void GroupCoordinator::applyMarker(
+    const RecordView &marker, std::int64_t producerId, StoredGroups &groups)
+{
+    const auto type = marker.key ? readControlType(*marker.key) : std::nullopt;
+    if (type != ControlType::Commit && type != ControlType::Abort)
+        return;
+    for (auto &[id, group] : groups) {
+        auto ended = group.pendingTxn.extract(producerId);
+        if (!ended.empty() && type == ControlType::Commit)
+            materialize(std::move(ended.mapped()), group.offsets);
+    }
+}
+
+/// `transaction` is the producer of a transactional batch, else -1. False when the record cannot be
+/// understood.
+bool GroupCoordinator::apply(
+    const RecordView &record, std::int64_t transaction, StoredGroups &groups)
 {
     const auto key = record.key ? decodeGroupRecordKey(*record.key) : std::nullopt;
     if (!key)
         return false;
     if (const auto *offset = std::get_if<OffsetKey>(&*key)) {
         if (!record.value) {
-            if (const auto group = groups.find(offset->group); group != groups.end())
+            if (const auto group = groups.find(offset->group); group != groups.end()) {
                 group->second.offsets.erase(offset->partition);
+                for (auto &[producerId, pending] : group->second.pendingTxn)
+                    pending.erase(offset->partition);
+            }
             return true;
         }
         auto commit = decodeCommit(*record.value);
-        if (commit)
-            groups[offset->group].offsets[offset->partition] = std::move(*commit);
-        return commit.has_value();
+        if (!commit)
+            return false;
+        Stored &group = groups[offset->group];
+        StoredCommits &offsets = transaction < 0 ? group.offsets : group.pendingTxn[transaction];
+        offsets[offset->partition] = {std::move(*commit), record.offset};
+        return true;
     }
     if (const auto *group = std::get_if<GroupKey>(&*key)) {
         if (!record.value) {
@@ -239,11 +265,14 @@ Result<void, Error> GroupCoordinator::load(
         return std::unexpected(stored.error());
     m_loaded[partition] = m_deadlines.set(
         context.now + kOffsetsRetentionCheckInterval, {Due::Retention, {}, {}, partition});
+    m_nextOrder = std::max(m_nextOrder, highWatermark);
     for (auto &[id, found] : *stored) {
-        if (!found.metadata && found.offsets.empty())
-            continue; // both were deleted
+        std::erase_if(found.pendingTxn, [](const auto &entry) { return entry.second.empty(); });
+        if (!found.metadata && found.offsets.empty() && found.pendingTxn.empty())
+            continue; // all were deleted
         Group &group = create(id, context);
         group.offsets = std::move(found.offsets);
+        group.pendingTxn = std::move(found.pendingTxn);
         if (found.metadata)
             takeOver(group, *found.metadata, context);
         revive(group, context);
@@ -287,6 +316,8 @@ void GroupCoordinator::unload(std::int32_t partition, Context &context, Effects 
         PendingWrite &pending = node.mapped();
         if (auto *commit = std::get_if<OffsetsCommitted>(&pending.kind))
             finish(pending.group, *commit, ErrorCode::NotCoordinator, context, effects);
+        else if (auto *inTxn = std::get_if<TxnOffsetsWritten>(&pending.kind))
+            finish(pending.group, *inTxn, ErrorCode::NotCoordinator, context, effects);
     }
     for (auto at = m_groups.begin(); at != m_groups.end();) {
         Group &group = (at++)->second;

@@ -29,16 +29,21 @@ PartitionLog::PartitionLog(std::string directory, LogConfig config)
 {
 }
 
-Result<AppendResult, ErrorCode> PartitionLog::append(
-    ByteView batch, std::int32_t leaderEpoch, Context &context, AppendOrigin origin)
+Result<AppendResult, ErrorCode> PartitionLog::append(ByteView batch, std::int32_t leaderEpoch,
+    Context &context, AppendOrigin origin, const ProducerTerms &terms)
 {
     const std::int64_t nowMs = epochMillis(context.wallClock());
     auto valid = validateBatch(batch, m_config, nowMs, origin);
     if (!valid)
         return std::unexpected(valid.error());
     BatchHeader &header = valid->header;
-    if (header.producerId >= 0 && origin == AppendOrigin::Client) {
-        const auto original = m_producers.check(header);
+    const std::optional<EndTransaction> marker = readEndTransaction(header, batch);
+    if (marker) {
+        if (const ErrorCode error = m_producers.checkMarker(header, *marker, terms);
+            error != ErrorCode::None)
+            return std::unexpected(error);
+    } else if (header.producerId >= 0) {
+        const auto original = m_producers.check(header, origin, terms);
         if (!original)
             return std::unexpected(original.error());
         if (*original) {
@@ -59,10 +64,11 @@ Result<AppendResult, ErrorCode> PartitionLog::append(
     std::array<std::uint8_t, kBatchHeaderBytes> front;
     writeBatchHeader(front.data(), header);
     const std::array<ByteView, 2> pieces{ByteView(front), valid->records};
-    const auto rolled = store(header, pieces, context);
-    if (!rolled)
-        return std::unexpected(rolled.error());
-    result.rolled = *rolled;
+    const auto stored = store(header, marker, pieces, context);
+    if (!stored)
+        return std::unexpected(stored.error());
+    result.rolled = stored->rolled;
+    result.ended = stored->ended;
     return result;
 }
 
@@ -78,10 +84,10 @@ Result<AppendResult, ErrorCode> PartitionLog::replicate(
             if (header->baseOffset < logEndOffset())
                 return std::unexpected(ErrorCode::InvalidRecord);
             const std::array<ByteView, 1> batch{rest.first(header->sizeBytes())};
-            const auto rolled = store(*header, batch, context);
-            if (!rolled)
-                return std::unexpected(rolled.error());
-            result.rolled = result.rolled || *rolled;
+            const auto stored = store(*header, readEndTransaction(*header, rest), batch, context);
+            if (!stored)
+                return std::unexpected(stored.error());
+            result.rolled = result.rolled || stored->rolled;
             result.lastOffset = header->lastOffset();
             rest = rest.subspan(header->sizeBytes());
         }
@@ -90,9 +96,10 @@ Result<AppendResult, ErrorCode> PartitionLog::replicate(
 }
 
 /// Writes a batch that was checked and has its place in the log; `pieces` are its bytes, `header`
-/// what they begin with. Whether a segment was started for it. On failure the log is as before.
-Result<bool, ErrorCode> PartitionLog::store(
-    const BatchHeader &header, std::span<const ByteView> pieces, Context &context)
+/// what they begin with, `marker` what they say when they end a transaction. On failure the log is
+/// as before.
+Result<PartitionLog::Stored, ErrorCode> PartitionLog::store(const BatchHeader &header,
+    const std::optional<EndTransaction> &marker, std::span<const ByteView> pieces, Context &context)
 {
     if (m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset))
         m_epochsWritten = false;
@@ -107,8 +114,13 @@ Result<bool, ErrorCode> PartitionLog::store(
     if (!m_active.append(context.files, pieces, header, m_config, flushDue))
         return std::unexpected(ErrorCode::KafkaStorageError);
     m_unflushedRecords = flushDue ? 0 : m_unflushedRecords + header.recordCount;
-    m_producers.note(header);
-    return rolls;
+    Stored stored{.rolled = rolls};
+    if (const auto ended = m_producers.note(header, marker)) {
+        stored.ended = ended->transaction;
+        if (!ended->transaction.committed)
+            m_active.noteAborted(context.files, ended->aborted());
+    }
+    return stored;
 }
 
 /// Starts a new segment at the log's end. As in Kafka the old one is synced then. On failure
@@ -285,9 +297,9 @@ void PartitionLog::expireProducers(Instant now, Duration idle)
         epochMillis(now), std::chrono::floor<std::chrono::milliseconds>(idle).count());
 }
 
-std::vector<ProducerEntry> PartitionLog::producers() const
+std::vector<ProducerEntry> PartitionLog::producers(std::size_t most) const
 {
-    return m_producers.list();
+    return m_producers.list(most);
 }
 
 Result<void, Error> PartitionLog::beginEpoch(std::int32_t epoch, Context &context)

@@ -37,6 +37,8 @@ struct AppendResult {
     /// The producer's own batch was there already: nothing was appended, the offsets are the
     /// original ones.
     bool duplicate = false;
+    /// Of a marker: the transaction that it has ended. Nothing when it had no records here.
+    std::optional<PartitionTransaction> ended{};
 };
 
 /// One partition's log on one broker: segments with offset and time index, through Files, in
@@ -52,12 +54,13 @@ public:
     static Result<PartitionLog, Error> open(std::string directory, LogConfig config,
         bool cleanShutdown, Context &context, RecoveryReport *report);
 
-    /// Appends one batch as a leader does: checks it (facts: kafka.md 1.4), and its sequence when
-    /// it has a producer id (4.3: OutOfOrderSequenceNumber, InvalidProducerEpoch, duplicates),
-    /// gives it the next offsets and `leaderEpoch`. On refusal nothing changed. KafkaStorageError
-    /// when the files cannot be written.
+    /// Appends one batch as a leader does: checks it (facts: kafka.md 1.4), and, when it has a
+    /// producer id, its place among what that producer has written (ProducerEntries::check,
+    /// checkMarker), gives it the next offsets and `leaderEpoch`. On refusal nothing changed.
+    /// KafkaStorageError when the files cannot be written.
     Result<AppendResult, ErrorCode> append(ByteView batch, std::int32_t leaderEpoch,
-        Context &context, AppendOrigin origin = AppendOrigin::Client);
+        Context &context, AppendOrigin origin = AppendOrigin::Client,
+        const ProducerTerms &terms = {});
     /// Appends what a follower has fetched: whole batches that begin at logEndOffset(), with the
     /// offsets and epochs they have. Lengths, CRCs and the order of offsets are checked; sequences
     /// are taken over without a check. On an error the batches before the bad one are there.
@@ -82,12 +85,15 @@ public:
     /// Whether a batch of a transaction of this producer has been appended whose end has not.
     bool hasOpenTransaction(std::int64_t producerId, std::int16_t producerEpoch) const;
     /// The first offset of the earliest transaction that is open, or whose marker lies at or above
-    /// `highWatermark`; else the high watermark. Never above it.
+    /// `highWatermark`; else the high watermark. Never above it, nor below logStartOffset().
     std::int64_t lastStableOffset(std::int64_t highWatermark) const;
-    /// Those with records in [from, to) that were aborted, from `.txnindex`, by the order of their
-    /// markers.
-    Result<std::vector<FetchResponse::Partition::AbortedTransaction>, Error> abortedTransactions(
-        std::int64_t from, std::int64_t to, const Files &files) const;
+    /// Markers below `offset` will not be lost any more: what has ended with them need not be kept
+    /// to answer lastStableOffset() for this high watermark and higher ones.
+    void highWatermarkMoved(std::int64_t offset) { m_producers.replicatedTo(offset); }
+    /// Those that may have records in [from, to) and were aborted, by the order of their markers:
+    /// what the segments keep in `.txnindex`.
+    std::vector<FetchResponse::Partition::AbortedTransaction> abortedTransactions(
+        std::int64_t from, std::int64_t to) const;
     /// Open ones and those whose markers are remembered, by first offset, the newest `most`.
     std::vector<PartitionTransaction> transactions(std::size_t most) const;
 
@@ -156,8 +162,8 @@ public:
     void configure(LogConfig config) { m_config = std::move(config); }
     /// Forgets producers that have not written for `idle` (producer.id.expiration.ms).
     void expireProducers(Instant now, Duration idle);
-    /// Idempotent producers that are known, by id: what a producer snapshot holds.
-    std::vector<ProducerEntry> producers() const;
+    /// Producers that are known, by id, the first `most`: what a producer snapshot holds.
+    std::vector<ProducerEntry> producers(std::size_t most = SIZE_MAX) const;
 
     std::int64_t logStartOffset() const { return m_logStartOffset; }
     std::int64_t logEndOffset() const { return m_active.nextOffset(); }
@@ -179,15 +185,30 @@ private:
         std::int64_t baseOffset, Context &context, RecoveryReport &report);
     Result<bool, Error> readEpochs(Files &files, RecoveryReport &report);
     bool findSnapshots(const std::vector<std::string> &names, Files &files);
+    /// What snapshots at or below `upTo` say, and the offset up to which they do; the log's start
+    /// when there is none that is sound.
+    struct Snapshot {
+        ProducerEntries producers;
+        std::int64_t offset = 0;
+        bool found = false;
+        bool damaged = false; ///< a newer one was, and is gone
+    };
+    Result<Snapshot, Error> newestSnapshot(std::int64_t upTo, Files &files, RecoveryReport &report);
     Result<void, Error> loadProducers(
         bool walkWithoutSnapshot, Files &files, RecoveryReport &report);
+    Result<void, Error> mendTransactionIndexes(Files &files, RecoveryReport &report);
     Result<void, Error> writeSnapshot(Files &files);
     void dropSnapshots(std::int64_t from, std::int64_t to, Files &files);
     Result<void, Error> writeEpochs(Context &context);
     Result<void, Error> walk(std::int64_t from, const Files &files, RecoveryReport &report,
         const BatchVisitor &visit) const;
-    Result<bool, ErrorCode> store(
-        const BatchHeader &header, std::span<const ByteView> pieces, Context &context);
+    struct Stored {
+        bool rolled = false; ///< a segment was started for it
+        std::optional<PartitionTransaction> ended{}; ///< by this marker
+    };
+    Result<Stored, ErrorCode> store(const BatchHeader &header,
+        const std::optional<EndTransaction> &marker, std::span<const ByteView> pieces,
+        Context &context);
     std::size_t segmentCount() const { return m_closed.size() + 1; }
     const Segment &segment(std::size_t index) const
     {

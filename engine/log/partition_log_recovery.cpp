@@ -53,7 +53,8 @@ Result<void, Error> PartitionLog::removeLeftovers(
         const bool retired = stem.ends_with(kDeletedSuffix);
         if (retired)
             stem.remove_suffix(kDeletedSuffix.size());
-        for (const std::string_view suffix : {".log", ".index", ".timeindex", ".snapshot"}) {
+        for (const std::string_view suffix :
+            {".log", ".index", ".timeindex", ".txnindex", ".snapshot"}) {
             const auto base = segmentBaseOffset(stem, suffix);
             const bool orphan = suffix.ends_with("index") && base
                 && !std::ranges::binary_search(names, fmt::format("{:020}.log", *base));
@@ -147,16 +148,16 @@ bool PartitionLog::findSnapshots(const std::vector<std::string> &names, Files &f
     return any;
 }
 
-/// Learns the producers from the newest sound snapshot and the batches behind it.
-Result<void, Error> PartitionLog::loadProducers(
-    bool walkWithoutSnapshot, Files &files, RecoveryReport &report)
+/// Those that are damaged go.
+Result<PartitionLog::Snapshot, Error> PartitionLog::newestSnapshot(
+    std::int64_t upTo, Files &files, RecoveryReport &report)
 {
-    m_producers = {};
-    std::int64_t known = segment(0).baseOffset();
-    bool found = false;
-    while (!m_snapshots.empty() && !found) {
-        const std::string path = segmentPath(m_directory, m_snapshots.back(), ".snapshot");
-        const auto file = files.open(path, false);
+    Snapshot snapshot{.producers = {}, .offset = segment(0).baseOffset()};
+    for (std::size_t left = m_snapshots.size(); left > 0; --left) {
+        const std::int64_t offset = m_snapshots[left - 1];
+        if (offset > upTo)
+            continue;
+        const auto file = files.open(segmentPath(m_directory, offset, ".snapshot"), false);
         if (!file)
             return std::unexpected(file.error());
         const auto bytes = readWhole(files, *file);
@@ -164,21 +165,41 @@ Result<void, Error> PartitionLog::loadProducers(
         if (!bytes)
             return std::unexpected(bytes.error());
         if (const auto entries = ProducerEntries::parseSnapshot(*bytes)) {
-            m_producers = ProducerEntries::of(*entries);
-            known = m_snapshots.back();
-            found = true;
+            snapshot.producers = ProducerEntries::of(*entries);
+            snapshot.offset = offset;
+            snapshot.found = true;
+            break;
         } else {
             report.notes.push_back(
                 fmt::format("{:020}.snapshot: {}; deleted, the producers are learnt from the log",
-                    m_snapshots.back(), entries.error()));
-            dropSnapshots(m_snapshots.back(), INT64_MAX, files);
-            walkWithoutSnapshot = true;
+                    offset, entries.error()));
+            dropSnapshots(offset, offset + 1, files);
+            snapshot.damaged = true;
         }
     }
-    if (!found && !walkWithoutSnapshot)
+    return snapshot;
+}
+
+/// Learns the producers from the newest sound snapshot and the batches behind it.
+Result<void, Error> PartitionLog::loadProducers(
+    bool walkWithoutSnapshot, Files &files, RecoveryReport &report)
+{
+    m_producers = {};
+    auto snapshot = newestSnapshot(logEndOffset(), files, report);
+    if (!snapshot)
+        return std::unexpected(snapshot.error());
+    if (!snapshot->found && !snapshot->damaged && !walkWithoutSnapshot)
         return {};
-    return walk(
-        known, files, report, [this](const BatchHeader &header) { m_producers.note(header); });
+    m_producers = std::move(snapshot->producers);
+    const std::int64_t known = snapshot->offset;
+    const std::int64_t firstOpen = m_producers.transactions().firstOpen().value_or(known);
+    return walk(std::max(std::min(known, firstOpen), segment(0).baseOffset()), files, report,
+        [&](const BatchHeader &header, ByteView batch) {
+            if (header.baseOffset < known)
+                m_producers.recount(header);
+            else
+                static_cast<void>(m_producers.note(header, readEndTransaction(header, batch)));
+        });
 }
 
 /// Shows `visit` the batches from the one that holds `from` on. They were not checked after a clean
@@ -191,7 +212,7 @@ Result<void, Error> PartitionLog::walk(
         BatchScan scan(files, current.log(), current.positionBefore(from), current.sizeBytes());
         while (scan.next()) {
             if (scan.header().lastOffset() >= from)
-                visit(scan.header());
+                visit(scan.header(), scan.bytes());
         }
         if (scan.stopped() == BatchScan::Stop::Unreadable)
             return std::unexpected(scan.error());
@@ -220,7 +241,7 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
     if (!epochsKnown)
         return std::unexpected(epochsKnown.error());
     const LeaderEpochs onDisk = m_epochs;
-    const BatchVisitor noteEpoch = [this](const BatchHeader &header) {
+    const BatchVisitor noteEpoch = [this](const BatchHeader &header, ByteView) {
         m_epochs.begin(header.partitionLeaderEpoch, header.baseOffset);
     };
     if (auto loaded = loadSegments(names, cleanShutdown, context, report, noteEpoch); !loaded)
@@ -237,8 +258,10 @@ Result<void, Error> PartitionLog::recover(const std::vector<std::string> &names,
 
     // Kafka's rule: a log that was closed in order without a snapshot is of a version that knew no
     // producers.
-    return loadProducers(
-        findSnapshots(names, context.files) || !cleanShutdown, context.files, report);
+    const bool knowsProducers = findSnapshots(names, context.files) || !cleanShutdown;
+    if (auto mended = mendTransactionIndexes(context.files, report); !mended)
+        return mended;
+    return loadProducers(knowsProducers, context.files, report);
 }
 
 } // namespace queuelab::log

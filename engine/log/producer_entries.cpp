@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 #include <span>
+#include <utility>
 
 namespace queuelab::log {
 namespace {
@@ -16,6 +17,7 @@ constexpr std::size_t kCrcAt = 2;
 constexpr std::size_t kCrcCoversFrom = 6;
 constexpr std::size_t kSnapshotHeaderBytes = 10;
 constexpr std::size_t kSnapshotEntryBytes = 46;
+constexpr std::int16_t kMaxEpoch = std::numeric_limits<std::int16_t>::max();
 constexpr std::int32_t kMaxSequence = std::numeric_limits<std::int32_t>::max();
 
 } // namespace
@@ -32,44 +34,133 @@ std::int32_t sequenceBefore(std::int32_t sequence, std::int32_t count)
 }
 
 Result<std::optional<ProducerEntries::Original>, ErrorCode> ProducerEntries::check(
-    const BatchHeader &header) const
+    const BatchHeader &header, AppendOrigin origin, const ProducerTerms &terms) const
 {
     const auto found = m_producers.find(header.producerId);
-    if (found == m_producers.end()) // never seen, or forgotten: any sequence may come
-        return std::nullopt;
-    const Producer &producer = found->second;
-    if (header.producerEpoch != producer.epoch) {
-        if (header.producerEpoch < producer.epoch)
-            return std::unexpected(ErrorCode::InvalidProducerEpoch);
-        if (header.baseSequence != 0)
-            return std::unexpected(ErrorCode::OutOfOrderSequenceNumber);
-        return std::nullopt;
-    }
-    const std::int32_t lastSequence = sequenceAfter(header.baseSequence, header.lastOffsetDelta);
-    for (const Batch &batch : std::span(producer.batches).first(producer.count)) {
-        if (batch.lastSequence == lastSequence
-            && sequenceBefore(batch.lastSequence, batch.offsetDelta) == header.baseSequence)
+    const Producer *known = found == m_producers.end() ? nullptr : &found->second;
+    const bool ofClient = origin == AppendOrigin::Client;
+    if (known && ofClient) {
+        if (const Batch *batch = find(*known, header))
             return Original{
-                batch.lastOffset - batch.offsetDelta, batch.lastOffset, batch.timestamp};
+                batch->lastOffset - batch->offsetDelta, batch->lastOffset, batch->timestamp};
     }
-    if (producer.count > 0
-        && header.baseSequence != sequenceAfter(producer.batches.front().lastSequence, 1))
-        return std::unexpected(ErrorCode::OutOfOrderSequenceNumber);
+    if (known && header.producerEpoch < known->epoch && !terms.anyEpoch)
+        return std::unexpected(ErrorCode::InvalidProducerEpoch);
+    if (ofClient) {
+        if (const ErrorCode error = checkSequence(known, header, terms); error != ErrorCode::None)
+            return std::unexpected(error);
+    }
+    if (known && known->currentTxnFirstOffset >= 0 && !header.isTransactional())
+        return std::unexpected(ErrorCode::InvalidTxnState);
     return std::nullopt;
 }
 
-void ProducerEntries::note(const BatchHeader &header)
+/// The batch that `header` repeats, when it is remembered.
+const ProducerEntries::Batch *ProducerEntries::find(
+    const Producer &producer, const BatchHeader &header)
 {
-    if (header.producerId < 0 || header.isControl()) // a marker has no sequence
-        return;
+    if (header.producerEpoch != producer.epoch)
+        return nullptr;
+    const std::int32_t lastSequence = sequenceAfter(header.baseSequence, header.lastOffsetDelta);
+    const std::span batches = std::span(producer.batches).first(producer.count);
+    const auto batch = std::ranges::find_if(batches, [&](const Batch &candidate) {
+        return candidate.lastSequence == lastSequence
+            && sequenceBefore(candidate.lastSequence, candidate.offsetDelta) == header.baseSequence;
+    });
+    return batch == batches.end() ? nullptr : &*batch;
+}
+
+ErrorCode ProducerEntries::checkSequence(
+    const Producer *producer, const BatchHeader &header, const ProducerTerms &terms)
+{
+    const std::int32_t sequence = header.baseSequence;
+    if (terms.beginsAtZero && sequence != 0 && (!producer || producer->count == 0))
+        return ErrorCode::OutOfOrderSequenceNumber;
+    if (sequence > terms.lowestSequence)
+        return ErrorCode::OutOfOrderSequenceNumber;
+    if (!producer) // never seen, or forgotten: any sequence may come
+        return ErrorCode::None;
+    const bool sameEpoch = header.producerEpoch == producer->epoch;
+    const std::int32_t expected = sameEpoch && producer->count > 0
+        ? sequenceAfter(producer->batches.front().lastSequence, 1)
+        : 0;
+    return sequence == expected ? ErrorCode::None : ErrorCode::OutOfOrderSequenceNumber;
+}
+
+ErrorCode ProducerEntries::checkMarker(
+    const BatchHeader &header, const EndTransaction &marker, const ProducerTerms &terms) const
+{
+    const auto found = m_producers.find(header.producerId);
+    if (found == m_producers.end())
+        return ErrorCode::None;
+    const Producer &known = found->second;
+    const bool bumps = terms.markerVersion >= 2;
+    // The same marker again, after its transaction has ended, changes nothing; nor can the last
+    // epoch of all go up.
+    const bool again = bumps && header.producerEpoch == known.epoch
+        && (known.currentTxnFirstOffset < 0 || header.producerEpoch == kMaxEpoch);
+    const bool tooOld =
+        bumps ? header.producerEpoch <= known.epoch : header.producerEpoch < known.epoch;
+    if (tooOld && !again && !terms.anyEpoch)
+        return ErrorCode::InvalidProducerEpoch;
+    if (marker.coordinatorEpoch < known.coordinatorEpoch)
+        return ErrorCode::TransactionCoordinatorFenced;
+    return ErrorCode::None;
+}
+
+std::optional<EndedTransaction> ProducerEntries::note(
+    const BatchHeader &header, const std::optional<EndTransaction> &marker)
+{
+    if (header.producerId < 0 || (header.isControl() && !marker))
+        return std::nullopt;
     Producer &producer = m_producers[header.producerId];
     if (producer.epoch != header.producerEpoch) {
         producer.epoch = header.producerEpoch;
         producer.count = 0;
     }
+    producer.lastTimestamp = header.maxTimestamp;
+    if (!marker) {
+        noteData(producer, header);
+        return std::nullopt;
+    }
+    producer.coordinatorEpoch = marker->coordinatorEpoch;
+    const std::int64_t first = std::exchange(producer.currentTxnFirstOffset, -1);
+    if (first < 0) // a transaction without records here
+        return std::nullopt;
+    const PartitionTransaction ended =
+        m_transactions.end(first, header.baseOffset, marker->committed);
+    return EndedTransaction{ended, m_transactions.firstOpen().value_or(header.baseOffset + 1)};
+}
+
+void ProducerEntries::noteData(Producer &producer, const BatchHeader &header)
+{
     add(producer,
-        {sequenceAfter(header.baseSequence, header.lastOffsetDelta), header.lastOffsetDelta,
-            header.lastOffset(), header.maxTimestamp});
+        {header.baseSequence < 0 ? -1 : sequenceAfter(header.baseSequence, header.lastOffsetDelta),
+            header.lastOffsetDelta, header.lastOffset(), header.maxTimestamp});
+    if (!header.isTransactional())
+        return;
+    if (producer.currentTxnFirstOffset < 0) {
+        producer.currentTxnFirstOffset = header.baseOffset;
+        m_transactions.begin(header.producerId, header.producerEpoch, header.baseOffset);
+    }
+    m_transactions.count(producer.currentTxnFirstOffset, header.recordCount);
+}
+
+void ProducerEntries::recount(const BatchHeader &header)
+{
+    const auto found = m_producers.find(header.producerId);
+    if (found == m_producers.end() || header.isControl() || !header.isTransactional())
+        return;
+    const std::int64_t first = found->second.currentTxnFirstOffset;
+    if (first >= 0 && header.baseOffset >= first)
+        m_transactions.count(first, header.recordCount);
+}
+
+bool ProducerEntries::hasOpenTransaction(std::int64_t producerId, std::int16_t producerEpoch) const
+{
+    const auto found = m_producers.find(producerId);
+    return found != m_producers.end() && found->second.currentTxnFirstOffset >= 0
+        && found->second.epoch == producerEpoch;
 }
 
 void ProducerEntries::add(Producer &producer, const Batch &batch)
@@ -82,18 +173,21 @@ void ProducerEntries::add(Producer &producer, const Batch &batch)
 void ProducerEntries::expire(std::int64_t nowMs, std::int64_t idleMs)
 {
     std::erase_if(m_producers, [&](const auto &entry) {
-        return entry.second.batches.front().timestamp <= nowMs - idleMs;
+        return entry.second.currentTxnFirstOffset < 0
+            && entry.second.lastTimestamp <= nowMs - idleMs;
     });
 }
 
-std::vector<ProducerEntry> ProducerEntries::list() const
+std::vector<ProducerEntry> ProducerEntries::list(std::size_t most) const
 {
     std::vector<ProducerEntry> entries;
-    entries.reserve(m_producers.size());
+    entries.reserve(std::min(most, m_producers.size()));
     for (const auto &[id, producer] : m_producers) {
-        const Batch &last = producer.batches.front();
+        if (entries.size() == most)
+            break;
+        const Batch last = producer.count > 0 ? producer.batches.front() : Batch{};
         entries.push_back({id, producer.epoch, last.lastSequence, last.lastOffset, last.offsetDelta,
-            last.timestamp, producer.coordinatorEpoch, producer.currentTxnFirstOffset});
+            producer.lastTimestamp, producer.coordinatorEpoch, producer.currentTxnFirstOffset});
     }
     return entries;
 }
@@ -161,7 +255,15 @@ ProducerEntries ProducerEntries::of(const std::vector<ProducerEntry> &entries)
         producer.epoch = entry.producerEpoch;
         producer.coordinatorEpoch = entry.coordinatorEpoch;
         producer.currentTxnFirstOffset = entry.currentTxnFirstOffset;
-        add(producer, {entry.lastSequence, entry.offsetDelta, entry.lastOffset, entry.timestamp});
+        producer.lastTimestamp = entry.timestamp;
+        if (entry.lastOffset >= 0) {
+            add(producer,
+                {entry.lastSequence, entry.offsetDelta, entry.lastOffset, entry.timestamp});
+        }
+        if (entry.currentTxnFirstOffset >= 0) {
+            producers.m_transactions.begin(
+                entry.producerId, entry.producerEpoch, entry.currentTxnFirstOffset);
+        }
     }
     return producers;
 }

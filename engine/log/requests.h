@@ -520,6 +520,7 @@ struct OffsetFetchResponse {
         ErrorCode error = ErrorCode::None;
         std::int64_t committedOffset = -1; ///< -1 when none is committed
         std::string metadata{};
+        std::int32_t committedLeaderEpoch = -1; ///< of the last record read; -1 not known
     };
     ErrorCode error = ErrorCode::None;
     std::vector<Partition> partitions{};

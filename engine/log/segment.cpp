@@ -37,8 +37,8 @@ Result<void, Error> replaceTail(Files &files, FileId file, std::uint64_t from, B
     return files.writeAt(file, from, bytes);
 }
 
-constexpr std::array<std::string_view, 4> kSuffixes{
-    ".index", ".timeindex", ".snapshot", ".log"}; // the log goes last: without the others it opens
+constexpr std::array<std::string_view, 5> kSuffixes{".index", ".timeindex", ".txnindex",
+    ".snapshot", ".log"}; // the log goes last: without the others it opens
 
 } // namespace
 
@@ -129,6 +129,8 @@ Result<Segment, Error> Segment::create(
     if (done)
         done = segment.mendTail(files);
     segment.close(files);
+    if (done)
+        done = segment.setAborted(files, {});
     if (!done)
         return std::unexpected(done.error());
     return segment;
@@ -144,6 +146,8 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
     segment.m_sizeBytes = files.size(segment.m_log);
     if (segment.m_sizeBytes == 0) {
         segment.close(files);
+        if (auto cleared = segment.setAborted(files, {}); !cleared)
+            return std::unexpected(cleared.error());
         return segment;
     }
 
@@ -160,6 +164,8 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
                 "{}: log and indexes do not agree, all batches checked, indexes rebuilt", name));
         }
         done = segment.rebuild(files, name, config, report, visit);
+    } else {
+        segment.readAborted(files, report);
     }
     segment.closeIndexes(files);
     if (!done) {
@@ -209,6 +215,35 @@ bool Segment::readIndexes(Files &files)
     return true;
 }
 
+/// Kafka's sanity check; a file that fails it is made anew from the batches.
+void Segment::readAborted(Files &files, RecoveryReport &report)
+{
+    const std::string path = segmentPath(m_directory, m_baseOffset, ".txnindex");
+    if (!files.exists(path))
+        return;
+    m_abortedKnown = false;
+    std::string problem = "cannot be read";
+    if (open(files, m_txnIndex, ".txnindex")) {
+        if (const auto bytes = readWhole(files, m_txnIndex)) {
+            auto transactions = parseTransactionIndex(*bytes);
+            if (!transactions) {
+                problem = transactions.error();
+            } else if (!transactions->empty()
+                && (transactions->front().lastOffset < m_baseOffset
+                    || transactions->back().lastOffset >= m_nextOffset)) {
+                problem = "has a marker outside the segment";
+            } else {
+                m_aborted = std::move(*transactions);
+                m_abortedWritten = m_aborted.size();
+                m_abortedKnown = true;
+                return;
+            }
+        }
+    }
+    report.notes.push_back(
+        fmt::format("{:020}.txnindex: {}; made anew from the log", m_baseOffset, problem));
+}
+
 /// Learns from the batches behind the last index entry where the log ends; false when they, or that
 /// entry, are not sound.
 Result<bool, Error> Segment::scanTail(const Files &files)
@@ -245,6 +280,8 @@ Result<void, Error> Segment::rebuild(Files &files, const std::string &name, cons
     m_timeEntriesWritten = 0;
     m_nextOffset = m_baseOffset;
     m_maxTimestamp = -1;
+    // Without markers there is nothing to be learnt for it, and only a file of an earlier life.
+    m_abortedKnown = !files.exists(segmentPath(m_directory, m_baseOffset, ".txnindex"));
     const std::uint64_t fileBytes = m_sizeBytes;
     std::string_view what = "torn batch";
     m_sizeBytes = 0;
@@ -262,7 +299,8 @@ Result<void, Error> Segment::rebuild(Files &files, const std::string &name, cons
             break;
         }
         note(header, scan.position(), config.indexIntervalBytes);
-        visit(header);
+        m_abortedKnown = m_abortedKnown && !header.isControl();
+        visit(header, scan.bytes());
     }
     if (scan.stopped() == BatchScan::Stop::Unreadable)
         return std::unexpected(scan.error());
@@ -398,6 +436,46 @@ Result<void, Error> Segment::writeIndexes(Files &files)
     return {};
 }
 
+void Segment::noteAborted(Files &files, const AbortedTxn &transaction)
+{
+    m_aborted.push_back(transaction);
+    static_cast<void>(writeAborted(files)); // what is not written goes with the next
+}
+
+Result<void, Error> Segment::setAborted(Files &files, std::vector<AbortedTxn> transactions)
+{
+    m_aborted = std::move(transactions);
+    m_abortedWritten = 0;
+    m_abortedKnown = true;
+    if (m_aborted.empty()) {
+        closeFile(files, m_txnIndex);
+        const std::string path = segmentPath(m_directory, m_baseOffset, ".txnindex");
+        return files.exists(path) ? files.remove(path) : Result<void, Error>();
+    }
+    Result<void, Error> done = writeAborted(files);
+    if (done)
+        done = files.sync(m_txnIndex);
+    closeFile(files, m_txnIndex);
+    return done;
+}
+
+/// Makes `.txnindex` hold what is in memory; there is none while there is nothing to write.
+Result<void, Error> Segment::writeAborted(Files &files)
+{
+    if (m_abortedWritten == m_aborted.size())
+        return {};
+    if (auto opened = open(files, m_txnIndex, ".txnindex"); !opened)
+        return opened;
+    Bytes bytes;
+    for (std::size_t i = m_abortedWritten; i < m_aborted.size(); ++i)
+        appendAbortedTxn(bytes, m_aborted[i]);
+    if (auto done = replaceTail(files, m_txnIndex, m_abortedWritten * kAbortedTxnBytes, bytes);
+        !done)
+        return done;
+    m_abortedWritten = m_aborted.size();
+    return {};
+}
+
 std::uint64_t Segment::positionBefore(std::int64_t offset) const
 {
     const auto after = std::ranges::upper_bound(m_entries, offset, {},
@@ -425,7 +503,7 @@ Result<void, Error> Segment::syncAll(Files &files)
         if (auto done = files.sync(file); !done)
             return done;
     }
-    return {};
+    return isOpen(m_txnIndex) ? files.sync(m_txnIndex) : Result<void, Error>();
 }
 
 Result<void, Error> Segment::seal(Files &files)
@@ -434,6 +512,8 @@ Result<void, Error> Segment::seal(Files &files)
         return sync(files);
     noteTimeIndexEntry();
     if (auto done = writeIndexes(files); !done)
+        return done;
+    if (auto done = writeAborted(files); !done)
         return done;
     if (auto done = syncAll(files); !done)
         return done;
@@ -445,6 +525,7 @@ void Segment::closeIndexes(Files &files)
 {
     closeFile(files, m_index);
     closeFile(files, m_timeIndex);
+    closeFile(files, m_txnIndex);
 }
 
 Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
@@ -473,6 +554,13 @@ Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
     m_timeEntriesWritten = std::min(m_timeEntriesWritten, m_timeEntries.size());
     if (auto done = writeIndexes(files); !done)
         return done;
+    if (!m_aborted.empty() && m_aborted.back().lastOffset >= nextOffset) {
+        std::vector<AbortedTxn> left = m_aborted;
+        std::erase_if(left,
+            [&](const AbortedTxn &transaction) { return transaction.lastOffset >= nextOffset; });
+        if (auto done = setAborted(files, std::move(left)); !done)
+            return done;
+    }
 
     // What is not in a time index entry lies behind the last index entry.
     m_maxTimestamp = m_timeEntries.empty() ? -1 : m_timeEntries.back().timestamp;

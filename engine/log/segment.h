@@ -5,6 +5,7 @@
 #include "engine/log/log_config.h"
 #include "engine/log/record_batch.h"
 #include "engine/log/segment_index.h"
+#include "engine/log/transaction_index.h"
 
 #include <cstdint>
 #include <functional>
@@ -22,8 +23,7 @@ struct RecoveryReport {
 };
 
 /// "broker-1/orders-3/00000000000000000042.log": the segment's base offset in 20 digits, and
-/// ".log", ".index" or
-/// ".timeindex".
+/// ".log", ".index", ".timeindex" or ".txnindex".
 std::string segmentPath(
     const std::string &directory, std::int64_t baseOffset, std::string_view suffix);
 /// Deletes the segment's files and its producer snapshot; those that are already gone do not
@@ -41,9 +41,10 @@ inline constexpr std::string_view kDeletedSuffix = ".deleted";
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix);
 
 /// Sees each batch that a check of a segment found sound, front to back.
-using BatchVisitor = std::function<void(const BatchHeader &header)>;
+using BatchVisitor = std::function<void(const BatchHeader &header, ByteView batch)>;
 
-/// One segment of a partition: `.log` and the two indexes beside it. A value; the files are those
+/// One segment of a partition: `.log`, the two indexes beside it, and, when aborted transactions
+/// have their markers in it, `.txnindex`. A value; the files are those
 /// of the Files it is always used with. The index entries are kept in memory and written behind: a
 /// log that was not closed in order gets its indexes rebuilt when it is opened, so they need not be
 /// on disk before. A file is opened when it is first needed, so that a broker with thousands of
@@ -87,6 +88,16 @@ public:
     /// A batch's start at or before the first record with a timestamp of at least `timestampMs`.
     std::uint64_t positionBeforeTime(std::int64_t timestampMs) const;
 
+    /// Aborted transactions whose markers lie in this segment, by the order of the markers.
+    std::span<const AbortedTxn> aborted() const { return m_aborted; }
+    /// Its marker was appended last. As with the other indexes a failure to write costs nothing.
+    void noteAborted(Files &files, const AbortedTxn &transaction);
+    /// False after load() when `.txnindex` is not to be relied on: then setAborted() is due.
+    bool abortedKnown() const { return m_abortedKnown; }
+    /// What the batches of this segment, and of those before it, say. `.txnindex` is written anew,
+    /// or removed when there are none.
+    Result<void, Error> setAborted(Files &files, std::vector<AbortedTxn> transactions);
+
     Result<void, Error> sync(Files &files);
     /// No more will be appended for now: the last time index entry, everything written and synced,
     /// the index files closed. Their names are the caller's to sync.
@@ -103,6 +114,7 @@ public:
 private:
     Result<void, Error> open(Files &files, FileId &file, std::string_view suffix) const;
     bool readIndexes(Files &files);
+    void readAborted(Files &files, RecoveryReport &report);
     Result<bool, Error> scanTail(const Files &files);
     Result<void, Error> rebuild(Files &files, const std::string &name, const LogConfig &config,
         RecoveryReport &report, const BatchVisitor &visit);
@@ -112,6 +124,7 @@ private:
     Result<void, Error> mendTail(Files &files);
     Result<void, Error> openIndexes(Files &files);
     Result<void, Error> writeIndexes(Files &files);
+    Result<void, Error> writeAborted(Files &files);
     Result<void, Error> syncAll(Files &files);
     void closeIndexes(Files &files);
 
@@ -127,10 +140,14 @@ private:
     FileId m_log{-1}; // -1 of each: not open
     FileId m_index{-1};
     FileId m_timeIndex{-1};
+    FileId m_txnIndex{-1};
     std::vector<IndexEntry> m_entries;
     std::vector<TimeIndexEntry> m_timeEntries;
     std::size_t m_entriesWritten = 0; // the front of m_entries that is in the file
     std::size_t m_timeEntriesWritten = 0;
+    std::vector<AbortedTxn> m_aborted;
+    std::size_t m_abortedWritten = 0;
+    bool m_abortedKnown = true;
 };
 
 } // namespace queuelab::log

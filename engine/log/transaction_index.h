@@ -16,6 +16,7 @@ struct PartitionTransaction {
     std::int16_t producerEpoch = -1;
     std::int64_t firstOffset = 0;
     std::int64_t markerOffset = -1; ///< -1: open
+    std::int64_t recordCount = 0; ///< its records in this partition
     bool committed = false; ///< when it has ended
     friend bool operator==(const PartitionTransaction &, const PartitionTransaction &) = default;
 };

@@ -34,23 +34,24 @@ bool isValidTransition(TransactionState from, TransactionState to);
 /// What the coordinator knows of a transactional id, as it is stored.
 struct TransactionMetadata {
     std::int64_t producerId = -1;
-    std::int64_t previousProducerId = -1; ///< version 1, tag 0
+    std::int64_t previousProducerId = -1; ///< version 1, tag 0: the one before this record
     std::int64_t nextProducerId = -1; ///< version 1, tag 1: while it ends with an epoch used up
     std::int16_t producerEpoch = -1;
-    std::int16_t nextProducerEpoch = -1; ///< version 1, tag 3
+    std::int16_t nextProducerEpoch = -1; ///< version 1, tag 3: of two-phase commit (KIP-939)
     std::int32_t timeoutMs = 0;
     TransactionState state = TransactionState::Empty;
     std::vector<TopicPartition> partitions{}; ///< sorted
     std::int64_t lastUpdateMs = -1;
     std::int64_t startMs = -1; ///< -1: none is under way
-    std::int16_t clientTransactionVersion = 0; ///< version 1, tag 2
+    /// Version 1, tag 2: 2 when the epoch was bumped as the transaction was decided.
+    std::int16_t clientTransactionVersion = 0;
     friend bool operator==(const TransactionMetadata &, const TransactionMetadata &) = default;
 };
 
 Bytes encodeTransactionKey(std::string_view transactionalId);
 /// Nothing when it is malformed.
 std::optional<std::string> decodeTransactionKey(ByteView bytes);
-/// Version 1 (flexible) with transaction.version 2, as Kafka 4 writes it; else version 0.
+/// Version 1 (flexible) from transaction.version 1 on, as Kafka 4 writes it; else version 0.
 Bytes encodeValue(const TransactionMetadata &metadata, std::int16_t transactionVersion);
 /// Versions 0 and 1; nothing when it is malformed or newer.
 std::optional<TransactionMetadata> decodeTransactionMetadata(ByteView bytes);

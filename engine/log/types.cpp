@@ -114,6 +114,8 @@ std::string_view errorName(ErrorCode code)
         return "CONCURRENT_TRANSACTIONS";
     case ErrorCode::TransactionCoordinatorFenced:
         return "TRANSACTION_COORDINATOR_FENCED";
+    case ErrorCode::TransactionalIdAuthorizationFailed:
+        return "TRANSACTIONAL_ID_AUTHORIZATION_FAILED";
     case ErrorCode::OperationNotAttempted:
         return "OPERATION_NOT_ATTEMPTED";
     case ErrorCode::KafkaStorageError:

@@ -72,6 +72,7 @@ enum class ErrorCode : std::int16_t {
     InvalidTransactionTimeout = 50,
     ConcurrentTransactions = 51,
     TransactionCoordinatorFenced = 52,
+    TransactionalIdAuthorizationFailed = 53,
     OperationNotAttempted = 55,
     KafkaStorageError = 56,
     NonEmptyGroup = 68,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/core/memory_files.h"
+#include "engine/log/control_records.h"
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
 
@@ -68,6 +69,31 @@ public:
             },
             client);
     }
+    std::uint64_t commitInTransaction(
+        const TxnOffsetCommitRequest &request, std::uint32_t client = 1)
+    {
+        return call(
+            [&](Caller caller) {
+                coordinator.commitInTransaction(
+                    caller, request, trace.name("client"), m_context, m_effects);
+            },
+            client);
+    }
+    /// The marker of a transaction's end is written, and committed.
+    void endTransaction(std::int64_t producerId, std::int16_t producerEpoch, bool committed)
+    {
+        const Bytes marker =
+            endTransactionBatch(committed ? ControlType::Commit : ControlType::Abort, producerId,
+                producerEpoch, 0, epochMillis(now()));
+        append(marker);
+        coordinator.transactionEnded(0, producerId, committed, m_context, m_effects);
+        settle();
+    }
+    void forgetTopic(const std::string &topic)
+    {
+        coordinator.forgetTopic(topic, m_context);
+        settle();
+    }
     ErrorCode heartbeat(const std::string &memberId, std::int32_t generation,
         std::optional<std::string> groupInstanceId = {})
     {
@@ -131,7 +157,7 @@ public:
         coordinator.unload(0, m_context, m_effects);
         settle();
         for (; surviving > 0 && !m_pending.empty(); --surviving) {
-            append(m_pending.front());
+            append(m_pending.front().batch.view());
             m_pending.pop_front();
         }
         m_pending.clear();
@@ -197,14 +223,15 @@ private:
         settle();
         return id;
     }
-    void append(const GroupCoordinator::Write &write)
+    void append(ByteView batch)
     {
-        invariant(m_log->append(write.batch.view(), 0, m_context).has_value(), "the log takes it");
+        invariant(m_log->append(batch, 0, m_context, AppendOrigin::Broker).has_value(),
+            "the log takes it");
     }
     void finish(const GroupCoordinator::Write &write, ErrorCode error)
     {
         if (error == ErrorCode::None && !logForgets)
-            append(write);
+            append(write.batch.view());
         coordinator.written(write.id, error, m_context, m_effects);
     }
     /// Takes what the last step has left: writes and answers.
