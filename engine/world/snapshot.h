@@ -63,8 +63,8 @@ struct ClientSnapshot {
     std::vector<PositionSnapshot> positions; ///< consumers of the log
     std::string note; ///< "idle: owns nothing", "connection lost": why it does nothing
     std::string isolationLevel; ///< consumers of the log: "read_committed"
-    /// Producers of the log with a transactional id, as they know themselves; the coordinator's view
-    /// is in `log`.
+    /// Producers of the log with a transactional id, as they know themselves; the coordinator's
+    /// view is in `log`.
     std::string transactionalId;
     std::int64_t producerId = -1;
     std::int16_t producerEpoch = -1;

@@ -141,7 +141,7 @@ std::int64_t tailStart(const log::PartitionSnapshot &partition, std::int64_t wan
 {
     std::int64_t from = partition.logEndOffset;
     for (auto segment = partition.segments.rbegin(); segment != partition.segments.rend();
-         ++segment) {
+        ++segment) {
         const std::int64_t offsets = segment->nextOffset - segment->baseOffset;
         if (segment->recordCount > wanted) {
             from = segment->nextOffset - offsets * wanted / segment->recordCount;
@@ -185,8 +185,8 @@ std::vector<World::MessageRow> World::State::records(const std::string &topic,
     if (!pieces)
         return rows;
     std::vector<StoredRecord> stores; // beyond the rows too, for the markers that decide them
-    const std::int64_t next = eachRecord(*pieces, fromOffset,
-        [&](const log::BatchHeader &batch, const log::RecordView &record) {
+    const std::int64_t next = eachRecord(
+        *pieces, fromOffset, [&](const log::BatchHeader &batch, const log::RecordView &record) {
             stores.push_back(stored(batch, record));
             if (rows.size() >= limit)
                 return;
@@ -233,8 +233,8 @@ LogTailSnapshot World::State::logTail(const log::TopicPartition &name,
     const auto pieces = broker.peek(name, tail.from, kTailBytes, *files);
     if (!pieces)
         return tail;
-    tail.to = eachRecord(*pieces, tail.from,
-        [&](const log::BatchHeader &batch, const log::RecordView &record) {
+    tail.to = eachRecord(
+        *pieces, tail.from, [&](const log::BatchHeader &batch, const log::RecordView &record) {
             tail.records.push_back(stored(batch, record));
         });
     decideFates(tail.records, tail.to >= partition.logEndOffset);

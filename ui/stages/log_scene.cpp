@@ -119,8 +119,7 @@ void LogScene::planDetail(double height)
         count += std::max<std::size_t>(1, topic.lanes.size());
     const double heads = m_view.topics.empty()
         ? 0
-        : headerHeight(true)
-            + static_cast<double>(m_view.topics.size() - 1) * headerHeight(false);
+        : headerHeight(true) + static_cast<double>(m_view.topics.size() - 1) * headerHeight(false);
     const double taken = heads + m_measure.px(8 + kPad);
     const double room = (height - taken) / static_cast<double>(std::max<std::size_t>(1, count));
 
@@ -277,8 +276,7 @@ QString LogScene::retentionText(const log::TopicSnapshot &topic) const
 
 bool LogScene::isShareSelected() const
 {
-    return !m_view.groups.empty()
-        && m_view.groups[m_view.selected].type() == log::GroupType::Share;
+    return !m_view.groups.empty() && m_view.groups[m_view.selected].type() == log::GroupType::Share;
 }
 
 std::vector<Sketch::Key> LogScene::rarerKeys() const
@@ -352,9 +350,8 @@ std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
     }
     keys.push_back({tr("not read"), Swatch::Ready});
     if (hatched)
-        keys.push_back(
-            {terse ? tr("not replicated") : tr("above high watermark"), Swatch::Muted,
-                Shape::Hatched});
+        keys.push_back({terse ? tr("not replicated") : tr("above high watermark"), Swatch::Muted,
+            Shape::Hatched});
     return keys;
 }
 

@@ -64,8 +64,7 @@ void LogScene::cells(const Lane &lane, const Window &window, const Row &row)
         switch (slot.kind) {
         case Slot::Kind::Record:
         case Slot::Kind::Tombstone:
-            recordCell(
-                rect, lane.state(slot.offset, group), slot, group && group->readsCommitted);
+            recordCell(rect, lane.state(slot.offset, group), slot, group && group->readsCommitted);
             break;
         case Slot::Kind::Commit:
         case Slot::Kind::Abort:
@@ -92,8 +91,8 @@ void LogScene::recordCell(
     } else if (slot.fate == world::TransactionFate::Aborted) {
         // On the ground of what became of it: a group that reads uncommitted was given it all the
         // same.
-        const bool wasGiven = !readsCommitted
-            && (state == RecordState::Committed || state == RecordState::HandedOut);
+        const bool wasGiven =
+            !readsCommitted && (state == RecordState::Committed || state == RecordState::HandedOut);
         m_sketch.struckCell(rect, wasGiven ? colour : Swatch::DeadTint);
     } else if (state == RecordState::Archived) {
         m_sketch.struckCell(rect, colour);
@@ -158,8 +157,7 @@ void LogScene::shareRuns(const Lane &lane, const Window &window, const Row &row,
             const double wide = m_sketch.width(words, Face::Small) + 1;
             m_sketch.line((left + right - wide) / 2, row.cellTop + row.cellHeight + m_measure.px(3),
                 wide, words, Face::Small,
-                run.state == log::ShareRecordState::Archived ? Swatch::Dead
-                                                             : Swatch::InFlightText);
+                run.state == log::ShareRecordState::Archived ? Swatch::Dead : Swatch::InFlightText);
         }
     }
 }
@@ -178,8 +176,9 @@ void LogScene::density(const Lane &lane, const Window &window, const Row &row)
             / static_cast<double>(count);
         return bar.left() + part * bar.width();
     };
-    const std::int64_t settled =
-        !group ? start : group->share ? group->share->startOffset : group->committed;
+    const std::int64_t settled = !group ? start
+        : group->share                  ? group->share->startOffset
+                                        : group->committed;
     const double committed = xAt(settled);
     const double position = std::max(committed, xAt(group ? group->position : start));
     const auto stretch = [&](double from, double to, Swatch colour) {
@@ -190,7 +189,7 @@ void LogScene::density(const Lane &lane, const Window &window, const Row &row)
     stretch(bar.left(), committed, Swatch::DoneFaded);
     stretch(committed, position, Swatch::InFlight);
     stretch(position, bar.right(), Swatch::Ready);
-    m_sketch.spot(bar, partitionThing(lane));
+    m_sketch.spot(bar, {Thing::Kind::Partition, lane.name, -1, {}});
     if (m_detail == Detail::Roomy)
         m_sketch.line(bar.left(), bar.bottom() + m_measure.px(5), bar.width() + m_measure.px(40),
             tr("%1 more").arg(shortened(recordsBefore(lane, window.first, window.slots))),

@@ -161,8 +161,9 @@ void LogScene::flags(const Lane &lane, const Window &window, const Row &row, dou
     for (const GroupProgress &group : lane.groups) {
         const bool selected = group.group == m_view.selected;
         // Of the share group that is looked at the start offset is an edge of its own.
-        const std::int64_t at =
-            !group.share ? group.committed : selected ? -1 : group.share->startOffset;
+        const std::int64_t at = !group.share ? group.committed
+            : selected                       ? -1
+                                             : group.share->startOffset;
         if (at < 0)
             continue;
         const double x = xOf(window, at);

@@ -312,8 +312,7 @@ QString LogScene::memberText(const MemberView &member) const
         if (member.transaction && member.transaction->timeLeft)
             return LogWords::shortState(*member.transaction);
         if (member.lockLeft)
-            return tr("holds %1, lock %2")
-                .arg(grouped(member.holding), spanText(*member.lockLeft));
+            return tr("holds %1, lock %2").arg(grouped(member.holding), spanText(*member.lockLeft));
         return member.sincePoll ? tr("poll %1 ago").arg(spanText(*member.sincePoll))
                                 : tr("heartbeat %1 ago").arg(spanText(member.sinceHeartbeat));
     case MemberState::Idle:
@@ -344,14 +343,14 @@ double LogScene::memberSecondLine(const MemberView &member, const QRectF &rect, 
     const double inset = m_measure.px(9);
     double right = rect.right() - inset;
     if (member.epoch >= 0) {
-        right = m_sketch.lineRight(right, top, m_measure.px(60), tr("e%1").arg(member.epoch),
-            Face::Mono, Swatch::System);
+        right = m_sketch.lineRight(
+            right, top, m_measure.px(60), tr("e%1").arg(member.epoch), Face::Mono, Swatch::System);
         right -= m_measure.px(6);
     }
     if (member.transaction && member.transaction->timeLeft) {
         const double radius = m_measure.px(5);
-        transactionRing(*member.transaction,
-            {right - radius, top + m_measure.height(Face::Small) / 2}, radius);
+        transactionRing(
+            *member.transaction, {right - radius, top + m_measure.height(Face::Small) / 2}, radius);
         right -= 2 * radius + m_measure.px(6);
     }
     if (member.again > 0 && member.state != MemberState::Crashed) {

@@ -67,10 +67,10 @@ void LogScene::producerCard(const LogView::Producer &producer, const QRectF &rec
     const bool crashed = client.state == world::ClientState::Crashed;
     const bool running = client.state == world::ClientState::Running;
     const bool dead = crashed || fenced;
-    m_sketch.card(rect, dead ? Swatch::DeadTint : Swatch::Raised, dead ? Swatch::Dead : Swatch::Line,
-        running && !fenced ? Dash::Solid : Dash::Dashed, running && !fenced ? 1 : 1.3);
-    m_sketch.spot(
-        rect, {Thing::Kind::Client, text(client.name), -1, {}}, true, m_measure.px(6));
+    m_sketch.card(rect, dead ? Swatch::DeadTint : Swatch::Raised,
+        dead ? Swatch::Dead : Swatch::Line, running && !fenced ? Dash::Solid : Dash::Dashed,
+        running && !fenced ? 1 : 1.3);
+    m_sketch.spot(rect, {Thing::Kind::Client, text(client.name), -1, {}}, true, m_measure.px(6));
 
     const double strong = m_measure.height(Face::Strong);
     const double small = m_measure.height(Face::Small);
@@ -82,8 +82,7 @@ void LogScene::producerCard(const LogView::Producer &producer, const QRectF &rec
     m_sketch.line(left, y, open ? wide - 2 * radius - m_measure.px(6) : wide, text(client.name),
         Face::Strong, dead ? Swatch::Dead : Swatch::Ink);
     if (open)
-        transactionRing(
-            *producer.transaction, {left + wide - radius, y + strong / 2}, radius);
+        transactionRing(*producer.transaction, {left + wide - radius, y + strong / 2}, radius);
     y += strong + m_measure.px(1);
 
     QString state = tr("producer");
@@ -100,8 +99,8 @@ void LogScene::producerCard(const LogView::Producer &producer, const QRectF &rec
                       : Swatch::Muted);
     const double stateRoom = rect.right() - x - m_measure.px(18);
     if (running && m_sketch.width(state, Face::Small) <= stateRoom)
-        m_sketch.lineRight(rect.right() - m_measure.px(10), y, stateRoom, state, Face::Small,
-            Swatch::Muted);
+        m_sketch.lineRight(
+            rect.right() - m_measure.px(10), y, stateRoom, state, Face::Small, Swatch::Muted);
     y += small;
     if (client.failed > 0)
         m_sketch.line(left, y, wide, tr("%1 failed").arg(grouped(client.failed)), Face::SmallStrong,
@@ -123,8 +122,7 @@ void LogScene::producerCard(const LogView::Producer &producer, const QRectF &rec
             : open ? Swatch::InFlightText
                    : Swatch::Muted);
     y += small;
-    m_sketch.line(
-        left, y, wide, failureOf(*producer.transaction), Face::Small, Swatch::Dead);
+    m_sketch.line(left, y, wide, failureOf(*producer.transaction), Face::Small, Swatch::Dead);
 }
 
 void LogScene::transactionRing(const TransactionView &transaction, QPointF centre, double radius)

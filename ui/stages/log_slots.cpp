@@ -25,8 +25,8 @@ Slot::Kind kindOf(world::RecordKind kind)
 
 } // namespace
 
-std::vector<Slot> newestSlots(const log::PartitionSnapshot &partition,
-    const world::LogTailSnapshot *tail, std::size_t most)
+std::vector<Slot> newestSlots(
+    const log::PartitionSnapshot &partition, const world::LogTailSnapshot *tail, std::size_t most)
 {
     const std::int64_t start = partition.logStartOffset;
     const std::int64_t known = tail ? std::clamp(tail->to, start, partition.logEndOffset) : start;

@@ -25,9 +25,9 @@ struct Slot {
     friend bool operator==(const Slot &, const Slot &) = default;
 };
 
-/// The newest `most` places of a partition up to its log end offset, oldest first. Where `tail` (may
-/// be nullptr) says nothing, every offset is taken for a record.
-std::vector<Slot> newestSlots(const log::PartitionSnapshot &partition,
-    const world::LogTailSnapshot *tail, std::size_t most);
+/// The newest `most` places of a partition up to its log end offset, oldest first. Where `tail`
+/// (may be nullptr) says nothing, every offset is taken for a record.
+std::vector<Slot> newestSlots(
+    const log::PartitionSnapshot &partition, const world::LogTailSnapshot *tail, std::size_t most);
 
 } // namespace queuelab::ui

@@ -88,8 +88,8 @@ std::optional<TransactionView> transactionOf(
         && view.known->producerId == client.producerId && view.known->timeout.count() > 0) {
         const Duration timeout = view.known->timeout;
         view.timeLeft = view.known->startedAt + timeout - snapshot.now;
-        view.partLeft = std::clamp(std::chrono::duration<double>(*view.timeLeft)
-                / std::chrono::duration<double>(timeout),
+        view.partLeft = std::clamp(
+            std::chrono::duration<double>(*view.timeLeft) / std::chrono::duration<double>(timeout),
             0.0, 1.0);
     }
     return view;
@@ -143,13 +143,26 @@ RecordState Lane::state(std::int64_t offset, const GroupProgress *group) const
     return RecordState::Unread;
 }
 
+std::optional<Slot> Lane::slotAt(std::int64_t offset) const
+{
+    const std::vector<Slot> slots =
+        newestSlots(*partition, tail, 2 * world::LogTailSnapshot::kRecords);
+    const auto after = std::ranges::upper_bound(slots, offset, {}, &Slot::offset);
+    if (after == slots.begin() || offset >= (after - 1)->next)
+        return std::nullopt;
+    return *(after - 1);
+}
+
 bool Lane::hasTransactions() const
 {
     return !partition->transactions.empty()
         || partition->lastStableOffset < partition->highWatermark
-        || (tail && std::ranges::any_of(tail->records, [](const world::StoredRecord &record) {
-               return record.fate != world::TransactionFate::None;
-           }));
+        || (tail
+            && std::ranges::any_of(
+                tail->records,
+                [](const world::StoredRecord &record) {
+                    return record.fate != world::TransactionFate::None;
+                }));
 }
 
 const log::PartitionTransaction *Lane::holdsBack() const

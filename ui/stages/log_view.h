@@ -53,6 +53,8 @@ struct Lane {
     const GroupProgress *of(std::size_t group) const;
     /// How `offset` looks to `group`; to nobody when there is none.
     RecordState state(std::int64_t offset, const GroupProgress *group) const;
+    /// What lies at `offset`, as far as the newest places go.
+    std::optional<Slot> slotAt(std::int64_t offset) const;
     bool isCompacted() const { return partition->firstDirtyOffset >= 0; }
     /// Whether there is anything to say about transactions here.
     bool hasTransactions() const;

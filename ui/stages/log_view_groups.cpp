@@ -155,10 +155,10 @@ GroupView makeGroup(
             view.waitedFor.push_back(member.name);
     }
     view.severalTopics = topics.size() > 1;
-    view.readsCommitted = !view.members.empty()
-        && std::ranges::all_of(view.members, [](const MemberView &member) {
-               return member.client && member.client->isolationLevel == "read_committed";
-           });
+    view.readsCommitted =
+        !view.members.empty() && std::ranges::all_of(view.members, [](const MemberView &member) {
+            return member.client && member.client->isolationLevel == "read_committed";
+        });
     if (view.type() == log::GroupType::Share)
         addLocks(view, snapshot);
     return view;

@@ -123,8 +123,8 @@ QString LogWords::slot(const Slot &slot, const world::Snapshot &snapshot)
         break;
     }
     if (slot.kind == Slot::Kind::Tombstone)
-        words = (words.isEmpty() ? QString() : words + u"; "_s)
-            + tr("a tombstone: it deletes its key");
+        words =
+            (words.isEmpty() ? QString() : words + u"; "_s) + tr("a tombstone: it deletes its key");
     return words;
 }
 

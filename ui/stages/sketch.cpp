@@ -81,8 +81,8 @@ void Sketch::markerCell(const QRectF &rect, bool commit)
     const double side = std::min({rect.width(), rect.height(), px(14)});
     const QPointF middle = rect.center();
     const Swatch colour = commit ? Swatch::DoneText : Swatch::Dead;
-    m_scene.marks.emplace_back(DotMark{
-        middle, side / 2 - 1, commit ? Swatch::DoneTint : Swatch::DeadTint, colour, 1.2});
+    m_scene.marks.emplace_back(
+        DotMark{middle, side / 2 - 1, commit ? Swatch::DoneTint : Swatch::DeadTint, colour, 1.2});
     const double arm = side * 0.2;
     const QPointF a(arm, arm);
     const QPointF b(arm, -arm);
