@@ -32,7 +32,7 @@ InternalTopic internalTopic(CoordinatorType type, const BrokerConfig &config)
     case CoordinatorType::Transaction:
         return {kTransactionTopic, config.transactionPartitions,
             config.transactionReplicationFactor,
-            {{"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes},
+            {{"cleanup.policy", "compact"}, {"segment.bytes", kSegmentBytes},
                 {"compression.type", "uncompressed"},
                 {"min.insync.replicas", std::to_string(config.transactionMinIsr)},
                 {"unclean.leader.election.enable", "false"}}};
@@ -43,10 +43,8 @@ InternalTopic internalTopic(CoordinatorType type, const BrokerConfig &config)
     case CoordinatorType::Group:
         break;
     }
-    // Kafka compacts this topic and the one of transactions; until there is compaction, nothing of
-    // them may go.
     return {kOffsetsTopic, config.offsetsTopicPartitions, config.offsetsTopicReplicationFactor,
-        {{"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes}}};
+        {{"cleanup.policy", "compact"}, {"segment.bytes", kSegmentBytes}}};
 }
 
 } // namespace

@@ -106,7 +106,7 @@ constexpr std::array kEvents{
         "{actor} cuts {count:record|records} off its copy of {subject}, which ends at offset "
         "{item} now: the leader of epoch {value} does not have them"),
     info(LogEvent::ConfigsAltered, "configs-altered", System, Notable, "setting changed",
-        "topic {subject} has {detail} from here on"),
+        "{subject} has {detail} from here on"),
 
     info(LogEvent::ProducerIdAssigned, "producer-id-assigned", System, Routine,
         "producer id assigned", "{subject} is idempotent under producer id {value}"),

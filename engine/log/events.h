@@ -62,7 +62,7 @@ enum class LogEvent : EventKind {
                      ///< bytes
     ReplicaTruncated, ///< subject partition, actor broker, item its new log end offset, count
                       ///< records cut, value the leader epoch it follows
-    ConfigsAltered, ///< subject topic, detail "retention.ms=1000"
+    ConfigsAltered, ///< subject topic or group, detail "retention.ms=1000"
 
     // Producers.
     ProducerIdAssigned, ///< subject producer, value its producer id

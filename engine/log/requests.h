@@ -588,6 +588,8 @@ struct AcquiredRecords {
     friend bool operator==(const AcquiredRecords &, const AcquiredRecords &) = default;
 };
 struct ShareFetchRequest {
+    static constexpr std::int32_t kInitialEpoch = 0;
+    static constexpr std::int32_t kFinalEpoch = -1;
     struct Partition {
         TopicPartition partition;
         std::vector<AcknowledgementBatch> acknowledgements{};
