@@ -143,12 +143,13 @@ std::int64_t tailStart(const log::PartitionSnapshot &partition, std::int64_t wan
     for (auto segment = partition.segments.rbegin(); segment != partition.segments.rend();
         ++segment) {
         const std::int64_t offsets = segment->nextOffset - segment->baseOffset;
-        if (segment->recordCount > wanted) {
-            from = segment->nextOffset - offsets * wanted / segment->recordCount;
+        const std::int64_t records = segment->recordCount < 0 ? offsets : segment->recordCount;
+        if (records > wanted) {
+            from = segment->nextOffset - offsets * wanted / records;
             break;
         }
         from = segment->baseOffset;
-        wanted -= segment->recordCount;
+        wanted -= records;
     }
     return std::clamp(from, partition.logStartOffset, partition.logEndOffset);
 }

@@ -64,8 +64,10 @@ void addLogFacts(const world::Snapshot &snapshot, const PartitionOf &found, Thin
             {tr("dirty"), tr("%1 % of the bytes that can be cleaned").arg(partition.dirtyPercent)});
         std::int64_t records = 0;
         for (const log::SegmentInfo &segment : partition.segments)
-            records += segment.recordCount;
-        out.facts.push_back({tr("records left"), figure(records)});
+            records += std::max<std::int64_t>(0, segment.recordCount);
+        out.facts.push_back({tr("records left"),
+            tr("%1 of %2 offsets")
+                .arg(figure(records), figure(partition.logEndOffset - partition.logStartOffset))});
     }
     for (const log::SharePartitionSnapshot &share : snapshot.log.sharePartitions) {
         if (share.partition.topic != found.topic->name
