@@ -477,7 +477,6 @@ struct Broker::State {
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
     void park(Appender from, ProduceResponse &&response, const Awaits &awaits,
-    void park(Appender from, ProduceResponse &&response, const Awaits &awaits,
         std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
     void appendSettled(
