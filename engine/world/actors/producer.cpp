@@ -107,6 +107,7 @@ public:
         out.failed = m_failed;
         out.transactionsCommitted = m_committed;
         out.transactionsAborted = m_aborted;
+        describeTransactions(m_producer, out);
         if (m_failure == log::ErrorCode::ProducerFenced)
             out.note = fmt::format("fenced: {}", log::errorName(m_failure));
         else if (m_failure != log::ErrorCode::None)

@@ -151,6 +151,7 @@ public:
         if (m_workEnds && !out.holding.empty())
             out.holding.front().workEnds = *m_workEnds;
         describePositions(m_consumer, out);
+        describeTransactions(m_producer, out);
         out.note = note(out.positions.empty());
     }
 
