@@ -312,10 +312,33 @@ void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &sn
         for (const PositionSnapshot &position : client.positions)
             isThrough = isThrough
                 && position.position
-                    >= topic->partitions[static_cast<std::size_t>(position.number)].highWatermark;
+                    >= topic->partitions[static_cast<std::size_t>(position.index)].highWatermark;
         if (!isThrough)
             found.push_back({AnomalyKind::GroupNotBalanced, true, 1,
                 fmt::format("{} has not come to the end of {}", client.name, transformers.from)});
+    }
+}
+
+/// Whether everything was given out and is settled.
+void checkSettled(
+    const SimulatedShareGroup &group, const Snapshot &snapshot, std::vector<Anomaly> &found)
+{
+    const log::TopicSnapshot *topic = find(snapshot.log, group.topic);
+    if (!topic)
+        return;
+    for (const log::PartitionSnapshot &partition : topic->partitions) {
+        const auto share = std::ranges::find_if(
+            snapshot.log.sharePartitions, [&](const log::SharePartitionSnapshot &candidate) {
+                return candidate.group == group.name && candidate.partition.topic == group.topic
+                    && candidate.partition.partition == partition.partition;
+            });
+        const bool isThere = share != snapshot.log.sharePartitions.end();
+        if (partition.logEndOffset > 0
+            && (!isThere || share->startOffset < partition.highWatermark))
+            found.push_back({AnomalyKind::ShareGroupBehind, true, 1,
+                fmt::format("{} has settled {}-{} up to {} of {}", group.name, group.topic,
+                    partition.partition, isThere ? share->startOffset : 0,
+                    partition.highWatermark)});
     }
 }
 
@@ -357,6 +380,8 @@ std::vector<Anomaly> checkAtRest(const Scenario &scenario, const Snapshot &snaps
         checkGroup({transformers.group, transformers.from, transformers.members}, snapshot, found);
         checkCaughtUp(transformers, snapshot, found);
     }
+    for (const SimulatedShareGroup &group : scenario.shareGroups)
+        checkSettled(group, snapshot, found);
     for (const log::TransactionSnapshot &transaction : snapshot.log.transactions) {
         if (transaction.state != "Empty" && !transaction.state.starts_with("Complete"))
             found.push_back({AnomalyKind::OpenTransaction, true, 1,

@@ -22,6 +22,10 @@ std::vector<Anomaly> checkTransactions(
 std::vector<Anomaly> checkCompacted(
     const Scenario &scenario, const History &history, const Logs &logs);
 
+/// Holds what share groups were given against the logs and the limit of deliveries.
+std::vector<Anomaly> checkShareGroups(
+    const Scenario &scenario, const History &history, const Logs &logs);
+
 /// Every broker's process dies and starts again from its directory, in a copy of the world.
 std::vector<Anomaly> checkDirectories(const Scenario &scenario, const World &world);
 

@@ -54,6 +54,14 @@ std::string_view anomalyName(AnomalyKind kind)
         return "lost value";
     case AnomalyKind::RevivedValue:
         return "revived value";
+    case AnomalyKind::AcquiredTwice:
+        return "acquired twice";
+    case AnomalyKind::DeliveredAgain:
+        return "delivered again";
+    case AnomalyKind::NeverDelivered:
+        return "never delivered";
+    case AnomalyKind::ShareGroupBehind:
+        return "share group behind";
     }
     return {};
 }
@@ -86,6 +94,7 @@ RecordId History::idOf(ByteView body)
 void History::request(NodeId, const log::ClientRequest &request, Instant now)
 {
     m_transactions.request(request, now, [this](ByteView body) { return idOf(body); });
+    m_shares.request(request);
     const auto *produce = std::get_if<log::ProduceRequest>(&request.request);
     if (!produce)
         return;
@@ -101,7 +110,8 @@ void History::request(NodeId, const log::ClientRequest &request, Instant now)
 
 void History::answer(NodeId broker, const log::Answer &answer, Instant now)
 {
-    m_transactions.answer(answer, now);
+    m_transactions.answer(answer);
+    m_shares.answer(answer, now);
     if (const auto *produced = std::get_if<log::ProduceResponse>(&answer.response)) {
         m_compaction.answer(answer, *produced);
         answered(broker, answer, *produced, now);
@@ -171,6 +181,7 @@ void History::event(std::uint64_t, const TraceEvent &event, const NameTable &nam
 {
     using log::LogEvent;
     m_polls.event(event, names);
+    m_shares.event(event);
     followPower(event, names);
     const bool endsLeadership = event.kind == log::kind(LogEvent::LeaderElected)
         || event.kind == log::kind(LogEvent::PartitionOffline);

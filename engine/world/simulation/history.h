@@ -5,6 +5,7 @@
 #include "engine/world/simulation/compaction_history.h"
 #include "engine/world/simulation/poll_history.h"
 #include "engine/world/simulation/scenario.h"
+#include "engine/world/simulation/share_history.h"
 #include "engine/world/simulation/transaction_history.h"
 #include "engine/world/world.h"
 
@@ -46,6 +47,10 @@ enum class AnomalyKind : std::uint8_t {
     NonMonotonicPoll, ///< poll() went back
     LostValue, ///< compaction removed a key's newest record
     RevivedValue, ///< a deleted key is back
+    AcquiredTwice, ///< two consumers of a share group had a record at once
+    DeliveredAgain, ///< to a share group, settled or more often than the limit says
+    NeverDelivered, ///< to a share group
+    ShareGroupBehind, ///< long after everything was healed: not everything is settled
 };
 std::string_view anomalyName(AnomalyKind kind); ///< "lost write"
 
@@ -123,6 +128,7 @@ public:
     const TransactionHistory &transactions() const { return m_transactions; }
     const PollHistory &polls() const { return m_polls; }
     const CompactionHistory &compaction() const { return m_compaction; }
+    const ShareHistory &shares() const { return m_shares; }
 
     std::uint64_t producerNumber(std::string_view name); ///< from 1
     RecordId idOf(ByteView body); ///< 0: not written by a simulated producer
@@ -145,6 +151,7 @@ private:
     TransactionHistory m_transactions;
     PollHistory m_polls;
     CompactionHistory m_compaction;
+    ShareHistory m_shares;
     std::map<std::string, std::uint64_t, std::less<>> m_producers;
     std::map<std::pair<ClientId, RequestId>, Sent> m_sent;
     std::map<log::TopicPartition, Partition> m_partitions;

@@ -210,6 +210,35 @@ void drawCompacted(Scenario &scenario, Random &random)
     scenario.commands.emplace_back(add);
 }
 
+/// Consumers that acknowledge record by record.
+void drawShareGroup(Scenario &scenario, Random &random)
+{
+    SimulatedShareGroup &group = scenario.shareGroups.emplace_back();
+    group.name = "couriers";
+    group.topic = scenario.topics.front().name;
+    group.deliveryCountLimit = static_cast<std::int16_t>(random.between(2, 6));
+    scenario.world.logConfigs["group.share.delivery.count.limit"] =
+        std::to_string(group.deliveryCountLimit);
+    AlterGroupConfigs settings;
+    settings.group = group.name;
+    settings.configs = {{"share.auto.offset.reset", "earliest"}};
+    scenario.commands.emplace_back(settings);
+
+    AddShareConsumer add;
+    add.group = group.name;
+    add.topics = {group.topic};
+    add.count = between(random, 1, 4);
+    add.processing = {Duration{}, std::chrono::milliseconds(random.between(0, 20))};
+    add.failChance = random.chance(0.5) ? 0.1 : 0;
+    add.onFailure = random.chance(0.7) ? "release" : "reject";
+    add.acknowledge = random.chance(0.6) ? "explicit" : "implicit";
+    add.renewEvery = random.chance(0.3) ? Duration(std::chrono::seconds{1}) : Duration{};
+    add.configs = {{"max.poll.records", std::to_string(random.between(1, 100))}};
+    for (std::int32_t member = 1; member <= add.count; ++member)
+        group.members.push_back(fmt::format("{}-{}", group.name, member));
+    scenario.commands.emplace_back(add);
+}
+
 void drawGroups(Scenario &scenario, Random &random)
 {
     constexpr std::array<const char *, 4> kAssignors{
@@ -318,6 +347,8 @@ Scenario drawScenario(std::uint64_t seed)
         drawTransformers(scenario, random);
     if (random.chance(0.4))
         drawCompacted(scenario, random);
+    if (random.chance(0.5))
+        drawShareGroup(scenario, random);
     drawGroups(scenario, random);
     return scenario;
 }

@@ -51,6 +51,7 @@ public:
         const Logs logs = readLogs(m_report.scenario, history, *m_world);
         take(checkTransactions(m_report.scenario, history, logs));
         take(checkCompacted(m_report.scenario, history, logs));
+        take(checkShareGroups(m_report.scenario, history, logs));
         take(checkDirectories(m_report.scenario, *m_world));
         m_report.acknowledged = history.acknowledgedRecords();
         m_report.read = history.readRecords();

@@ -62,7 +62,7 @@ void TransactionHistory::produced(const log::ClientRequest &request,
     }
 }
 
-void TransactionHistory::answer(const log::Answer &answer, Instant)
+void TransactionHistory::answer(const log::Answer &answer)
 {
     auto found = m_asked.extract({answer.client, answer.id});
     if (found.empty())

@@ -48,7 +48,7 @@ public:
     /// `idOf` tells which record a body is.
     void request(const log::ClientRequest &request, Instant now,
         const std::function<RecordId(ByteView)> &idOf);
-    void answer(const log::Answer &answer, Instant now);
+    void answer(const log::Answer &answer);
 
 private:
     using Call = std::pair<ClientId, RequestId>;
