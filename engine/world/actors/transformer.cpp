@@ -114,7 +114,6 @@ public:
         m_effects.clear();
         m_produced.clear();
         forgetRound();
-        m_polled.clear();
         m_committedTo.clear();
         m_isSubscribed = false;
         m_isCommitting = false;
@@ -330,8 +329,6 @@ private:
             if (done != m_done.end() && run.firstOffset < done->second.next)
                 m_isLost = true;
         }
-        for (const log::Consumer::Position &position : m_consumer.positions())
-            m_polled[position.partition] = position.position;
         if (m_guarantee == Guarantee::AtMostOnce)
             m_consumer.commit(context.base, m_effects);
         return true;
@@ -450,7 +447,7 @@ private:
             const auto &[partition, done] = entry;
             const auto owned =
                 std::ranges::find(positions, partition, &log::Consumer::Position::partition);
-            return owned == positions.end() || owned->position < m_polled.at(partition)
+            return owned == positions.end() || owned->position < done.next
                 || owned->committed > done.first;
         });
     }
@@ -502,7 +499,6 @@ private:
     bool m_isLost = false; // it cannot be committed
     std::optional<Instant> m_holdUntil;
     bool m_isCommitting = false; // its transaction
-    std::map<log::TopicPartition, std::int64_t> m_polled; // positions after the last poll
     std::map<log::TopicPartition, std::int64_t> m_committedTo; // by its transactions
 
     Instant m_lastPoll{};
