@@ -288,6 +288,7 @@ void ShareConsumer::State::say(
         refused += static_cast<std::uint64_t>(last - first + 1);
         return;
     }
+    withdrawRenewals(session, run.partition, first, last);
     if (!session.said.empty()) {
         Said &before = session.said.back();
         if (before.partition == run.partition && before.type == type && before.last + 1 == first) {
@@ -296,6 +297,24 @@ void ShareConsumer::State::say(
         }
     }
     session.said.push_back({run.partition, first, last, type});
+}
+
+/// What is said last counts: a request names each offset once.
+void ShareConsumer::State::withdrawRenewals(
+    Session &session, const TopicPartition &partition, std::int64_t first, std::int64_t last)
+{
+    for (std::size_t i = 0; i < session.said.size(); ++i) {
+        Said &queued = session.said[i];
+        if (queued.type != AcknowledgeType::Renew || queued.partition != partition
+            || queued.last < first || queued.first > last)
+            continue;
+        Said rest = queued;
+        rest.first = last + 1;
+        queued.last = first - 1;
+        if (rest.first <= rest.last)
+            session.said.push_back(std::move(rest));
+    }
+    std::erase_if(session.said, [](const Said &queued) { return queued.first > queued.last; });
 }
 
 void ShareConsumer::State::acceptDelivered()

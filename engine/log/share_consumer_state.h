@@ -137,6 +137,8 @@ struct ShareConsumer::State {
     void handOut(
         const Fetched &fetched, const Handle &handle, std::int64_t &count, Context &context);
     void say(const Delivered &run, std::int64_t first, std::int64_t last, AcknowledgeType type);
+    static void withdrawRenewals(
+        Session &session, const TopicPartition &partition, std::int64_t first, std::int64_t last);
     void acceptDelivered();
 };
 

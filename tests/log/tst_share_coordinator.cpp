@@ -233,7 +233,9 @@ private Q_SLOTS:
 
     void aSnapshotFollowsSoManyUpdatesAndMakesThemRedundant()
     {
-        Coordinating lab({.shareSnapshotUpdates = 2});
+        BrokerConfig config;
+        config.shareSnapshotUpdates = 2;
+        Coordinating lab(config);
         lab.initialize(); // 0
         for (int i = 0; i < 3; ++i) // 1 and 2 are updates, 3 is the next snapshot
             lab.write(1, i, {});

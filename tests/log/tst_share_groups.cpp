@@ -58,12 +58,26 @@ std::vector<AcquiredRecords> acquiredOf(const ShareFetchResponse &response)
 
 /// A broker with a topic of one partition that the group "billing" may read from its beginning.
 struct ShareWorld : LogWorld {
-    explicit ShareWorld(BrokerConfig config = {})
+    explicit ShareWorld(BrokerConfig config = {}, bool isWarm = true)
         : LogWorld(std::move(config))
     {
         askFor<CreateTopicsResponse>(CreateTopicsRequest{{{.name = "orders", .partitions = 1}}});
         alter("share.auto.offset.reset", "earliest");
         initialize();
+        if (isWarm)
+            warm();
+    }
+    /// The broker has read the state of the share-partition: a fetch that does not wait finds it.
+    void warm()
+    {
+        fetch("zoe", 0);
+        fetch("zoe", -1);
+    }
+    void restart(bool kill = false)
+    {
+        kill ? killBroker() : stopBroker();
+        startBroker();
+        warm();
     }
     ErrorCode alter(const std::string &key, const std::string &value)
     {
@@ -185,7 +199,9 @@ private Q_SLOTS:
 
     void asManySessionsAsAreAllowed()
     {
-        ShareWorld world({.shareMaxSessions = 1});
+        BrokerConfig config;
+        config.shareMaxSessions = 1;
+        ShareWorld world(config);
         QCOMPARE(world.fetch("ada", 0).error, ErrorCode::None);
         QCOMPARE(world.fetch("bob", 0).error, ErrorCode::ShareSessionLimitReached);
         world.fetch("ada", -1);
@@ -302,7 +318,7 @@ private Q_SLOTS:
     {
         QFETCH(std::string, reset);
         QFETCH(qint64, start);
-        ShareWorld world;
+        ShareWorld world({}, false);
         QCOMPARE(world.alter("share.auto.offset.reset", reset), ErrorCode::None);
         world.produce(3);
         world.run(60s);
@@ -375,21 +391,21 @@ private Q_SLOTS:
         world.acknowledge("ada", 1, 0, 1);
         world.acknowledge("ada", 2, 4, 4);
         world.acknowledge("ada", 3, 3, 3, AcknowledgeType::Release);
-        kill ? world.killBroker() : world.stopBroker();
-        world.startBroker();
+        world.restart(kill);
         // 2 and 5 had been acquired, which is not stored: their count begins anew.
         QCOMPARE(acquiredOf(world.fetch("bob", 0)), (Acquired{{2, 2, 1}, {3, 3, 2}, {5, 5, 1}}));
     }
 
     void withoutStoringAcknowledgedRecordsComeBack()
     {
-        ShareWorld world({.plantedBug = PlantedBug::ShareStateNotWritten});
+        BrokerConfig config;
+        config.plantedBug = PlantedBug::ShareStateNotWritten;
+        ShareWorld world(config);
         world.produce(2);
         world.fetch("ada", 0);
         QCOMPARE(world.acknowledge("ada", 1, 0, 1), ErrorCode::None);
         QCOMPARE(world.share().startOffset, 2);
-        world.stopBroker();
-        world.startBroker();
+        world.restart();
         QCOMPARE(acquiredOf(world.fetch("bob", 0)), (Acquired{{0, 1, 1}}));
     }
 
@@ -402,6 +418,7 @@ private Q_SLOTS:
         QCOMPARE(world.initialize(2), ErrorCode::None);
         QCOMPARE(world.initialize(1), ErrorCode::FencedStateEpoch);
         QCOMPARE(world.acknowledge("ada", 1, 0, 1), ErrorCode::FencedStateEpoch);
+        world.warm();
         QCOMPARE(acquiredOf(world.fetch("ada", 2)), (Acquired{{0, 1, 1}}));
     }
 
@@ -409,7 +426,7 @@ private Q_SLOTS:
     {
         LogWorld world;
         world.askFor<CreateTopicsResponse>(CreateTopicsRequest{{{.name = "orders"}}});
-        const auto answer = world.askFor<ShareFetchResponse>(fetchOf("ada", 0));
+        const auto answer = world.askFor<ShareFetchResponse>(fetchOf("ada", 0, 1ms));
         QCOMPARE(answer.partitions.at(0).error, ErrorCode::UnknownServerError);
         const auto unknown =
             world.askFor<ShareAcknowledgeResponse>(acknowledgementOf("ada", 1, 0, 0));
@@ -496,8 +513,7 @@ private Q_SLOTS:
                 held.erase(member);
             }
             if (random.chance(0.003)) {
-                world.killBroker();
-                world.startBroker();
+                world.restart(true);
                 epochs.clear();
                 held.clear();
             }
