@@ -15,7 +15,8 @@ public:
     explicit GroupByHand(BrokerConfig config = {})
         : world(config)
     {
-        world.ask(FindCoordinatorRequest{.key = "g"}); // its partition of __consumer_offsets is there
+        world.ask(
+            FindCoordinatorRequest{.key = "g"}); // its partition of __consumer_offsets is there
     }
 
     LogWorld world;
@@ -110,6 +111,23 @@ class GroupCoordinatorTest : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
+    void aSyncThatNamesAnotherProtocolIsRefused()
+    {
+        GroupByHand group;
+        const std::string id = group.stable(1).at(0);
+        SyncGroupRequest request{"g", 1, id, {}, {}};
+        request.protocolType = "consumer";
+        request.protocolName = "range";
+        QCOMPARE(group.world.askFor<SyncGroupResponse>(request).error, ErrorCode::None);
+        request.protocolName = "roundrobin";
+        QCOMPARE(group.world.askFor<SyncGroupResponse>(request).error,
+            ErrorCode::InconsistentGroupProtocol);
+        request.protocolName = "range";
+        request.protocolType = "connect";
+        QCOMPARE(group.world.askFor<SyncGroupResponse>(request).error,
+            ErrorCode::InconsistentGroupProtocol);
+    }
+
     void aNewMemberIsGivenAnIdFirst()
     {
         GroupByHand group;
