@@ -8,6 +8,7 @@
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
 #include "engine/log/group_records.h"
+#include "engine/log/log_cleaner.h"
 #include "engine/log/offset_checkpoint.h"
 #include "engine/log/partition_log.h"
 #include "engine/log/quorum.h"
@@ -178,6 +179,11 @@ struct Broker::State {
         ShareKey share;
         std::uint64_t life = 0;
     };
+    /// The state of a share-partition that is new to its group, to be kept from now on.
+    struct ShareInitializationAsk {
+        std::string group;
+        TopicPartition partition;
+    };
     struct VerificationAsk {
         VerificationId verification = 0;
     };
@@ -187,7 +193,7 @@ struct Broker::State {
     struct Asked {
         NodeId to;
         std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk,
-            ShareStateAsk>
+            ShareStateAsk, ShareInitializationAsk>
             what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
@@ -269,6 +275,12 @@ struct Broker::State {
     std::optional<Instant> nextCheckpoint{}; ///< set while the checkpoints are behind
     std::optional<Instant> nextRetentionCheck{}; ///< empty until the first step
     std::optional<Instant> nextDelayedDelete{}; ///< of files of deleted segments
+    CheckpointedOffsets cleanedUpTo{}; ///< cleaner-offset-checkpoint: where each log is dirty from
+    /// Compacted logs that may have something to clean now, or with time; others come in when a
+    /// segment is closed.
+    std::set<TopicPartition> toClean{};
+    std::set<TopicPartition> uncleanable{}; ///< it failed: not again in this life, as in Kafka
+    std::optional<Instant> nextCleaning{}; ///< set while toClean is not empty
     std::optional<Instant> nextIsrCheck{}; ///< set while this broker leads a replicated partition
 
     std::map<FetchId, ParkedFetch> parkedFetches{};
@@ -554,6 +566,24 @@ struct Broker::State {
     DeleteRecordsResponse::Partition deleteRecordsOf(
         const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
 
+    // ---- broker_cleaner.cpp
+    void loadCleanerCheckpoint(Context &context);
+    void saveCleanerCheckpoint(Context &context);
+    /// It has more closed segments than before, or is compacted from now on.
+    void considerCleaning(
+        const TopicPartition &partitionName, const PartitionLog &log, const Context &context);
+    Cleanable cleanable(
+        const TopicPartition &partitionName, const Partition &partition, std::int64_t nowMs) const;
+    void cleanDirtiest(Context &context);
+    void clean(const TopicPartition &partitionName, const Cleanable &range, Context &context);
+    /// The log was cut: what comes behind is dirty.
+    void cutCleanerCheckpoint(
+        const TopicPartition &partitionName, const PartitionLog &log, Context &context);
+    /// Not to be found by a later replica of the same name.
+    void forgetCleanedReplicas(Context &context);
+    void showCleaning(const TopicPartition &partitionName, const Partition &partition,
+        PartitionSnapshot &out) const;
+
     // ---- broker_groups.cpp
     FindCoordinatorResponse findCoordinator(
         const FindCoordinatorRequest &request, Context &context, Effects &effects);
@@ -605,6 +635,12 @@ struct Broker::State {
     /// Answers when nothing is missing any more.
     void finishShareCall(BrokerShares::CallId call, Effects &effects);
     bool serveShares(Context &context, Effects &effects);
+
+    // ---- broker_share_initialization.cpp: for the group coordinator
+    bool askShareInitializations(Context &context, Effects &effects);
+    /// nullptr: no answer came, and none will.
+    void shareInitializationAnswered(const ShareInitializationAsk &asked, const Response *response,
+        Context &context, Effects &effects);
 
     // ---- broker_share_state.cpp: the share-partitions led here, and storing their state
     SharePartition::Settings shareSettings(const std::string &group);

@@ -98,6 +98,7 @@ BrokerView Broker::view() const
                 out.segments.erase(out.segments.begin(),
                     out.segments.end() - static_cast<std::ptrdiff_t>(kSegmentsShown));
             }
+            state.showCleaning({name, out.partition}, *replica, out);
             out.replicaStates.push_back({.broker = self.id,
                 .inSync = hasBroker(partition.isr, self.id),
                 .logStartOffset = out.logStartOffset,

@@ -108,6 +108,7 @@ struct Produce { ///< produce: one record by hand
     std::string value;
     std::optional<std::int32_t> partition;
     std::int32_t count = 1;
+    bool tombstone = false; ///< records without a value: on a compacted topic they delete their key
     friend bool operator==(const Produce &, const Produce &) = default;
 };
 /// How an application with a transactional id groups its records into transactions.
@@ -128,6 +129,7 @@ struct AddProducer { ///< add-producer
     std::uint64_t total = 0; ///< stops after so many records; 0 never
     Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
     Transactions transaction; ///< only with configs: {transactional.id: ...}
+    double tombstoneChance = 0; ///< that a record with a key has no value
     friend bool operator==(const AddProducer &, const AddProducer &) = default;
 };
 /// What a consumer with `on-failure: retry-topic` does with a record whose work failed. `<topic>`

@@ -210,6 +210,8 @@ template <class Visitor> void describe(Visitor &v, Of<Produce>)
     v.optional("partition", &Produce::partition, "the partition, instead of choosing by key",
         between(0, kMaxPartitions - 1));
     v.optional("count", &Produce::count, "how many records alike", between(1, kMaxHandMade));
+    v.optional("tombstone", &Produce::tombstone,
+        "without a value: on a compacted topic that deletes the key", {});
 }
 
 constexpr std::string_view commandWord(Of<AddProducer>)
@@ -236,6 +238,9 @@ template <class Visitor> void describe(Visitor &v, Of<AddProducer>)
         "producer settings such as {acks: all, linger.ms: 5}", {});
     v.optional("transaction", &AddProducer::transaction,
         "{records: 10, hold: 0s, abort-chance: 0}: with configs: {transactional.id: ...}", {});
+    v.optional("tombstone-chance", &AddProducer::tombstoneChance,
+        "chance that a record with a key has no value: a compacted topic then forgets the key",
+        between(0, 1));
 }
 
 constexpr std::string_view commandWord(Of<AddConsumer>)

@@ -323,7 +323,8 @@ private:
         log::BatchBuilder batch;
         errand.asking = 0;
         do {
-            batch.append(epochMillis(m_world.now), key, asBytes(command.value));
+            batch.append(epochMillis(m_world.now), key,
+                command.tombstone ? std::nullopt : std::optional(asBytes(command.value)));
             ++errand.asking;
         } while (errand.made + errand.asking < command.count
             && batch.sizeBytes() + command.value.size() < kBatchBytes);

@@ -51,6 +51,13 @@ private Q_SLOTS:
             "processing: {low: 100ms, "
             "high: 300ms}, commit: after, crash-chance: 0.001, configs: {auto.offset.reset: "
             "earliest}}");
+        add("add-producer: {topic: orders, configs: {transactional.id: till}, transaction: "
+            "{records: 5, hold: 2s, abort-chance: 0.25}}");
+        add("add-transformer: {group: billing, from: [orders, returns], to: invoices, count: 2, "
+            "name: b, processing: 20ms, guarantee: at-least-once, crash-chance: 0.5, fail-chance: "
+            "0.25, configs: {linger.ms: 0}}");
+        add("add-transformer: {group: billing, from: [orders], to: invoices, transaction: "
+            "{records: 7, hold: 1s}}");
         add("declare-exchange: {name: logs, type: topic, durable: false, arguments: "
             "{alternate-exchange: other}}");
         add("declare-queue: {name: jobs, arguments: {list: [1, two], none: null, ratio: 0.5, text: "

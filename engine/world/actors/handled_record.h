@@ -18,7 +18,7 @@ struct HandledRecord {
     std::uint64_t sequence = 0;
     std::uint64_t keyHash = 0; ///< 0: no key
     Instant created{};
-    std::string label; ///< of records without a stamp: how the value begins
+    std::string label{}; ///< of records without a stamp: how the value begins
 
     std::string text(const NameTable &names) const
     {
