@@ -265,6 +265,9 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
                     logEndsKnown(it, *response, context);
             },
             [&](const ShareStateAsk &it) { shareStateAnswered(it, &input.response, context); },
+            [&](const ShareInitializationAsk &it) {
+                shareInitializationAnswered(it, &input.response, context, effects);
+            },
             [&](const VerificationAsk &it) {
                 verificationAnswered(it.verification, &input.response, context, effects);
             },
@@ -369,6 +372,9 @@ void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
                            backOff(*partition, context);
                    },
                    [&](const ShareStateAsk &it) { shareStateAnswered(it, nullptr, context); },
+                   [&](const ShareInitializationAsk &it) {
+                       shareInitializationAnswered(it, nullptr, context, effects);
+                   },
                    [&](const VerificationAsk &it) {
                        verificationAnswered(it.verification, nullptr, context, effects);
                    },
@@ -439,6 +445,7 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= askShareInitializations(context, effects);
         again |= loadShareStates(context);
         again |= serveShares(context, effects);
         again |= askShareStates(context, effects);

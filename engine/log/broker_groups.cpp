@@ -130,6 +130,14 @@ void Broker::State::coordinate(
                 if (!refused(asked.group, OffsetFetchResponse{}))
                     caller.answer(coordinator.fetch(asked), effects);
             },
+            [&](const ConsumerGroupHeartbeatRequest &asked) {
+                if (!refused(asked.group, ConsumerGroupHeartbeatResponse{}))
+                    coordinator.consumerHeartbeat(caller, asked, client, image, context, effects);
+            },
+            [&](const ShareGroupHeartbeatRequest &asked) {
+                if (!refused(asked.group, ShareGroupHeartbeatResponse{}))
+                    coordinator.shareHeartbeat(caller, asked, client, image, context, effects);
+            },
             [](const auto &) { invariantBroken("only requests of groups reach the coordinator"); },
         },
         request);
@@ -166,7 +174,7 @@ bool Broker::State::loadGroups(Context &context)
             continue;
         }
         if (const auto loaded =
-                coordinator.load(*next, partition->log, partition->highWatermark, context);
+                coordinator.load(*next, partition->log, partition->highWatermark, context, image);
             !loaded)
             notes.push_back(loaded.error().text());
         next = groupsToLoad.erase(next);

@@ -70,7 +70,11 @@ void Broker::State::appendAll(Caller caller, NameId producer, const ProduceReque
     for (std::size_t i = 0; i < request.partitions.size(); ++i) {
         const ProduceRequest::Partition &batch = request.partitions[i];
         if (!refused.empty() && refused[i] != ErrorCode::None) {
-            response.partitions.push_back({.partition = batch.partition, .error = refused[i]});
+            ProduceResponse::Partition &out = response.partitions.emplace_back();
+            out.partition = batch.partition;
+            out.error = refused[i];
+            if (refused[i] == ErrorCode::NotLeaderOrFollower)
+                out.currentLeader = leaderHint(batch.partition);
             continue;
         }
         Appended appended = appendBatch(batch, request.acks, producer, AppendOrigin::Client,

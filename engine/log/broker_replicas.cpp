@@ -87,6 +87,8 @@ void Broker::State::publish(Context &context, Effects &effects)
 
 void Broker::State::follow(Delta &&changes, Context &context, Effects &effects)
 {
+    if (!changes.removed.empty() || !changes.partitions.empty())
+        coordinator.metadataChanged();
     for (const auto &[topicId, topicName] : changes.removed)
         removeTopic(topicId, topicName, context, effects);
     for (const TopicId &topicId : changes.configs) {

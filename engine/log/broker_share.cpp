@@ -139,13 +139,13 @@ void Broker::State::shareFetch(Caller caller, NameId client, const ShareFetchReq
     if (!session)
         return refuse(session.error());
     std::vector<TopicPartition> &inSession = (*session)->partitions;
-    std::erase_if(inSession, [&](const TopicPartition &partition) {
-        return std::ranges::find(request.forgotten, partition) != request.forgotten.end();
-    });
     for (const ShareFetchRequest::Partition &wanted : request.partitions) {
         if (!closes && std::ranges::find(inSession, wanted.partition) == inSession.end())
             inSession.push_back(wanted.partition);
     }
+    std::erase_if(inSession, [&](const TopicPartition &partition) {
+        return std::ranges::find(request.forgotten, partition) != request.forgotten.end();
+    });
 
     const CallId callId = shares.nextCall++;
     Call &call = shares.calls[callId];

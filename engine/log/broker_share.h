@@ -53,6 +53,8 @@ struct BrokerShares {
             Starting, ///< the offset where it begins is being stored
             Active
         };
+        /// The share coordinator, about its state: not at all, to be asked, or asked.
+        enum class Asking : std::uint8_t { No, Due, Out };
         struct Awaited {
             SharePartition::WriteId write = 0;
             CallId call = 0;
@@ -63,7 +65,7 @@ struct BrokerShares {
         Phase phase = Phase::Reading;
         std::int32_t stateEpoch = 0;
         std::int64_t startOffset = -1; ///< Starting
-        bool isAsking = false; ///< a request about its state is out, or due again
+        Asking asking = Asking::No;
         std::int32_t failures = 0; ///< of that request, in a row
         std::vector<CallId> waiting{}; ///< fetches that wait for records, oldest first
         std::vector<Awaited> awaited{}; ///< acknowledgements, by write

@@ -13,6 +13,7 @@ namespace {
 
 using Led = BrokerShares::Led;
 using Phase = BrokerShares::Led::Phase;
+using Asking = BrokerShares::Led::Asking;
 
 constexpr Duration kStateTimeout = std::chrono::seconds{5}; // share.coordinator.write.timeout.ms
 constexpr std::int32_t kAttempts = 5;
@@ -96,7 +97,7 @@ Result<BrokerShares::Led *, ErrorCode> Broker::State::ledShare(
     Led share{.records = SharePartition((*leading)->name, context.trace.name(key.group)),
         .life = shares.nextLife++,
         .leaderEpoch = (*leading)->leaderEpoch,
-        .isAsking = true};
+        .asking = Asking::Due};
     shares.statesToAsk.push_back(key);
     return &shares.led[key.partition].emplace(key.group, std::move(share)).first->second;
 }
@@ -104,8 +105,8 @@ Result<BrokerShares::Led *, ErrorCode> Broker::State::ledShare(
 void Broker::State::shareChanged(const ShareKey &key, Led &share)
 {
     shares.callsToServe.insert(share.waiting.begin(), share.waiting.end());
-    if (!share.isAsking && share.records.hasChanges()) {
-        share.isAsking = true;
+    if (share.asking == Asking::No && share.records.hasChanges()) {
+        share.asking = Asking::Due;
         shares.statesToAsk.push_back(key);
     }
     const std::optional<Instant> deadline = share.records.nextDeadline();
@@ -148,11 +149,12 @@ bool Broker::State::askShareStates(Context &context, Effects &effects)
         const auto coordinating =
             coordinatingPartition(CoordinatorType::Share, stateKey.text(), context, effects);
         Led *share = findShare(key);
-        if (!share) // that took a while
+        if (!share || share->asking == Asking::Out) // it is another one under that name by now
             continue;
+        share->asking = Asking::Due;
         if (share->phase == Phase::Active && !share->records.writeOut()
             && !share->records.takeWrite()) {
-            share->isAsking = false;
+            share->asking = Asking::No;
             continue;
         }
         if (share->phase == Phase::Active
@@ -180,6 +182,7 @@ bool Broker::State::askShareStates(Context &context, Effects &effects)
                 write.batches = share->records.writeOut()->batches;
             }
         }
+        share->asking = Asking::Out;
         ask(NodeId{keeper->leader}, std::move(request), ShareStateAsk{key, share->life},
             kStateTimeout, context, effects);
     }
@@ -192,6 +195,7 @@ void Broker::State::shareStateAnswered(
     Led *share = findShare(asked.share);
     if (!share || share->life != asked.life)
         return;
+    share->asking = Asking::Due;
     const auto *read = response ? std::get_if<ReadShareGroupStateResponse>(response) : nullptr;
     const auto *written = response ? std::get_if<WriteShareGroupStateResponse>(response) : nullptr;
     const ErrorCode error = read ? read->error
@@ -270,7 +274,7 @@ void Broker::State::beginShare(const ShareKey &key, Led &share, std::int64_t sta
     const std::vector<ShareStateBatch> &batches, Context &context)
 {
     share.phase = Phase::Active;
-    share.isAsking = false;
+    share.asking = Asking::No;
     const Partition &partition = *find(key.partition);
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::SharePartitionLoaded),
@@ -287,7 +291,7 @@ void Broker::State::shareWritten(const ShareKey &key, Led &share, ErrorCode erro
 {
     const SharePartition::WriteId write = share.records.writeOut()->id;
     share.records.written(error == ErrorCode::None, shareSettings(key.group), context);
-    share.isAsking = false;
+    share.asking = Asking::No;
     const auto isLater = [write](const Led::Awaited &awaited) { return awaited.write > write; };
     const auto firstLeft = std::ranges::find_if(share.awaited, isLater);
     for (auto awaited = share.awaited.begin(); awaited != firstLeft; ++awaited)

@@ -179,6 +179,11 @@ struct Broker::State {
         ShareKey share;
         std::uint64_t life = 0;
     };
+    /// The state of a share-partition that is new to its group, to be kept from now on.
+    struct ShareInitializationAsk {
+        std::string group;
+        TopicPartition partition;
+    };
     struct VerificationAsk {
         VerificationId verification = 0;
     };
@@ -188,7 +193,7 @@ struct Broker::State {
     struct Asked {
         NodeId to;
         std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk,
-            ShareStateAsk>
+            ShareStateAsk, ShareInitializationAsk>
             what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
@@ -630,6 +635,12 @@ struct Broker::State {
     /// Answers when nothing is missing any more.
     void finishShareCall(BrokerShares::CallId call, Effects &effects);
     bool serveShares(Context &context, Effects &effects);
+
+    // ---- broker_share_initialization.cpp: for the group coordinator
+    bool askShareInitializations(Context &context, Effects &effects);
+    /// nullptr: no answer came, and none will.
+    void shareInitializationAnswered(const ShareInitializationAsk &asked, const Response *response,
+        Context &context, Effects &effects);
 
     // ---- broker_share_state.cpp: the share-partitions led here, and storing their state
     SharePartition::Settings shareSettings(const std::string &group);

@@ -50,7 +50,7 @@ void Consumer::State::sendConsumerHeartbeat(Context &context, ClientEffects &eff
     request.memberEpoch = std::max(generation, 0);
     request.groupInstanceId = config.groupInstanceId;
     request.clientId = clientId;
-    const bool tellsAll = generation < 0 || std::exchange(heartbeatTellsAll, false);
+    const bool tellsAll = std::exchange(heartbeatTellsAll, false) || generation < 0;
     if (tellsAll) {
         request.rebalanceTimeoutMs = static_cast<std::int32_t>(config.maxPollInterval.count());
         request.subscribedTopics = config.topics;

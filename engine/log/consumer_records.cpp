@@ -232,7 +232,8 @@ std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, st
             .subject = owned.name,
             .actor = name,
             .item = run.firstOffset,
-            .count = run.count});
+            .count = run.count,
+            .value = run.lastOffset});
         polled.push_back(run);
     }
     return run.count;

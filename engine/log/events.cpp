@@ -41,7 +41,7 @@ constexpr std::array kEvents{
         "{actor} fetches {count:record|records} of {subject} from offset {item} "
         "({value:byte|bytes})"),
     info(LogEvent::RecordsPolled, "records-polled", InFlight, Routine, "records polled",
-        "{actor} is handed offsets {item} to {last} of {subject}"),
+        "{actor} is handed {count:record|records} of {subject}, offsets {item} to {value}"),
     info(LogEvent::OffsetReset, "offset-reset", System, Notable, "position reset",
         "{actor} continues {subject} at offset {item}: {reason}"),
     info(LogEvent::OffsetCommitted, "offset-committed", Done, Routine, "offset committed",

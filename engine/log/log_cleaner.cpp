@@ -78,8 +78,8 @@ private:
     bool stays(const BatchHeader &header, const Walked &record) const;
     Result<void, Error> ended(const Segment &segment, const BatchScan &scan) const;
     Error damaged(const Segment &segment, std::uint64_t position) const;
-    /// Calls `use` with each record of the batch, and returns whether they were well formed.
-    template <class Use> bool walk(ByteView batch, Use use) const;
+    /// Calls `use` with each record until it says false; false when one is not well formed.
+    template <class Use> bool walk(RecordCursor &cursor, Use use) const;
 
     PartitionLog &m_log;
     const Cleanable &m_range;
@@ -98,10 +98,9 @@ private:
     CleanResult m_result;
 };
 
-template <class Use> bool Cleaning::walk(ByteView batch, Use use) const
+template <class Use> bool Cleaning::walk(RecordCursor &cursor, Use use) const
 {
     std::array<Walked, kBlock> block;
-    RecordCursor cursor(batch);
     for (bool more = true; more;) {
         std::size_t count = 0;
         while (count < kBlock && (more = cursor.next())) {
@@ -218,7 +217,8 @@ Result<bool, Error> Cleaning::mapBatch(const Segment &segment, const BatchScan &
 {
     const bool forgetsTombstones = m_settings.plantedBug == PlantedBug::TombstonesForgottenEarly;
     bool full = false;
-    const bool sound = walk(scan.bytes(), [&](const Walked &record) {
+    RecordCursor cursor(scan.bytes());
+    const bool sound = walk(cursor, [&](const Walked &record) {
         if (!record.hasKey || record.offset < m_range.firstDirtyOffset
             || (forgetsTombstones && !record.hasValue))
             return true;
@@ -377,8 +377,10 @@ Result<void, Error> Cleaning::cleanBatch(const Segment &segment, const BatchScan
     const bool dropsAll = isNeedless && (!header.isControl() || (horizon && *horizon <= m_nowMs));
     m_kept.clear();
     bool keepsTombstone = false;
+    std::optional<RecordCursor> cursor; // holds what a compressed batch's records are in
     if (!dropsAll) {
-        const bool sound = walk(batch, [&](const Walked &record) {
+        cursor.emplace(batch);
+        const bool sound = walk(*cursor, [&](const Walked &record) {
             if (header.isControl() || stays(header, record)) {
                 m_kept.push_back({record.bytes, record.timestamp});
                 keepsTombstone = keepsTombstone || !record.hasValue;

@@ -447,6 +447,8 @@ struct SyncGroupRequest {
     std::string memberId{};
     std::optional<std::string> groupInstanceId{};
     std::vector<Assignment> assignments{}; ///< only from the leader
+    std::optional<std::string> protocolType{}; ///< version 5 and later: must be the group's
+    std::optional<std::string> protocolName{}; ///< the same
 };
 struct SyncGroupResponse {
     ErrorCode error = ErrorCode::None;

@@ -209,11 +209,11 @@ ShareCoordinator::Read ShareCoordinator::read(std::int32_t partition, const Shar
     Read read{.response = {ErrorCode::None, known->now.stateEpoch, known->now.startOffset,
                   known->now.batches}};
     if (known->now.leaderEpoch < request.leaderEpoch) {
-        read.change = changeOf(partition, key, known,
-            {.stateEpoch = known->now.stateEpoch,
-                .leaderEpoch = request.leaderEpoch,
-                .startOffset = known->now.startOffset},
-            nowMs);
+        WriteShareGroupStateRequest epochOnly;
+        epochOnly.stateEpoch = known->now.stateEpoch;
+        epochOnly.leaderEpoch = request.leaderEpoch;
+        epochOnly.startOffset = known->now.startOffset;
+        read.change = changeOf(partition, key, known, epochOnly, nowMs);
     }
     return read;
 }

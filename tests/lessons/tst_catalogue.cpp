@@ -74,7 +74,7 @@ private Q_SLOTS:
         }
         QCOMPARE(sections,
             (std::vector<std::string>{
-                "kafka", "rabbitmq", "sqs", "brokers", "traps", "scenarios"}));
+                "kafka", "rabbitmq", "sqs", "brokers", "dimensions", "traps", "scenarios"}));
     }
 
     void aSectionThatSaysItsOrderNamesAllOfItsLessons_data()

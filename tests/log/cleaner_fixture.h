@@ -5,7 +5,10 @@
 #include "engine/log/control_records.h"
 #include "engine/log/log_cleaner.h"
 
+#include <algorithm>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -160,6 +163,44 @@ public:
         }
         return text;
     }
+    /// The last committed value of each key that has one, as a consumer learns it that reads
+    /// committed from the log's start (facts: kafka.md 4.4).
+    std::map<std::string, std::string> committed() const
+    {
+        const std::int64_t from = log.logStartOffset();
+        const std::int64_t to = log.lastStableOffset(log.logEndOffset());
+        auto aborted = log.abortedTransactions(from, to);
+        std::ranges::sort(aborted, {}, [](const auto &one) { return one.firstOffset; });
+        std::size_t next = 0;
+        std::set<std::int64_t> dropped; // producer ids
+        std::map<std::string, std::string> values;
+        const Bytes bytes = readAll(log, storage.files, from);
+        for (ByteView rest = bytes; !rest.empty();) {
+            const BatchHeader header = checkBatch(rest).value();
+            if (header.baseOffset >= to)
+                break;
+            for (; next < aborted.size() && aborted[next].firstOffset <= header.lastOffset();
+                ++next)
+                dropped.insert(aborted[next].producerId);
+            RecordCursor cursor(rest.first(header.sizeBytes()));
+            rest = rest.subspan(header.sizeBytes());
+            if (header.isControl()) {
+                if (cursor.next() && (*cursor.record().key)[3] == 0)
+                    dropped.erase(header.producerId);
+                continue;
+            }
+            if (header.isTransactional() && dropped.contains(header.producerId))
+                continue;
+            while (cursor.next()) {
+                const std::string key(asText(*cursor.record().key));
+                if (cursor.record().value)
+                    values[key] = asText(*cursor.record().value);
+                else
+                    values.erase(key);
+            }
+        }
+        return values;
+    }
     std::vector<BatchHeader> headers() const
     {
         std::vector<BatchHeader> found;
@@ -176,6 +217,12 @@ public:
         for (const SegmentInfo &segment : log.segments())
             found.push_back(segment.baseOffset);
         return found;
+    }
+
+    /// Of the files in the log's directory.
+    std::vector<std::string> names() const
+    {
+        return storage.files.list("broker-1/orders-3").value();
     }
 
     LogConfig config;

@@ -249,7 +249,7 @@ private Q_SLOTS:
         leader.end(7, true); // 5
         leader.end(8, false); // 6: it wrote nothing here
         leader.produce(plain(), {}); // 7
-        QCOMPARE(leader.events(LogEvent::LastStableOffsetMoved), Strings{"6/0/0"});
+        QCOMPARE(leader.events(LogEvent::LastStableOffsetMoved), Strings{"6/1/0"});
         QCOMPARE(leader.events(LogEvent::MarkerWritten), (Strings{"5/3/7", "6/0/8"}));
     }
     void aFencedProducerIsTold()
@@ -258,7 +258,7 @@ private Q_SLOTS:
         leader.produce(inTransaction(7, 0, 0));
         leader.end(7, false, 1); // by a coordinator that has given its place to another
         QCOMPARE(leader.produce(inTransaction(7, 0, 1)), std::string("INVALID_PRODUCER_EPOCH"));
-        QCOMPARE(leader.events(LogEvent::ProducerFenced), Strings{"0/0/47"});
+        QCOMPARE(leader.events(LogEvent::ProducerFenced), Strings{"0/1/47"});
         QCOMPARE(leader.produce(inTransaction(7, 0, 1, 1, false), {}),
             std::string("INVALID_PRODUCER_EPOCH"));
         QCOMPARE(leader.events(LogEvent::ProducerFenced).size(), std::size_t{1});

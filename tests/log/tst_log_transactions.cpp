@@ -20,7 +20,8 @@ LogConfig twoBatchesASegment()
 std::string filesWith(Storage &storage, std::string_view suffix)
 {
     std::string text;
-    for (const std::string &name : storage.files.list("broker-1/orders-3").value()) {
+    const auto names = storage.files.list("broker-1/orders-3").value();
+    for (const std::string &name : names) {
         if (name.ends_with(suffix))
             text += (text.empty() ? "" : " ") + name.substr(18, 2);
     }
@@ -444,7 +445,8 @@ private Q_SLOTS:
             else
                 storage.files.closeAll("broker-1");
             if (!lost.isEmpty()) {
-                for (const std::string &name : storage.files.list("broker-1/orders-3").value()) {
+                const auto names = storage.files.list("broker-1/orders-3").value();
+                for (const std::string &name : names) {
                     if (name.ends_with(lost.toStdString()))
                         storage.files.remove("broker-1/orders-3/" + name).value();
                 }

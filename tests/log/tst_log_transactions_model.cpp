@@ -20,6 +20,19 @@ struct ModelBatch {
     bool committed = false;
 };
 
+std::vector<ModelBatch> batchesIn(const Bytes &bytes)
+{
+    std::vector<ModelBatch> batches;
+    for (ByteView rest = bytes; !rest.empty();) {
+        const BatchHeader header = checkBatch(rest).value();
+        const auto marker = readEndTransaction(header, rest);
+        batches.push_back({header.baseOffset, header.recordCount, header.producerId,
+            marker.has_value(), marker && marker->committed});
+        rest = rest.subspan(header.sizeBytes());
+    }
+    return batches;
+}
+
 /// The batches of a log, and what follows from them.
 struct Model {
     std::vector<ModelBatch> batches;
@@ -132,8 +145,12 @@ private Q_SLOTS:
                 storage.files.crash("", random.chance(0.5) ? &random : nullptr);
             log = storage.open(config, clean);
         };
-        const auto learn = [&] { // what is left after a crash or a truncation
-            model.truncate(log.logEndOffset());
+        // A crash takes back what was not synced, a truncation too.
+        const auto learn = [&](bool crashed) {
+            if (crashed)
+                model.batches = batchesIn(readAll(log, storage.files, 0));
+            else
+                model.truncate(log.logEndOffset());
             sequences.clear();
             for (const ProducerEntry &entry : log.producers())
                 sequences[entry.producerId] = entry.lastSequence + 1;
@@ -169,10 +186,10 @@ private Q_SLOTS:
                 told = std::max(told, model.end());
             } else if (roll < 97) {
                 restarted(false);
-                learn();
+                learn(true);
             } else {
                 log.truncateTo(random.between(0, log.logEndOffset()), storage.context).value();
-                learn();
+                learn(false);
             }
             QCOMPARE(log.logEndOffset(), model.end());
             for (std::int64_t id = 0; id < kProducers; ++id)
