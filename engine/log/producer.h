@@ -76,8 +76,8 @@ struct Delivery {
 /// transaction.version 2 or 1 as the cluster has it: initTransactions() once, then
 /// beginTransaction(), sends, offsets, commitTransaction() or abortTransaction(), and again. None
 /// of these waits; transactionStatus() says when they are through. A call that the status does not
-/// allow breaks an invariant. It records batch-sent, batch-acked, batch-failed and
-/// producer-id-assigned in the trace.
+/// allow breaks an invariant. It records batch-sent, -acked, -failed, producer-id-assigned and
+/// transaction-begun, -ended, -failed in the trace; brokers record who was fenced.
 class Producer {
 public:
     Producer(std::string clientId, ProducerConfig config);

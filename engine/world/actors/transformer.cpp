@@ -114,7 +114,7 @@ public:
         m_effects.clear();
         m_produced.clear();
         forgetRound();
-        m_polled.clear();
+        m_committedTo.clear();
         m_isSubscribed = false;
         m_isCommitting = false;
     }
@@ -152,6 +152,12 @@ public:
             out.holding.front().workEnds = *m_workEnds;
         describePositions(m_consumer, out);
         describeTransactions(m_producer, out);
+        for (PositionSnapshot &shown : out.positions) {
+            // The consumer does not hear of what the producer commits.
+            const auto committed = m_committedTo.find({shown.topic, shown.index});
+            if (committed != m_committedTo.end())
+                shown.committed = std::max(shown.committed, committed->second);
+        }
         out.note = note(out.positions.empty());
     }
 
@@ -292,6 +298,8 @@ private:
         case TransactionStatus::Ready:
             if (std::exchange(m_isCommitting, false)) {
                 ++m_committed;
+                for (const auto &[partition, done] : m_done)
+                    m_committedTo[partition] = done.next;
                 m_done.clear();
                 m_doneRecords = 0;
             }
@@ -322,8 +330,6 @@ private:
             if (done != m_done.end() && run.firstOffset < done->second.next)
                 m_isLost = true;
         }
-        for (const log::Consumer::Position &position : m_consumer.positions())
-            m_polled[position.partition] = position.position;
         if (m_guarantee == Guarantee::AtMostOnce)
             m_consumer.commit(context.base, m_effects);
         return true;
@@ -436,11 +442,13 @@ private:
         if (m_isLost)
             return true;
         const std::vector<log::Consumer::Position> positions = m_consumer.positions();
+        if (m_consumer.generation() < 0)
+            return true; // the group has dropped it
         return std::ranges::any_of(m_done, [&](const auto &entry) {
             const auto &[partition, done] = entry;
             const auto owned =
                 std::ranges::find(positions, partition, &log::Consumer::Position::partition);
-            return owned == positions.end() || owned->position < m_polled.at(partition)
+            return owned == positions.end() || owned->position < done.next
                 || owned->committed > done.first;
         });
     }
@@ -492,7 +500,7 @@ private:
     bool m_isLost = false; // it cannot be committed
     std::optional<Instant> m_holdUntil;
     bool m_isCommitting = false; // its transaction
-    std::map<log::TopicPartition, std::int64_t> m_polled; // positions after the last poll
+    std::map<log::TopicPartition, std::int64_t> m_committedTo; // by its transactions
 
     Instant m_lastPoll{};
     std::uint64_t m_received = 0;
