@@ -202,6 +202,7 @@ bool GroupCoordinator::becomeClassic(Group &group)
         group.toBury.push_back(encodeKey(ModernKey{GroupType::Consumer, group.id, key}));
     group.modern.reset();
     group.generation = 0;
+    group.protocolName.clear();
     return true;
 }
 

@@ -63,8 +63,10 @@ public:
         ConsumerGroupHeartbeatRequest request = m_epoch == 0
             ? consumerJoin(m_id, m_topics)
             : testing::consumerBeat(m_id, m_epoch, m_owned);
-        if (m_tellsTopics)
+        if (m_tellsTopics || m_isFull)
             request.subscribedTopics = m_topics;
+        if (m_isFull)
+            request.rebalanceTimeoutMs = 60'000;
         const auto answer =
             m_fixture->answer<ConsumerGroupHeartbeatResponse>(m_fixture->consumerBeat(request));
         if (!answer)
@@ -75,7 +77,8 @@ public:
             m_assigned.clear();
             m_epoch = 0;
         }
-        if (answer->error != ErrorCode::None)
+        m_isFull = answer->error != ErrorCode::None; // it may have missed something
+        if (m_isFull)
             return answer->error;
         m_tellsTopics = false;
         m_epoch = answer->memberEpoch;
@@ -98,6 +101,7 @@ private:
     std::string m_id;
     std::vector<std::string> m_topics;
     bool m_tellsTopics = false;
+    bool m_isFull = false;
     std::int32_t m_epoch = 0;
     std::vector<TopicPartition> m_assigned;
     std::vector<TopicPartition> m_owned;

@@ -30,7 +30,8 @@ Partitions of(const std::string &topic, std::initializer_list<std::int32_t> numb
 }
 MemberSnapshot member(const GroupFixture &fixture, const std::string &id)
 {
-    for (const MemberSnapshot &shown : fixture.group().value().members) {
+    const GroupSnapshot group = fixture.group().value();
+    for (const MemberSnapshot &shown : group.members) {
         if (shown.memberId == id)
             return shown;
     }

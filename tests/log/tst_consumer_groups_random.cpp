@@ -14,8 +14,8 @@ namespace {
 /// coordinators take over.
 class RandomGroup {
 public:
-    explicit RandomGroup(std::uint64_t seed)
-        : fixture({}, seed)
+    explicit RandomGroup(std::uint64_t seed, const BrokerConfig &config = {})
+        : fixture(config, seed)
         , m_random(seed)
     {
         for (const char *topic : {"t", "u", "v"})
@@ -169,6 +169,17 @@ private Q_SLOTS:
             if (const std::string problem = group.rest(); !problem.empty())
                 QFAIL(problem.c_str());
         }
+    }
+
+    void theCheckSeesAnAssignmentThatOverlaps()
+    {
+        BrokerConfig config;
+        config.plantedBug = PlantedBug::OverlappingAssignment;
+        RandomGroup group(1, config);
+        std::string problem;
+        for (int i = 0; i < 300 && problem.empty(); ++i)
+            problem = group.step();
+        QVERIFY2(problem.find("has two owners") != std::string::npos, problem.c_str());
     }
 };
 
