@@ -238,7 +238,9 @@ std::optional<Rebalance> RebalanceHistory::newestOf(const QString &group, qint64
             member.change(row->atNs, owned, RebalanceWait::Join);
             break;
         case LogEvent::MemberJoined:
-            member.change(row->atNs, owned, RebalanceWait::Sync);
+            // Of KIP-848 the member's state says what it waits for.
+            if (!out.byCoordinator)
+                member.change(row->atNs, owned, RebalanceWait::Sync);
             break;
         case LogEvent::MemberSynced:
             member.change(row->atNs, owned, RebalanceWait::Nothing);
