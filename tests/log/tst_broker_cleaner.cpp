@@ -376,6 +376,7 @@ private Q_SLOTS:
         cluster.kill(1);
         cluster.start(2);
         QVERIFY(cluster.runUntil([&] { return cluster.partition(kOrders).leader == 2; }, 15min));
+        cluster.run(1s); // it has heard of it
         cluster.produce(2, "A", "other");
         cluster.start(1);
         QVERIFY(cluster.runUntil([&] { return cluster.records(1, kOrders) == "0:1 1:other"; }));
