@@ -348,7 +348,7 @@ private Q_SLOTS:
         plant.perform(
             fmt::format("add-transformer: {{group: billing, from: [orders], to: invoices, "
                         "processing: 10ms, fail-chance: 0.05, guarantee: {}, "
-                        "configs: {{auto.offset.reset: earliest}}}}",
+                        "configs: {{auto.offset.reset: earliest, max.poll.records: 10}}}}",
                 guarantee.toStdString()));
         plant.run(90s);
         std::uint64_t records = 0;
