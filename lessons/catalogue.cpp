@@ -18,11 +18,12 @@ namespace fs = std::filesystem;
 
 /// Sections in course order: the folder and the words people see. Folders that are not listed come
 /// after, by name.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kSections{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> kSections{{
     {"kafka", "Kafka"},
     {"rabbitmq", "RabbitMQ"},
     {"sqs", "SQS"},
     {"brokers", "Brokers"},
+    {"dimensions", "Dimensions"},
     {"traps", "Traps"},
     {"scenarios", "Scenarios"},
 }};

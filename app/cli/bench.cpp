@@ -1,4 +1,6 @@
 #include "app/bench/log_broker_bench.h"
+#include "app/bench/log_compaction_bench.h"
+#include "app/bench/log_share_bench.h"
 #include "app/bench/log_storage_bench.h"
 #include "app/bench/log_transaction_bench.h"
 #include "app/bench/log_world_bench.h"
@@ -75,6 +77,13 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
         if (!figures)
             return std::unexpected(figures.error());
         groups.push_back({describe(directory), std::move(*figures)});
+        progress.show(fmt::format("compaction in {}", directory));
+        figures = bench::benchLogCompaction({.directory = directory,
+            .bytesARun = arguments.megabytes << 20,
+            .rounds = arguments.rounds});
+        if (!figures)
+            return std::unexpected(figures.error());
+        groups.push_back({fmt::format("compaction, {}", describe(directory)), std::move(*figures)});
     }
     progress.show("a world in virtual time");
     auto figures = bench::benchLogWorld({.records = arguments.records, .rounds = arguments.rounds});
@@ -95,6 +104,11 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
         return std::unexpected(figures.error());
     groups.push_back({fmt::format("one broker, files in {}", describe(directories.front())),
         std::move(*figures)});
+    progress.show("a share group");
+    figures = bench::benchLogShare(arguments.rounds);
+    if (!figures)
+        return std::unexpected(figures.error());
+    groups.push_back({"share group on one broker, files in memory", std::move(*figures)});
     return groups;
 }
 

@@ -248,10 +248,8 @@ std::vector<Consumer::Position> Consumer::positions() const
     std::vector<Position> positions;
     positions.reserve(m_state->partitions.size());
     for (const auto &[partition, owned] : m_state->partitions)
-        positions.push_back({partition, owned.position, owned.committed, owned.fetched,
-            owned.highWatermark,
-            m_state->config.isolationLevel == IsolationLevel::ReadCommitted ? owned.lastStableOffset
-                                                                            : owned.highWatermark});
+        positions.push_back(
+            {partition, owned.position, owned.committed, owned.fetched, owned.readableEnd});
     return positions;
 }
 

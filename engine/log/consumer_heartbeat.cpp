@@ -11,8 +11,8 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr std::int32_t kLeaveEpoch = -1;
-constexpr std::int32_t kStaticLeaveEpoch = -2; // expected back within the session timeout
+constexpr std::int32_t kLeavesForGood = -1;
+constexpr std::int32_t kLeavesForAWhile = -2; // expected back within the session timeout
 
 } // namespace
 
@@ -50,7 +50,7 @@ void Consumer::State::sendConsumerHeartbeat(Context &context, ClientEffects &eff
     request.memberEpoch = std::max(generation, 0);
     request.groupInstanceId = config.groupInstanceId;
     request.clientId = clientId;
-    const bool tellsAll = generation < 0 || std::exchange(heartbeatTellsAll, false);
+    const bool tellsAll = std::exchange(heartbeatTellsAll, false) || generation < 0;
     if (tellsAll) {
         request.rebalanceTimeoutMs = static_cast<std::int32_t>(config.maxPollInterval.count());
         request.subscribedTopics = config.topics;
@@ -167,7 +167,7 @@ void Consumer::State::leaveConsumerGroup(Context &context, ClientEffects &effect
     ConsumerGroupHeartbeatRequest request;
     request.group = config.group;
     request.memberId = memberId;
-    request.memberEpoch = config.groupInstanceId ? kStaticLeaveEpoch : kLeaveEpoch;
+    request.memberEpoch = config.groupInstanceId ? kLeavesForAWhile : kLeavesForGood;
     request.groupInstanceId = config.groupInstanceId;
     request.clientId = clientId;
     send(Sent::Leave, *coordinator, std::move(request), config.requestTimeout, context, effects);

@@ -8,22 +8,6 @@
 
 namespace queuelab::log {
 
-namespace {
-
-/// `batch` is a whole control batch. One that compaction has emptied ends nothing.
-bool isAbortMarker(ByteView batch)
-{
-    RecordCursor cursor(batch);
-    if (!cursor.next() || !cursor.record().key)
-        return false;
-    ByteReader key(*cursor.record().key);
-    key.integer<std::int16_t>(); // the version
-    const auto type = key.integer<std::int16_t>();
-    return key.ok() && type == static_cast<std::int16_t>(ControlType::Abort);
-}
-
-} // namespace
-
 void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
 {
     if (!running)
@@ -88,8 +72,9 @@ void Consumer::State::applyFetch(
         switch (result.error) {
         case ErrorCode::None:
             owned.failures = 0;
-            owned.highWatermark = result.highWatermark;
-            owned.lastStableOffset = result.lastStableOffset;
+            owned.readableEnd = config.isolationLevel == IsolationLevel::ReadCommitted
+                ? result.lastStableOffset
+                : result.highWatermark;
             if (!result.records.empty() && !takeIn(owned, result))
                 backOff(owned, context);
             break;
@@ -194,7 +179,8 @@ bool Consumer::State::isAborted(Fetched &fetched, const BatchHeader &header, Byt
         return header.isTransactional()
             && std::ranges::find(fetched.abortedProducers, header.producerId)
             != fetched.abortedProducers.end();
-    if (isAbortMarker(batch))
+    const auto end = readEndTransaction(header, batch);
+    if (end && !end->committed)
         std::erase(fetched.abortedProducers, header.producerId);
     return false;
 }
@@ -246,7 +232,8 @@ std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, st
             .subject = owned.name,
             .actor = name,
             .item = run.firstOffset,
-            .count = run.count});
+            .count = run.count,
+            .value = run.lastOffset});
         polled.push_back(run);
     }
     return run.count;

@@ -59,8 +59,7 @@ struct Consumer::State {
         std::int64_t start = -1; ///< its first position here
         std::int64_t committed = -1;
         std::int64_t fetched = -1; ///< the next offset to ask for
-        std::int64_t highWatermark = -1; ///< as the last fetch told
-        std::int64_t lastStableOffset = -1; ///< as the last fetch told
+        std::int64_t readableEnd = -1; ///< as the last fetch told
         std::optional<LogReason> resetReason; ///< why ListOffsets has to find the position
         bool stuck = false; ///< auto.offset.reset is none and there is nothing to go by
         bool sought = false; ///< by seek(); not told to the trace yet

@@ -299,6 +299,32 @@ const Setters<log::ConsumerConfig> &consumerSetters()
     return setters;
 }
 
+std::optional<std::string> setAcquireMode(log::ShareConsumerConfig &config, const std::string &text)
+{
+    if (text != "batch_optimized" && text != "record_limit")
+        return "write batch_optimized or record_limit";
+    config.recordLimit = text == "record_limit";
+    return std::nullopt;
+}
+
+const Setters<log::ShareConsumerConfig> &shareConsumerSetters()
+{
+    using Config = log::ShareConsumerConfig;
+    static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
+        {"share.acquire.mode", setAcquireMode},
+        {"max.poll.records", number(&Config::maxPollRecords, 1)},
+        {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
+        {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
+        {"fetch.max.bytes", number(&Config::fetchMaxBytes, 0)},
+        {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
+        {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
+    };
+    return setters;
+}
+
 /// What Kafka refuses to take together with a group protocol (ConsumerConfig, 4.x).
 std::optional<ConfigProblem> checkGroupProtocol(
     const Settings &settings, const log::ConsumerConfig &config)
@@ -411,6 +437,27 @@ const Setters<log::BrokerConfig> &brokerSetters()
                 milliseconds(&Config::transactionalIdCleanupInterval, 1)},
             {"transaction.partition.verification.enable",
                 boolean(&Config::transactionPartitionVerification)},
+            {"group.share.session.timeout.ms", milliseconds(&Config::shareSessionTimeout, 1)},
+            {"group.share.heartbeat.interval.ms", milliseconds(&Config::shareHeartbeatInterval, 1)},
+            {"group.share.max.size", number(&Config::shareGroupMaxSize, 1, 1'000)},
+            {"group.share.record.lock.duration.ms",
+                milliseconds(&Config::shareRecordLockDuration, 1'000)},
+            {"group.share.min.record.lock.duration.ms",
+                milliseconds(&Config::shareMinRecordLockDuration, 1'000)},
+            {"group.share.max.record.lock.duration.ms",
+                milliseconds(&Config::shareMaxRecordLockDuration, 1'000)},
+            {"group.share.delivery.count.limit",
+                smallNumber(&Config::shareDeliveryCountLimit, 2, 10)},
+            {"group.share.partition.max.record.locks",
+                number(&Config::sharePartitionMaxRecordLocks, 100, 10'000)},
+            {"group.share.max.share.sessions", number(&Config::shareMaxSessions, 1)},
+            {"share.coordinator.state.topic.num.partitions",
+                number(&Config::shareStatePartitions, 1, 10'000)},
+            {"share.coordinator.state.topic.replication.factor",
+                smallNumber(&Config::shareStateReplicationFactor, 1, kMostReplicas)},
+            {"share.coordinator.state.topic.min.isr", number(&Config::shareStateMinIsr, 1)},
+            {"share.coordinator.snapshot.update.records.per.snapshot",
+                number(&Config::shareSnapshotUpdates, 0)},
             // A feature level in Kafka, not a setting of the broker.
             {"transaction.version", smallNumber(&Config::transactionVersion, 1, 2)},
         };
@@ -509,6 +556,18 @@ Result<TransformerConfigs, ConfigProblem> transformerConfigs(
     if (!producer)
         return std::unexpected(producer.error());
     return TransformerConfigs{*consumer, *producer};
+}
+
+Result<log::ShareConsumerConfig, ConfigProblem> shareConsumerConfig(const AddShareConsumer &command)
+{
+    log::ShareConsumerConfig config;
+    config.group = command.group;
+    config.topics = command.topics;
+    config.explicitAcknowledgement = command.acknowledge == "explicit";
+    if (auto problem =
+            applySettings(command.configs, shareConsumerSetters(), "share consumer", config))
+        return std::unexpected(std::move(*problem));
+    return config;
 }
 
 Result<log::BrokerConfig, ConfigProblem> brokerConfig(const Settings &settings)

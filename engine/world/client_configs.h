@@ -3,6 +3,7 @@
 #include "engine/log/broker.h"
 #include "engine/log/consumer.h"
 #include "engine/log/producer.h"
+#include "engine/log/share_consumer.h"
 #include "engine/world/command.h"
 
 namespace queuelab::world {
@@ -18,6 +19,9 @@ struct ConfigProblem {
 Result<log::ProducerConfig, ConfigProblem> producerConfig(const AddProducer &command);
 /// Group, topics and commit mode come from the command's own fields, the rest from its configs.
 Result<log::ConsumerConfig, ConfigProblem> consumerConfig(const AddConsumer &command);
+/// Group, topics and the way to acknowledge come from the command's own fields.
+Result<log::ShareConsumerConfig, ConfigProblem> shareConsumerConfig(
+    const AddShareConsumer &command);
 /// Of the two clients inside a transformer called `name`. Each setting goes to the one that has it,
 /// or to both. What makes the guarantee is the command's to decide.
 struct TransformerConfigs {

@@ -450,6 +450,10 @@ public:
     }
     void operator()(const AddProducer &producer) { checkConfigs(producerConfig(producer)); }
     void operator()(const AddConsumer &consumer) { checkConfigs(consumerConfig(consumer)); }
+    void operator()(const AddShareConsumer &consumer)
+    {
+        checkConfigs(shareConsumerConfig(consumer));
+    }
     void operator()(const AddTransformer &transformer)
     {
         checkConfigs(transformerConfigs(transformer, transformer.name));

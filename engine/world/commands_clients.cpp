@@ -34,6 +34,13 @@ Outcome Hand::operator()(const AddConsumer &command)
     return m_world.runErrand(command);
 }
 
+Outcome Hand::operator()(const AddShareConsumer &command)
+{
+    if (Outcome checked = checkConfig(shareConsumerConfig(command)); !checked)
+        return checked;
+    return m_world.runErrand(command);
+}
+
 Outcome Hand::operator()(const AddTransformer &command)
 {
     if (Outcome checked = checkConfig(transformerConfigs(command, command.name)); !checked)
@@ -51,6 +58,12 @@ Outcome Hand::addNow(const AddConsumer &command)
 {
     return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
         [&](const std::string &name) { return makeConsumer(command, name, allBrokers()); });
+}
+
+Outcome Hand::addNow(const AddShareConsumer &command)
+{
+    return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
+        [&](const std::string &name) { return makeShareConsumer(command, name, allBrokers()); });
 }
 
 Outcome Hand::addNow(const AddTransformer &command)

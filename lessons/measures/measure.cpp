@@ -7,7 +7,7 @@ namespace queuelab::lessons {
 const std::vector<Measure> &allMeasures()
 {
     static const std::vector<Measure> all{appendOrTrack(), diskWrites(), pageCache(), zeroCopy(),
-        partitionThroughput(), recordRate(), partitionCosts()};
+        partitionThroughput(), recordRate(), partitionCosts(), transactionCost()};
     return all;
 }
 

@@ -61,5 +61,6 @@ Measure zeroCopy();
 Measure partitionThroughput();
 Measure recordRate();
 Measure partitionCosts();
+Measure transactionCost();
 
 } // namespace queuelab::lessons

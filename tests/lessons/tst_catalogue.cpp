@@ -74,7 +74,7 @@ private Q_SLOTS:
         }
         QCOMPARE(sections,
             (std::vector<std::string>{
-                "kafka", "rabbitmq", "sqs", "brokers", "traps", "scenarios"}));
+                "kafka", "rabbitmq", "sqs", "brokers", "dimensions", "traps", "scenarios"}));
     }
 
     void aSectionThatSaysItsOrderNamesAllOfItsLessons_data()
@@ -85,12 +85,18 @@ private Q_SLOTS:
                                << QStringList{"nxm", "append", "partitions", "offset", "pull",
                                       "ceiling", "order", "replay-outage", "io-model", "sequential",
                                       "page-cache", "zero-copy", "parallelism", "rps", "rebalance",
-                                      "static-membership", "retention-size", "offset-reset", "acks",
-                                      "min-insync", "unclean", "duplicates", "dead-letters"};
+                                      "rebalance-protocols", "static-membership", "retention-size",
+                                      "offset-reset", "acks", "min-insync", "unclean", "duplicates",
+                                      "transactions", "zombie", "compaction", "share-group",
+                                      "dead-letters"};
         QTest::newRow("rabbitmq") << "rabbitmq" << QStringList{"topic", "crash", "dlx"};
         QTest::newRow("brokers") << "brokers"
                                  << QStringList{
                                         "independent", "one", "two", "three", "rf3", "formula"};
+        QTest::newRow("dimensions") << "dimensions" << QStringList{"exactly-once", "kafka-eos"};
+        QTest::newRow("traps") << "traps"
+                               << QStringList{"kafka.better", "kafka.more-partitions", "kafka.acks",
+                                      "kafka.eos-default", "kafka.everything"};
     }
     void aSectionThatSaysItsOrderNamesAllOfItsLessons()
     {
@@ -273,6 +279,27 @@ private Q_SLOTS:
         row("brokers.formula", "- restart-broker: {broker: 4}", "", 3);
         row("trap.kafka.more-partitions", "partition.assignment.strategy: range",
             "partition.assignment.strategy: cooperative-sticky", 2);
+        row("kafka.transactions", "isolation.level: read_committed",
+            "isolation.level: read_uncommitted", 1);
+        row("kafka.transactions", "transaction.timeout.ms: \"5000\"",
+            "transaction.timeout.ms: \"50000\"", 7);
+        row("kafka.zombie",
+            "name: till-b, rate: 10/s, total: 20, configs: {transactional.id: till}",
+            "name: till-b, rate: 10/s, total: 20, configs: {transactional.id: other}", 2);
+        row("kafka.compaction", "cleanup.policy: compact, internal",
+            "cleanup.policy: delete, internal", 1);
+        row("kafka.compaction", "key: key-2, tombstone: true", "key: key-2, value: still-here", 3);
+        row("kafka.rebalance-protocols", "partition.assignment.strategy: range",
+            "partition.assignment.strategy: cooperative-sticky", 2);
+        row("kafka.share-group", "on-failure: release", "on-failure: reject", 3);
+        row("dim.exactly-once", "guarantee: exactly-once, transaction: {records: 20}",
+            "guarantee: at-least-once", 3);
+        row("dim.kafka-eos",
+            "configs: {transactional.id: job}, transaction: {records: 10, abort-chance: 0.5}",
+            "configs: {transactional.id: job}, transaction: {records: 10}", 3);
+        row("trap.kafka.acks", "commit: after", "commit: before", 2);
+        row("trap.kafka.eos-default", "guarantee: exactly-once, transaction: {records: 25}",
+            "guarantee: at-least-once", 5);
         row("trap.kafka.better", "name: jobs-log, partitions: 4", "name: jobs-log, partitions: 8",
             2);
         row("trap.kafka.everything", "partitions: 6, replication-factor: 3",
@@ -305,6 +332,8 @@ private Q_SLOTS:
             << "batch-bytes: 16384, then-batch-bytes: 16384}" << 2;
         QTest::newRow("no more partitions")
             << "trap.kafka.more-partitions" << "many: 500" << "many: 10" << 3;
+        QTest::newRow("no smaller transactions")
+            << "dim.kafka-eos" << "{few: 10, many: 1000" << "{few: 1000, many: 1000" << 4;
     }
     void withItsMeasuredSettingBrokenItFails()
     {

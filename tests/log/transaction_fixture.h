@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,7 @@ public:
     std::vector<TransactionCoordinator::MarkerWanted> written; ///< markers, oldest first
 
     Context &context() { return m_context; }
+    Effects &effects() { return m_effects; }
     Instant now() const { return m_context.now; }
 
     // Requests. Each returns the number by which its answer is found.
@@ -291,5 +293,128 @@ private:
     std::map<std::uint64_t, Response> m_answers;
     std::uint64_t m_nextCall = 1;
 };
+
+/// A transactional producer as far as the coordinator sees it: what it was told it is.
+struct TransactionalProducer {
+    TransactionFixture &at;
+    std::string id = "tx";
+    std::int64_t producerId = -1;
+    std::int16_t epoch = -1;
+    bool bumps = true; ///< transaction.version 2
+
+    InitProducerIdResponse init(bool saysWhoItIs = false)
+    {
+        const auto answer = at.answer<InitProducerIdResponse>(at.init({.transactionalId = id,
+            .producerId = saysWhoItIs ? producerId : -1,
+            .producerEpoch = saysWhoItIs ? epoch : std::int16_t{-1}}));
+        if (answer->error == ErrorCode::None) {
+            producerId = answer->producerId;
+            epoch = answer->producerEpoch;
+        }
+        return *answer;
+    }
+    AddPartitionsToTxnRequest adding(std::vector<TopicPartition> partitions) const
+    {
+        return {.transactionalId = id,
+            .producerId = producerId,
+            .producerEpoch = epoch,
+            .fromBroker = bumps,
+            .partitions = std::move(partitions)};
+    }
+    ErrorCode add(std::vector<TopicPartition> partitions)
+    {
+        return at.answer<AddPartitionsToTxnResponse>(at.add(adding(std::move(partitions))))
+            ->partitions.at(0)
+            .error;
+    }
+    EndTxnRequest ending(bool committed) const
+    {
+        return {.transactionalId = id,
+            .producerId = producerId,
+            .producerEpoch = epoch,
+            .committed = committed,
+            .bumpsEpoch = bumps};
+    }
+    ErrorCode end(bool committed)
+    {
+        const auto answer = at.answer<EndTxnResponse>(at.end(ending(committed)));
+        if (answer->error == ErrorCode::None && answer->producerId >= 0) {
+            producerId = answer->producerId;
+            epoch = answer->producerEpoch;
+        }
+        return answer->error;
+    }
+};
+
+inline InitProducerIdRequest initOf(
+    std::string id = "tx", std::int64_t producerId = -1, std::int16_t epoch = -1)
+{
+    return {.transactionalId = std::move(id), .producerId = producerId, .producerEpoch = epoch};
+}
+
+/// "tx" with producer id 7 in epoch 5, as another broker's coordinator has left it.
+inline TransactionMetadata stored(TransactionState state, std::int16_t clientTransactionVersion = 2)
+{
+    const bool hasPartitions = state == TransactionState::Ongoing
+        || state == TransactionState::PrepareCommit || state == TransactionState::PrepareAbort;
+    return {.producerId = 7,
+        .previousProducerId = 7,
+        .producerEpoch = 5,
+        .timeoutMs = 60'000,
+        .state = state,
+        .partitions = hasPartitions ? std::vector<TopicPartition>{{"orders", 0}, {"orders", 1}} : std::vector<TopicPartition>{},
+        .lastUpdateMs = epochMillis(kVirtualStart),
+        .startMs = hasPartitions ? epochMillis(kVirtualStart) : -1,
+        .clientTransactionVersion = clientTransactionVersion};
+}
+inline void loadFrom(TransactionFixture &at, const TransactionMetadata &metadata)
+{
+    at.appendRecord(encodeTransactionKey("tx"), encodeValue(metadata, 2));
+    at.markersAtOnce = false;
+    at.failOver();
+}
+
+/// Producer id and epoch.
+using Ids = std::pair<std::int64_t, std::int16_t>;
+inline Ids idsOf(const TransactionFixture &at, const std::string &id = "tx")
+{
+    const auto shown = at.transaction(id);
+    return {shown->producerId, shown->producerEpoch};
+}
+/// Request by name: "init", "add", "verify", "offsets", "commit" and "abort" (transaction.version
+/// 1), "commit2" and "abort2" (version 2). Returns the number of the answer.
+inline std::uint64_t send(TransactionFixture &at, std::string_view request,
+        std::int64_t producerId, std::int16_t epoch, const std::string &id = "tx")
+    {
+        if (request == "init")
+            return at.init(initOf(id, epoch < 0 ? -1 : producerId, epoch));
+        if (request == "add" || request == "verify") {
+            return at.add({.transactionalId = id,
+                .producerId = producerId,
+                .producerEpoch = epoch,
+                .verifyOnly = request == "verify",
+                .fromBroker = request == "verify",
+                .partitions = {{"orders", 0}}});
+        }
+        if (request == "offsets")
+            return at.addOffsets({id, producerId, epoch, "g"});
+        return at.end({.transactionalId = id,
+            .producerId = producerId,
+            .producerEpoch = epoch,
+            .committed = request.starts_with("commit"),
+            .bumpsEpoch = request.ends_with('2')});
+    }
+inline ErrorCode ask(TransactionFixture &at, std::string_view request, std::int64_t producerId,
+        std::int16_t epoch, const std::string &id = "tx")
+    {
+        const std::uint64_t call = send(at, request, producerId, epoch, id);
+        if (request == "init")
+            return at.answer<InitProducerIdResponse>(call)->error;
+        if (request == "add" || request == "verify")
+            return at.answer<AddPartitionsToTxnResponse>(call)->partitions.at(0).error;
+        if (request == "offsets")
+            return at.answer<AddOffsetsToTxnResponse>(call)->error;
+        return at.answer<EndTxnResponse>(call)->error;
+    }
 
 } // namespace queuelab::log::testing

@@ -256,6 +256,7 @@ private Q_SLOTS:
         const auto sent = bench.heartbeat();
         QCOMPARE(sent.request.memberEpoch, 3);
         QVERIFY(sent.request.owned == (Partitions{kFirst, kSecond}));
+        QVERIFY(!sent.request.subscribedTopics); // the coordinator knows that
         const auto assigned = bench.events(LogEvent::PartitionAssigned);
         QCOMPARE(assigned.size(), 2U);
         QCOMPARE(assigned[0].value, 3); // the member epoch

@@ -81,6 +81,22 @@ private Q_SLOTS:
         QTest::newRow("no duplicate check") << log::PlantedBug::NoDuplicateCheck << "duplicate";
         QTest::newRow("overlapping assignment")
             << log::PlantedBug::OverlappingAssignment << "group not balanced";
+        QTest::newRow("read_committed ignores the last stable offset")
+            << log::PlantedBug::LastStableOffsetIgnored << "intermediate read (G1b)";
+        QTest::newRow("aborted transactions are not named")
+            << log::PlantedBug::AbortedTransactionsHidden << "aborted read (G1a)";
+        QTest::newRow("old producer epochs are taken")
+            << log::PlantedBug::NoTransactionFencing << "fenced write";
+        QTest::newRow("offsets of a transaction count at once")
+            << log::PlantedBug::TxnOffsetsAtOnce << "lost write";
+        QTest::newRow("compaction drops a key's newest record")
+            << log::PlantedBug::CompactionDropsLast << "lost value";
+        QTest::newRow("tombstones go too early")
+            << log::PlantedBug::TombstonesForgottenEarly << "revived value";
+        QTest::newRow("an acquired record is given to others")
+            << log::PlantedBug::ShareLockIgnored << "acquired twice";
+        QTest::newRow("acknowledgements are not stored before they are answered")
+            << log::PlantedBug::ShareStateNotWritten << "delivered again";
     }
     /// The first of some seeds that shows it is enough: not every seed meets every bug.
     void aPlantedBugIsCaught()

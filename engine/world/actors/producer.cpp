@@ -107,6 +107,7 @@ public:
         out.failed = m_failed;
         out.transactionsCommitted = m_committed;
         out.transactionsAborted = m_aborted;
+        describeTransactions(m_producer, out);
         if (m_failure == log::ErrorCode::ProducerFenced)
             out.note = fmt::format("fenced: {}", log::errorName(m_failure));
         else if (m_failure != log::ErrorCode::None)
@@ -255,9 +256,12 @@ private:
             const std::string_view key = m_keys.pick(context.base.random);
             const std::uint64_t size = draw(m_command.size, context.base.random);
             writeBody({m_name, ++m_sequence, due - context.worldStart}, size, m_body);
+            const bool isTombstone = !key.empty() && m_command.tombstoneChance > 0
+                && context.base.random.chance(m_command.tombstoneChance);
             m_producer.send(m_command.topic, std::nullopt, epochMillis(due),
-                key.empty() ? std::nullopt : std::optional(asBytes(key)), asBytes(m_body),
-                context.base, m_effects);
+                key.empty() ? std::nullopt : std::optional(asBytes(key)),
+                isTombstone ? std::nullopt : std::optional(asBytes(m_body)), context.base,
+                m_effects);
             ++m_sent;
             if (isTransactional())
                 ++m_inTransaction;

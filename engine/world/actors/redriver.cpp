@@ -108,8 +108,8 @@ private:
             return false;
         bool isDone = true;
         for (const log::Consumer::Position &position : m_consumer.positions()) {
-            if (position.highWatermark >= 0)
-                m_ends.try_emplace(position.partition, position.highWatermark);
+            if (position.readableEnd >= 0)
+                m_ends.try_emplace(position.partition, position.readableEnd);
             const auto end = m_ends.find(position.partition);
             isDone = isDone && end != m_ends.end() && position.position >= end->second;
         }

@@ -151,6 +151,7 @@ public:
         if (m_workEnds && !out.holding.empty())
             out.holding.front().workEnds = *m_workEnds;
         describePositions(m_consumer, out);
+        describeTransactions(m_producer, out);
         for (PositionSnapshot &shown : out.positions) {
             // The consumer does not hear of what the producer commits.
             const auto committed = m_committedTo.find({shown.topic, shown.index});
