@@ -22,6 +22,7 @@ struct Evidence {
     const world::Snapshot &snapshot;
     const Trace &trace;
     std::vector<Measurement> measurements;
+    Instant since{}; ///< when the step began
 };
 
 struct CheckResult {

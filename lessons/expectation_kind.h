@@ -94,6 +94,7 @@ using Kinds = std::vector<std::unique_ptr<const Kind>>;
 const Kinds &allKinds();
 
 void addLogKinds(Kinds &kinds); ///< topic, partition, group, broker, cluster
+void addShareKinds(Kinds &kinds); ///< share-group, share-partition
 void addExchangeKinds(Kinds &kinds); ///< exchange, binding, rabbitmq queue
 void addVisibilityKinds(Kinds &kinds); ///< sqs queue
 void addWorldKinds(Kinds &kinds); ///< client, message, event, measured

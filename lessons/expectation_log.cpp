@@ -1,4 +1,7 @@
 #include "lessons/expectation_kind.h"
+#include "lessons/pauses.h"
+
+#include "engine/log/transaction_records.h"
 
 #include <fmt/format.h>
 
@@ -24,9 +27,24 @@ std::int64_t sumOver(
     return sum;
 }
 
+/// Compaction leaves gaps between offsets: then segments say how many are left, as far as they
+/// know.
 std::int64_t recordsIn(const PartitionSnapshot &partition)
 {
-    return partition.logEndOffset - partition.logStartOffset;
+    const bool isCompacted = partition.firstDirtyOffset >= 0;
+    if (!isCompacted)
+        return partition.logEndOffset - partition.logStartOffset;
+    std::int64_t count = 0;
+    for (const log::SegmentInfo &segment : partition.segments)
+        count += segment.recordCount >= 0 ? segment.recordCount
+                                          : segment.nextOffset - segment.baseOffset;
+    return count;
+}
+
+std::int64_t transactionsThat(const PartitionSnapshot &partition,
+    const std::function<bool(const log::PartitionTransaction &)> &are)
+{
+    return std::ranges::count_if(partition.transactions, are);
 }
 
 std::vector<std::string> topicNames(const Evidence &evidence)
@@ -57,6 +75,14 @@ std::vector<std::string> groupNames(const Evidence &evidence)
     std::vector<std::string> names;
     for (const GroupSnapshot &group : evidence.snapshot.log.groups)
         names.push_back(group.name);
+    return names;
+}
+
+std::vector<std::string> transactionalIds(const Evidence &evidence)
+{
+    std::vector<std::string> names;
+    for (const log::TransactionSnapshot &transaction : evidence.snapshot.log.transactions)
+        names.push_back(transaction.transactionalId);
     return names;
 }
 
@@ -95,6 +121,13 @@ struct GroupView {
     const GroupSnapshot *group;
     const log::ClusterSnapshot *cluster;
     world::OutcomeSnapshot outcome;
+    const Evidence *evidence;
+
+    Unread unread() const
+    {
+        return unreadPartitions(
+            evidence->trace, group->name, evidence->since, evidence->snapshot.now);
+    }
 };
 
 std::size_t idleMembers(const GroupView &view)
@@ -218,9 +251,23 @@ void addPartition(Kinds &kinds)
                 [](P p) { return number(p->highWatermark); }},
             {{"last-stable-offset", "readers of committed transactions see what is below it"},
                 [](P p) { return number(p->lastStableOffset); }},
+            {{"open-transactions", "transactions with records in it that have not ended"},
+                [](P p) {
+                    return number(transactionsThat(*p,
+                        [](const log::PartitionTransaction &it) { return it.markerOffset < 0; }));
+                }},
+            {{"aborted-transactions", "of the newest 32 with records in it, those aborted"},
+                [](P p) {
+                    return number(transactionsThat(*p, [](const log::PartitionTransaction &it) {
+                        return it.markerOffset >= 0 && !it.committed;
+                    }));
+                }},
+            {{"first-dirty-offset", "compaction begins here next; -1 when it is not compacted"},
+                [](P p) { return number(p->firstDirtyOffset); }},
             {{"log-start-offset", "the oldest record still there"},
                 [](P p) { return number(p->logStartOffset); }},
-            {{"records", "records stored now"}, [](P p) { return number(recordsIn(*p)); }},
+            {{"records", "records stored now; markers of transactions count"},
+                [](P p) { return number(recordsIn(*p)); }},
             {{"segments", "segment files, at most the newest 64 counted"},
                 [](P p) { return number(std::uint64_t{p->segments.size()}); }},
             {{"size-bytes", "bytes stored"}, [](P p) { return number(p->sizeBytes); }},
@@ -266,7 +313,7 @@ void addGroup(Kinds &kinds)
             for (const GroupSnapshot &group : evidence.snapshot.log.groups) {
                 if (group.name == expectation.name)
                     return G{&group, &evidence.snapshot.log,
-                        outcomeOf(evidence.snapshot, world::Engine::Log, group.name)};
+                        outcomeOf(evidence.snapshot, world::Engine::Log, group.name), &evidence};
             }
             return std::unexpected(notFound("group", expectation.name, groupNames(evidence)));
         },
@@ -305,6 +352,47 @@ void addGroup(Kinds &kinds)
                 [](const G &g) { return number(g.outcome.outOfOrderOverall); }},
             {{"latency-p99", "from making a record to having handled it, 99 of 100", F::Time},
                 [](const G &g) -> Seen { return g.outcome.latencyP99; }},
+            {{"unread-longest",
+                 "the longest time in this step that a partition its members gave up was nobody's",
+                 F::Time},
+                [](const G &g) -> Seen { return g.unread().longest; }},
+            {{"unread-total", "those times of all partitions, added up", F::Time},
+                [](const G &g) -> Seen { return g.unread().total; }},
+        }));
+}
+
+void addTransaction(Kinds &kinds)
+{
+    using T = const log::TransactionSnapshot *;
+    using F = FieldType;
+    std::vector<std::string> states;
+    for (const log::TransactionState state :
+        {log::TransactionState::Empty, log::TransactionState::Ongoing,
+            log::TransactionState::PrepareCommit, log::TransactionState::PrepareAbort,
+            log::TransactionState::CompleteCommit, log::TransactionState::CompleteAbort,
+            log::TransactionState::Dead, log::TransactionState::PrepareEpochFence})
+        states.emplace_back(log::transactionStateName(state));
+    kinds.push_back(std::make_unique<KindOf<T>>(
+        ExpectationKind{"transaction", "kafka", "TRANSACTIONAL-ID",
+            "A transactional id, as its coordinator knows it."},
+        [](const Expectation &expectation, const Evidence &evidence) -> Result<T, std::string> {
+            for (const log::TransactionSnapshot &transaction : evidence.snapshot.log.transactions) {
+                if (transaction.transactionalId == expectation.name)
+                    return &transaction;
+            }
+            return std::unexpected(
+                notFound("transaction", expectation.name, transactionalIds(evidence)));
+        },
+        transactionalIds,
+        std::vector<ReadableField<T>>{
+            {{"state", "the coordinator's state", F::Text, states},
+                [](T t) -> Seen { return t->state; }},
+            {{"coordinator", "the broker that coordinates it; -1 none at present"},
+                [](T t) { return number(std::int64_t{t->coordinator}); }},
+            {{"producer-epoch", "goes up with every producer that takes the id"},
+                [](T t) { return number(std::int64_t{t->producerEpoch}); }},
+            {{"partitions", "partitions in the transaction"},
+                [](T t) { return number(std::uint64_t{t->partitions.size()}); }},
         }));
 }
 
@@ -387,6 +475,8 @@ void addLogKinds(Kinds &kinds)
     addTopic(kinds);
     addPartition(kinds);
     addGroup(kinds);
+    addShareKinds(kinds);
+    addTransaction(kinds);
     addBroker(kinds);
     addCluster(kinds);
 }

@@ -1,4 +1,5 @@
 #include "lessons/expectation_kind.h"
+#include "lessons/pauses.h"
 
 #include "engine/visibility/events.h"
 #include "engine/world/world.h"
@@ -38,9 +39,15 @@ std::vector<std::string> clientNames(const Evidence &evidence)
     return names;
 }
 
+/// A client, and what its trace can tell.
+struct ClientView {
+    const ClientSnapshot *client;
+    const Evidence *evidence;
+};
+
 void addClient(Kinds &kinds)
 {
-    using C = const ClientSnapshot *;
+    using C = ClientView;
     using F = FieldType;
     kinds.push_back(std::make_unique<KindOf<C>>(
         ExpectationKind{
@@ -48,7 +55,7 @@ void addClient(Kinds &kinds)
         [](const Expectation &expectation, const Evidence &evidence) -> Result<C, std::string> {
             for (const ClientSnapshot &client : evidence.snapshot.clients) {
                 if (client.name == expectation.name)
-                    return &client;
+                    return C{&client, &evidence};
             }
             return std::unexpected(notFound("client", expectation.name, clientNames(evidence)));
         },
@@ -56,23 +63,37 @@ void addClient(Kinds &kinds)
         std::vector<ReadableField<C>>{
             {{"state", "whether its process lives", F::Text,
                  {"running", "paused", "crashed", "stopped"}},
-                [](C c) -> Seen { return stateName(c->state); }},
-            {{"sent", "messages it made and sent"}, [](C c) { return number(c->sent); }},
+                [](const C &c) -> Seen { return stateName(c.client->state); }},
+            {{"sent", "messages it made and sent"},
+                [](const C &c) { return number(c.client->sent); }},
             {{"confirmed", "of those, confirmed by the engine"},
-                [](C c) { return number(c->confirmed); }},
-            {{"failed", "of those, refused or given up"}, [](C c) { return number(c->failed); }},
-            {{"received", "messages handed to it"}, [](C c) { return number(c->received); }},
-            {{"handled", "messages it finished with"}, [](C c) { return number(c->handled); }},
+                [](const C &c) { return number(c.client->confirmed); }},
+            {{"failed", "of those, refused or given up"},
+                [](const C &c) { return number(c.client->failed); }},
+            {{"received", "messages handed to it"},
+                [](const C &c) { return number(c.client->received); }},
+            {{"handled", "messages it finished with"},
+                [](const C &c) { return number(c.client->handled); }},
             {{"handled-again", "of those, handled before by anyone of its group or queue"},
-                [](C c) { return number(c->handledAgain); }},
+                [](const C &c) { return number(c.client->handledAgain); }},
+            {{"transactions-committed", "transactions it has committed"},
+                [](const C &c) { return number(c.client->transactionsCommitted); }},
+            {{"transactions-aborted", "transactions it has aborted"},
+                [](const C &c) { return number(c.client->transactionsAborted); }},
             {{"holding", "messages it has and has not settled"},
-                [](C c) { return number(c->holdingCount); }},
+                [](const C &c) { return number(c.client->holdingCount); }},
             {{"partitions", "partitions it owns"},
-                [](C c) { return number(std::uint64_t{c->positions.size()}); }},
+                [](const C &c) { return number(std::uint64_t{c.client->positions.size()}); }},
+            {{"longest-pause",
+                 "a consumer of Kafka: the longest time in this step without a record", F::Time},
+                [](const C &c) -> Seen {
+                    return longestPause(c.evidence->trace, c.client->name, c.evidence->since,
+                        c.evidence->snapshot.now);
+                }},
             {{"waiting", "whether it is in a long poll", F::Truth},
-                [](C c) -> Seen { return c->waiting; }},
+                [](const C &c) -> Seen { return c.client->waiting; }},
             {{"note", "why it does nothing; empty while it works", F::Text},
-                [](C c) -> Seen { return c->note; }},
+                [](const C &c) -> Seen { return c.client->note; }},
         }));
 }
 

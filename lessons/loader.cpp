@@ -55,9 +55,10 @@ std::string_view givenName(const world::Command &command)
     return std::visit(
         []<class C>(const C &c) -> std::string_view {
             constexpr bool addsClient = std::is_same_v<C, world::AddProducer>
-                || std::is_same_v<C, world::AddConsumer> || std::is_same_v<C, world::AddPublisher>
-                || std::is_same_v<C, world::AddWorker> || std::is_same_v<C, world::AddSender>
-                || std::is_same_v<C, world::AddReceiver>;
+                || std::is_same_v<C, world::AddConsumer>
+                || std::is_same_v<C, world::AddShareConsumer>
+                || std::is_same_v<C, world::AddPublisher> || std::is_same_v<C, world::AddWorker>
+                || std::is_same_v<C, world::AddSender> || std::is_same_v<C, world::AddReceiver>;
             if constexpr (addsClient)
                 return c.name;
             else

@@ -106,7 +106,8 @@ StepResult LessonPlayer::verdict(std::size_t index) const
             judgeRefusal(*step.refused, m_refusals[index], step.commandPlaces.front()));
         result.expectations.back().at = result.at;
     }
-    const Evidence evidence{*snapshot, m_timeline->world().trace(), {}};
+    const Evidence evidence{
+        *snapshot, m_timeline->world().trace(), {}, snapshot->start + m_lesson.stepStart(index)};
     for (const Expectation &expectation : step.expectations)
         result.expectations.push_back(evaluate(expectation, evidence));
     return result;

@@ -1,5 +1,8 @@
 #include "app/bench/log_broker_bench.h"
+#include "app/bench/log_compaction_bench.h"
+#include "app/bench/log_share_bench.h"
 #include "app/bench/log_storage_bench.h"
+#include "app/bench/log_transaction_bench.h"
 #include "app/bench/log_world_bench.h"
 #include "app/cli/commands.h"
 #include "app/cli/terminal.h"
@@ -17,6 +20,9 @@
 namespace queuelab::cli {
 
 namespace {
+
+/// Enough for a steady figure, and no more.
+constexpr std::uint64_t kTransactionRecords = 1'000'000;
 
 using Json = nlohmann::ordered_json;
 
@@ -71,12 +77,25 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
         if (!figures)
             return std::unexpected(figures.error());
         groups.push_back({describe(directory), std::move(*figures)});
+        progress.show(fmt::format("compaction in {}", directory));
+        figures = bench::benchLogCompaction({.directory = directory,
+            .bytesARun = arguments.megabytes << 20,
+            .rounds = arguments.rounds});
+        if (!figures)
+            return std::unexpected(figures.error());
+        groups.push_back({fmt::format("compaction, {}", describe(directory)), std::move(*figures)});
     }
     progress.show("a world in virtual time");
     auto figures = bench::benchLogWorld({.records = arguments.records, .rounds = arguments.rounds});
     if (!figures)
         return std::unexpected(figures.error());
     groups.push_back({"virtual time, files in memory", std::move(*figures)});
+    progress.show("transactions");
+    figures = bench::benchLogTransactions(
+        {.records = std::min(arguments.records, kTransactionRecords), .rounds = arguments.rounds});
+    if (!figures)
+        return std::unexpected(figures.error());
+    groups.push_back({"one producer and one broker, files in memory", std::move(*figures)});
     progress.show("one broker");
     figures = bench::benchLogBroker({.directory = directories.front(),
         .partitions = arguments.partitions,
@@ -85,6 +104,11 @@ Result<std::vector<Group>, Error> measure(const BenchArguments &arguments)
         return std::unexpected(figures.error());
     groups.push_back({fmt::format("one broker, files in {}", describe(directories.front())),
         std::move(*figures)});
+    progress.show("a share group");
+    figures = bench::benchLogShare(arguments.rounds);
+    if (!figures)
+        return std::unexpected(figures.error());
+    groups.push_back({"share group on one broker, files in memory", std::move(*figures)});
     return groups;
 }
 

@@ -41,7 +41,8 @@ Result<BatchHeader, ErrorCode> validateHeader(
     return *header;
 }
 
-/// The records: as many as the header says, whole, numbered in order, none too old or too new.
+/// The records: as many as the header says, whole, numbered in order, none too old or too new, all
+/// with a key where the topic is compacted.
 ErrorCode validateRecords(ByteView batch, const LogConfig &config, std::int64_t nowMs)
 {
     RecordCursor cursor(batch);
@@ -50,6 +51,8 @@ ErrorCode validateRecords(ByteView batch, const LogConfig &config, std::int64_t 
     while (cursor.next()) {
         const RecordView &record = cursor.record();
         if (record.offset != offset++)
+            return ErrorCode::InvalidRecord;
+        if (config.compacts && !record.key)
             return ErrorCode::InvalidRecord;
         const bool tooOld = record.timestamp < nowMs - config.timestampBeforeMaxMs;
         const bool tooNew =
@@ -109,7 +112,8 @@ Result<ValidBatch, ErrorCode> validateBatch(
     const bool recode = config.compression && !header->isControl()
         && static_cast<int>(*config.compression) != header->codec();
     const bool boundsAge = config.timestampBeforeMaxMs != std::numeric_limits<std::int64_t>::max();
-    if (origin == AppendOrigin::Client && (header->codec() != 0 || recode || boundsAge)) {
+    if (origin == AppendOrigin::Client
+        && (header->codec() != 0 || recode || boundsAge || config.compacts)) {
         if (const ErrorCode error = validateRecords(batch, config, nowMs); error != ErrorCode::None)
             return std::unexpected(error);
     }

@@ -28,9 +28,10 @@ struct ValidBatch {
 /// another compression.type its records are compressed anew. Either gives it a new CRC.
 ///
 /// The records themselves are walked (as many as the header says, whole, numbered in order, none
-/// too old or too new) when the batch is compressed, is to be compressed anew, or
-/// message.timestamp.before.max.ms is set. Kafka walks those of every batch; for plain ones of 100
-/// bytes that took a fifth of the whole append.
+/// too old or too new) when the batch is compressed, is to be compressed anew,
+/// message.timestamp.before.max.ms is set, or the topic is compacted: then each must have a key.
+/// Kafka walks those of every batch; for plain ones of 100 bytes that took a fifth of the whole
+/// append.
 Result<ValidBatch, ErrorCode> validateBatch(
     ByteView batch, const LogConfig &config, std::int64_t nowMs, AppendOrigin origin);
 

@@ -105,6 +105,8 @@ void Broker::apply(const Input &input, Context &context, Effects &effects)
                        state.dropParked(
                            [&](const Caller &caller) { return isOf(caller, gone.client); });
                        state.coordinator.clientGone(gone.client);
+                       for (const ShareSessions::Key &key : state.shares.sessions.of(gone.client))
+                           state.closeShareSession(key, 0, context);
                    },
                    [&](const WakeUp &) { state.askedWake.reset(); },
                    [&](const auto &peer) { state.handle(peer, context, effects); },
@@ -175,6 +177,24 @@ void Broker::State::handle(
             [&](const FindCoordinatorRequest &asked) {
                 answer(findCoordinator(asked, context, effects));
             },
+            [&](const ShareFetchRequest &asked) {
+                shareFetch(caller, client, asked, context, effects);
+            },
+            [&](const ShareAcknowledgeRequest &asked) {
+                shareAcknowledge(caller, client, asked, context, effects);
+            },
+            [&](const InitializeShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const ReadShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const WriteShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
+            [&](const DeleteShareGroupStateRequest &) {
+                shareState(caller, request, context, effects);
+            },
             [&](const TxnOffsetCommitRequest &asked) {
                 commitInTransaction(caller, client, asked, context, effects);
             },
@@ -229,27 +249,32 @@ void Broker::State::handle(const PeerAnswer &input, Context &context, Effects &e
         return;
     Asked &out = found.mapped();
     askDeadlines.cancel(out.deadline);
-    std::visit(Overloaded{
-                   [&](const CallAsk &it) {
-                       callAnswered(it.call, Response(input.response), context, effects);
-                   },
-                   [&](const ReplicaFetchAsk &) {
-                       fetchers[out.to].inFlight = false;
-                       fetchersChanged = true;
-                       if (const auto *response = std::get_if<FetchResponse>(&input.response))
-                           replicaFetched(out.to, *response, context, effects);
-                   },
-                   [&](const LogEndsAsk &it) {
-                       if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
-                           logEndsKnown(it, *response, context);
-                   },
-                   [&](const VerificationAsk &it) {
-                       verificationAnswered(it.verification, &input.response, context, effects);
-                   },
-                   [&](MarkersAsk &it) {
-                       markersAnswered(out.to, std::move(it), input.response, context);
-                   },
-               },
+    std::visit(
+        Overloaded{
+            [&](const CallAsk &it) {
+                callAnswered(it.call, Response(input.response), context, effects);
+            },
+            [&](const ReplicaFetchAsk &) {
+                fetchers[out.to].inFlight = false;
+                fetchersChanged = true;
+                if (const auto *response = std::get_if<FetchResponse>(&input.response))
+                    replicaFetched(out.to, *response, context, effects);
+            },
+            [&](const LogEndsAsk &it) {
+                if (const auto *response = std::get_if<ListOffsetsResponse>(&input.response))
+                    logEndsKnown(it, *response, context);
+            },
+            [&](const ShareStateAsk &it) { shareStateAnswered(it, &input.response, context); },
+            [&](const ShareInitializationAsk &it) {
+                shareInitializationAnswered(it, &input.response, context, effects);
+            },
+            [&](const VerificationAsk &it) {
+                verificationAnswered(it.verification, &input.response, context, effects);
+            },
+            [&](MarkersAsk &it) {
+                markersAnswered(out.to, std::move(it), input.response, context);
+            },
+        },
         out.what);
 }
 
@@ -295,6 +320,7 @@ void Broker::State::dropParked(const std::function<bool(const Caller &)> &isGone
         }
     }
     std::erase_if(waitForProducerId, [&](const auto &waits) { return isGone(waits.first); });
+    dropShareCalls(isGone);
     transactions.callersGone(isGone);
 }
 
@@ -345,10 +371,14 @@ void Broker::State::askFailed(Asked &&out, Context &context, Effects &effects)
                        if (Partition *partition = find(it.partition))
                            backOff(*partition, context);
                    },
-                   [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
+                   [&](const ShareStateAsk &it) { shareStateAnswered(it, nullptr, context); },
+                   [&](const ShareInitializationAsk &it) {
+                       shareInitializationAnswered(it, nullptr, context, effects);
+                   },
                    [&](const VerificationAsk &it) {
                        verificationAnswered(it.verification, nullptr, context, effects);
                    },
+                   [&](MarkersAsk &it) { markersLost(out.to, std::move(it), context); },
                },
         out.what);
 }
@@ -375,6 +405,7 @@ void Broker::State::expire(Context &context, Effects &effects)
             refusal(found.mapped().request, ErrorCode::RequestTimedOut), effects);
     }
     coordinator.expire(context, effects);
+    expireShares(context, effects);
     transactions.expire(context);
     while (auto due = markersLater.takeDue(context.now))
         placeMarker(std::move(*due), context);
@@ -396,6 +427,8 @@ void Broker::State::expire(Context &context, Effects &effects)
     }
     if (isDue(nextDelayedDelete))
         deleteDelayed(context);
+    if (isDue(nextCleaning))
+        cleanDirtiest(context);
     if (isDue(shutDownBy))
         sayShutDown(context, effects);
 }
@@ -412,6 +445,10 @@ void Broker::State::settle(Context &context, Effects &effects)
         again |= giveAnswers(context, effects);
         again |= loadGroups(context);
         again |= writeGroups(context, effects);
+        again |= askShareInitializations(context, effects);
+        again |= loadShareStates(context);
+        again |= serveShares(context, effects);
+        again |= askShareStates(context, effects);
         again |= loadTransactions(context);
         again |= giveTransactionalProducerIds(context, effects);
         again |= writeTransactions(context, effects);
@@ -439,6 +476,10 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(askDeadlines.earliest());
     consider(callDeadlines.earliest());
     consider(coordinator.nextDeadline());
+    consider(shares.callDeadlines.earliest());
+    consider(shares.lockDeadlines.earliest());
+    consider(shares.stateRetries.earliest());
+    consider(shares.nextPrune);
     consider(transactions.nextDeadline());
     consider(markersLater.earliest());
     if (controller)
@@ -446,6 +487,7 @@ std::optional<Instant> Broker::State::nextDeadline() const
     consider(nextIsrCheck);
     consider(nextCheckpoint);
     consider(nextDelayedDelete);
+    consider(nextCleaning);
     consider(nextFetchRetry);
     if (!communicating)
         consider(nextCommunication);

@@ -44,6 +44,8 @@ Response emptyResponse(const Request &request)
                 AlterConfigsResponse response;
                 for (const auto &topic : asked.topics)
                     response.topics.push_back({.name = topic.name});
+                for (const auto &group : asked.groups)
+                    response.groups.push_back({.name = group.name});
                 return response;
             },
             [](const ElectLeadersRequest &asked) -> Response {
@@ -73,6 +75,8 @@ template <class T>
 concept HasError = requires(T response) { response.error; };
 template <class T>
 concept HasTopics = requires(T response) { response.topics; };
+template <class T>
+concept HasGroups = requires(T response) { response.groups; };
 
 /// Says `error` of the whole answer, or where it has no such place of all that it names.
 void sayError(Response &response, ErrorCode error)
@@ -84,6 +88,10 @@ void sayError(Response &response, ErrorCode error)
             else if constexpr (HasTopics<T>) {
                 for (auto &topic : answer.topics)
                     topic.error = error;
+            }
+            if constexpr (HasGroups<T>) {
+                for (auto &group : answer.groups)
+                    group.error = error;
             }
         },
         response);
@@ -102,13 +110,20 @@ bool isNotController(const Response &response)
 {
     return std::visit(
         []<class T>(const T &answer) {
-            if constexpr (HasError<T>)
+            if constexpr (HasError<T>) {
                 return answer.error == ErrorCode::NotController;
-            else if constexpr (HasTopics<T>)
-                return !answer.topics.empty()
-                    && answer.topics.front().error == ErrorCode::NotController;
-            else
+            } else {
+                const auto says = [](const auto &named) {
+                    return !named.empty() && named.front().error == ErrorCode::NotController;
+                };
+                if constexpr (HasGroups<T>) {
+                    if (says(answer.groups))
+                        return true;
+                }
+                if constexpr (HasTopics<T>)
+                    return says(answer.topics);
                 return false;
+            }
         },
         response);
 }

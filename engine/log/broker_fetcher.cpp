@@ -89,6 +89,7 @@ void Broker::State::replicaFetched(
             backOff(*partition, context);
         } else if (fetched.divergingEpoch) {
             followDivergence(*partition, *fetched.divergingEpoch, context);
+            cutCleanerCheckpoint(fetched.partition, partition->log, context);
         } else {
             if (!fetched.records.empty())
                 fetchers[leader].last = fetched.partition;
@@ -105,6 +106,8 @@ void Broker::State::replicate(
         const auto replicated = partition.log.replicate(fetched.records, context);
         if (!replicated)
             backOff(partition, context); // what came before the bad batch is there
+        else if (replicated->rolled)
+            considerCleaning(fetched.partition, partition.log, context);
         std::int64_t bytes = 0;
         for (const SharedBytes &piece : fetched.records)
             bytes += static_cast<std::int64_t>(piece.size());
@@ -198,6 +201,7 @@ void Broker::State::logEndsKnown(
     const std::int64_t end = partition->log.logEndOffset();
     if (leaderEnd < end) {
         truncate(*partition, leaderEnd, context);
+        cutCleanerCheckpoint(out.partition, partition->log, context);
     } else if (leaderStart > end) {
         // All it has is gone at the leader: it begins anew there.
         if (const auto restarted = partition->log.restartAt(leaderStart, context); !restarted) {
@@ -207,6 +211,7 @@ void Broker::State::logEndsKnown(
         }
         partition->highWatermark = leaderStart;
         checkpointSoon(context);
+        cutCleanerCheckpoint(out.partition, partition->log, context);
     }
 }
 

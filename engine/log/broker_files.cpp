@@ -147,6 +147,7 @@ void Broker::State::loadCheckpoints(Context &context)
         checkpointedLogStarts = std::move(*offsets);
     else
         notes.push_back(logStarts + ": damaged and left aside; logs start at their first segment");
+    loadCleanerCheckpoint(context);
 }
 
 void Broker::State::removeStrays(Context &context)

@@ -32,7 +32,7 @@ InternalTopic internalTopic(CoordinatorType type, const BrokerConfig &config)
     case CoordinatorType::Transaction:
         return {kTransactionTopic, config.transactionPartitions,
             config.transactionReplicationFactor,
-            {{"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes},
+            {{"cleanup.policy", "compact"}, {"segment.bytes", kSegmentBytes},
                 {"compression.type", "uncompressed"},
                 {"min.insync.replicas", std::to_string(config.transactionMinIsr)},
                 {"unclean.leader.election.enable", "false"}}};
@@ -43,10 +43,8 @@ InternalTopic internalTopic(CoordinatorType type, const BrokerConfig &config)
     case CoordinatorType::Group:
         break;
     }
-    // Kafka compacts this topic and the one of transactions; until there is compaction, nothing of
-    // them may go.
     return {kOffsetsTopic, config.offsetsTopicPartitions, config.offsetsTopicReplicationFactor,
-        {{"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes}}};
+        {{"cleanup.policy", "compact"}, {"segment.bytes", kSegmentBytes}}};
 }
 
 } // namespace
@@ -132,6 +130,14 @@ void Broker::State::coordinate(
                 if (!refused(asked.group, OffsetFetchResponse{}))
                     caller.answer(coordinator.fetch(asked), effects);
             },
+            [&](const ConsumerGroupHeartbeatRequest &asked) {
+                if (!refused(asked.group, ConsumerGroupHeartbeatResponse{}))
+                    coordinator.consumerHeartbeat(caller, asked, client, image, context, effects);
+            },
+            [&](const ShareGroupHeartbeatRequest &asked) {
+                if (!refused(asked.group, ShareGroupHeartbeatResponse{}))
+                    coordinator.shareHeartbeat(caller, asked, client, image, context, effects);
+            },
             [](const auto &) { invariantBroken("only requests of groups reach the coordinator"); },
         },
         request);
@@ -168,7 +174,7 @@ bool Broker::State::loadGroups(Context &context)
             continue;
         }
         if (const auto loaded =
-                coordinator.load(*next, partition->log, partition->highWatermark, context);
+                coordinator.load(*next, partition->log, partition->highWatermark, context, image);
             !loaded)
             notes.push_back(loaded.error().text());
         next = groupsToLoad.erase(next);

@@ -90,6 +90,7 @@ void Broker::State::advanceHighWatermark(Partition &partition, Context &context,
             .item = reached});
     }
     wakeFetches(partition.waiting, bytes, context, effects);
+    shares.callsToServe.insert(partition.waitingShares.begin(), partition.waitingShares.end());
     followLastStableOffset(partition, stableBefore, before, bytes, context, effects);
     completeAppends(partition, context, effects);
 }

@@ -79,7 +79,9 @@ void Broker::State::apply(const MetadataRecord &record)
                 delta.partitions[it.topicId].insert(it.partition);
             },
             [&](const ConfigRecord &it) {
-                if (const TopicImage *topic = image.topic(it.topic))
+                if (it.resource == ConfigResource::Group)
+                    shares.groupConfigs.erase(it.name);
+                else if (const TopicImage *topic = image.topic(it.name))
                     delta.configs.insert(topic->id);
             },
             [](const auto &) {}, // concerns no replica

@@ -70,7 +70,11 @@ void Broker::State::appendAll(Caller caller, NameId producer, const ProduceReque
     for (std::size_t i = 0; i < request.partitions.size(); ++i) {
         const ProduceRequest::Partition &batch = request.partitions[i];
         if (!refused.empty() && refused[i] != ErrorCode::None) {
-            response.partitions.push_back({.partition = batch.partition, .error = refused[i]});
+            ProduceResponse::Partition &out = response.partitions.emplace_back();
+            out.partition = batch.partition;
+            out.error = refused[i];
+            if (refused[i] == ErrorCode::NotLeaderOrFollower)
+                out.currentLeader = leaderHint(batch.partition);
             continue;
         }
         Appended appended = appendBatch(batch, request.acks, producer, AppendOrigin::Client,
@@ -151,6 +155,7 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
                 .kind = kind(LogEvent::SegmentRolled),
                 .subject = partition.name,
                 .item = appended->baseOffset});
+            considerCleaning(batch.partition, partition.log, context);
         }
         // What groups write is told by their own events; with followers it is seen travelling too.
         if (origin == AppendOrigin::Client || partition.replicas.size() > 1) {
@@ -180,8 +185,8 @@ Broker::State::Appended Broker::State::appendBatch(const ProduceRequest::Partiti
     return out;
 }
 
-void Broker::State::park(decltype(ParkedProduce::from) from, ProduceResponse &&response,
-    const Awaits &awaits, std::chrono::milliseconds timeout, Context &context)
+void Broker::State::park(Appender from, ProduceResponse &&response, const Awaits &awaits,
+    std::chrono::milliseconds timeout, Context &context)
 {
     const ProduceId produceId = nextProduce++;
     for (const auto &[index, upTo] : awaits) {
@@ -192,7 +197,7 @@ void Broker::State::park(decltype(ParkedProduce::from) from, ProduceResponse &&r
             {upTo, produceId, index});
     }
     parkedProduces.emplace_hint(parkedProduces.end(), produceId,
-        ParkedProduce{from, std::move(response), awaits.size(),
+        ParkedProduce{std::move(from), std::move(response), awaits.size(),
             produceDeadlines.set(context.now + timeout, produceId)});
 }
 
@@ -251,10 +256,12 @@ void Broker::State::finish(ProduceId produceId, Context &context, Effects &effec
         return;
     }
     const ErrorCode error = parked.response.partitions.front().error;
-    if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
-        markerSettled(*marker, error, context, effects);
-    else if (const auto *write = std::get_if<TransactionWrite>(&parked.from))
+    if (const auto *write = std::get_if<TransactionWrite>(&parked.from))
         transactions.written(write->id, error, context, effects);
+    else if (const auto *marker = std::get_if<MarkerAppend>(&parked.from))
+        markerSettled(*marker, error, context, effects);
+    else if (auto *state = std::get_if<ShareStateAnswer>(&parked.from))
+        answerShareState(std::move(*state), error, effects);
     else
         coordinator.written(std::get<std::uint64_t>(parked.from), error, context, effects);
 }

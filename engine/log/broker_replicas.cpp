@@ -79,6 +79,7 @@ void Broker::State::publish(Context &context, Effects &effects)
     }
     follow(std::move(all), context, effects);
     loadGroups(context);
+    loadShareStates(context);
     loadTransactions(context);
     checkpointedHighWatermarks.clear();
     checkpointedLogStarts.clear();
@@ -86,6 +87,8 @@ void Broker::State::publish(Context &context, Effects &effects)
 
 void Broker::State::follow(Delta &&changes, Context &context, Effects &effects)
 {
+    if (!changes.removed.empty() || !changes.partitions.empty())
+        coordinator.metadataChanged();
     for (const auto &[topicId, topicName] : changes.removed)
         removeTopic(topicId, topicName, context, effects);
     for (const TopicId &topicId : changes.configs) {
@@ -94,9 +97,12 @@ void Broker::State::follow(Delta &&changes, Context &context, Effects &effects)
         if (hosted == topics.end())
             continue;
         hosted->second.logConfig = logConfigOf(*topic);
-        for (std::optional<Partition> &partition : hosted->second.partitions) {
+        for (std::size_t number = 0; number < hosted->second.partitions.size(); ++number) {
+            std::optional<Partition> &partition = hosted->second.partitions[number];
             if (partition) {
                 partition->log.configure(hosted->second.logConfig);
+                considerCleaning(
+                    {topic->name, static_cast<std::int32_t>(number)}, partition->log, context);
                 if (leads(*partition)) // min.insync.replicas may have gone down
                     advanceHighWatermark(*partition, context, effects);
             }
@@ -115,6 +121,7 @@ void Broker::State::removeTopic(
     const TopicId &topicId, const std::string &topicName, Context &context, Effects &effects)
 {
     coordinator.forgetTopic(topicName, context);
+    forgetShareStates(topicId, context, effects);
     const auto found = topics.find(topicName);
     if (found == topics.end() || found->second.id != topicId)
         return;
@@ -122,6 +129,7 @@ void Broker::State::removeTopic(
     topics.erase(found);
     // Not to be found by a later topic of the same name.
     saveCheckpoints(context);
+    forgetCleanedReplicas(context);
     for (std::size_t number = 0; number < topic.partitions.size(); ++number) {
         if (topic.partitions[number]) {
             dropReplica({topicName, static_cast<std::int32_t>(number)},
@@ -155,6 +163,7 @@ void Broker::State::updatePartition(
         std::optional<Partition> gone;
         std::swap(gone, topics.find(topic.name)->second.partitions[index]);
         saveCheckpoints(context);
+        forgetCleanedReplicas(context);
         dropReplica(partitionName, std::move(*gone), context, effects);
         return;
     }
@@ -171,6 +180,11 @@ void Broker::State::updatePartition(
         slot = openReplica(topic, number, hosted->second.logConfig, context);
         if (!slot)
             return;
+        // Where more than the clean part was lost, what is written there again is dirty.
+        if (const auto known = cleanedUpTo.find(partitionName);
+            known != cleanedUpTo.end() && known->second > slot->log.logEndOffset())
+            cleanedUpTo.erase(known);
+        considerCleaning(partitionName, slot->log, context);
     }
     if (slot->partitionEpoch >= now.partitionEpoch)
         return;
@@ -267,6 +281,11 @@ void Broker::State::leaveRole(
             groupsToLoad.erase(partitionName.partition);
             coordinator.unload(partitionName.partition, context, effects);
         }
+        if (partitionName.topic == kShareStateTopic) {
+            shares.statesToLoad.erase(partitionName.partition);
+            shares.coordinator.unload(partitionName.partition);
+        }
+        dropShares(partitionName);
         if (partitionName.topic == kTransactionTopic) {
             transactionsToLoad.erase(partitionName.partition);
             transactions.unload(partitionName.partition, effects);
@@ -290,6 +309,8 @@ void Broker::State::beginRole(const TopicPartition &partitionName, Partition &pa
         advanceHighWatermark(partition, context, effects);
         if (partitionName.topic == kOffsetsTopic && !ledBefore)
             groupsToLoad.insert(partitionName.partition);
+        if (partitionName.topic == kShareStateTopic && !ledBefore)
+            shares.statesToLoad.insert(partitionName.partition);
         if (partitionName.topic == kTransactionTopic && !ledBefore)
             transactionsToLoad.insert(partitionName.partition);
     } else if (partition.leader >= 0) {

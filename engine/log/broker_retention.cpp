@@ -28,6 +28,8 @@ DeleteRecordsResponse::Partition Broker::State::deleteRecordsOf(
     if (!leading)
         return refuse(leading.error());
     Partition *partition = *leading;
+    if (const LogConfig &topic = partition->log.config(); topic.compacts && !topic.deletes)
+        return refuse(ErrorCode::PolicyViolation);
     const std::int64_t before = wanted.beforeOffset == DeleteRecordsRequest::kAll
         ? partition->highWatermark
         : wanted.beforeOffset;

@@ -1,12 +1,14 @@
 #pragma once
 
 #include "engine/log/broker.h"
+#include "engine/log/broker_share.h"
 #include "engine/log/cluster_image.h"
 #include "engine/log/controller.h"
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
 #include "engine/log/group_records.h"
+#include "engine/log/log_cleaner.h"
 #include "engine/log/offset_checkpoint.h"
 #include "engine/log/partition_log.h"
 #include "engine/log/quorum.h"
@@ -85,6 +87,7 @@ struct Broker::State {
         std::vector<FetchId>
             waitingCommitted{}; ///< read_committed: for a higher last stable offset
         std::vector<FetchId> waitingFollowers{};
+        std::vector<BrokerShares::CallId> waitingShares{}; ///< share fetches, for more to read
 
         // As leader.
         Replication replication{};
@@ -113,6 +116,11 @@ struct Broker::State {
         std::int64_t missingBytes = 0; ///< what appends must still bring before min bytes are there
         std::optional<Deadlines<FetchId>::Handle> deadline{};
     };
+    /// The share coordinator's answer, once its record is committed.
+    struct ShareStateAnswer {
+        Caller caller;
+        Response response;
+    };
     /// A marker's place in a WriteTxnMarkersRequest.
     struct MarkerAppend {
         MarkersId request = 0;
@@ -123,10 +131,12 @@ struct Broker::State {
     struct TransactionWrite {
         std::uint64_t id = 0;
     };
+    /// Who waits: a client, the group coordinator by the id of its write, the transaction
+    /// coordinator, a marker, or the leader of a share-partition.
+    using Appender =
+        std::variant<Caller, std::uint64_t, TransactionWrite, MarkerAppend, ShareStateAnswer>;
     struct ParkedProduce {
-        /// Who waits: a client, the group coordinator by the id of its write, a marker, or the
-        /// transaction coordinator.
-        std::variant<Caller, std::uint64_t, MarkerAppend, TransactionWrite> from;
+        Appender from;
         ProduceResponse response{};
         std::size_t awaited = 0; ///< batches not committed yet
         std::optional<Deadlines<ProduceId>::Handle> deadline{};
@@ -164,6 +174,16 @@ struct Broker::State {
         TopicPartition partition;
         std::int32_t leaderEpoch = -1;
     };
+    /// The state of a share-partition, to be read or written.
+    struct ShareStateAsk {
+        ShareKey share;
+        std::uint64_t life = 0;
+    };
+    /// The state of a share-partition that is new to its group, to be kept from now on.
+    struct ShareInitializationAsk {
+        std::string group;
+        TopicPartition partition;
+    };
     struct VerificationAsk {
         VerificationId verification = 0;
     };
@@ -172,7 +192,9 @@ struct Broker::State {
     };
     struct Asked {
         NodeId to;
-        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk> what;
+        std::variant<CallAsk, ReplicaFetchAsk, LogEndsAsk, VerificationAsk, MarkersAsk,
+            ShareStateAsk, ShareInitializationAsk>
+            what;
         std::optional<Deadlines<AskId>::Handle> deadline{};
     };
     /// What this broker follows another one for: one fetch at a time, for all their partitions.
@@ -226,6 +248,7 @@ struct Broker::State {
         , directory("broker-" + std::to_string(nodeId.value()))
         , quorum(id, config)
         , coordinator(config, nodeId)
+        , shares(config)
         , transactions(config, nodeId)
     {
     }
@@ -252,6 +275,12 @@ struct Broker::State {
     std::optional<Instant> nextCheckpoint{}; ///< set while the checkpoints are behind
     std::optional<Instant> nextRetentionCheck{}; ///< empty until the first step
     std::optional<Instant> nextDelayedDelete{}; ///< of files of deleted segments
+    CheckpointedOffsets cleanedUpTo{}; ///< cleaner-offset-checkpoint: where each log is dirty from
+    /// Compacted logs that may have something to clean now, or with time; others come in when a
+    /// segment is closed.
+    std::set<TopicPartition> toClean{};
+    std::set<TopicPartition> uncleanable{}; ///< it failed: not again in this life, as in Kafka
+    std::optional<Instant> nextCleaning{}; ///< set while toClean is not empty
     std::optional<Instant> nextIsrCheck{}; ///< set while this broker leads a replicated partition
 
     std::map<FetchId, ParkedFetch> parkedFetches{};
@@ -307,6 +336,7 @@ struct Broker::State {
     std::vector<GroupCoordinator::Write> groupWrites{}; ///< reused
     std::set<std::int32_t> groupsToLoad{}; ///< partitions of __consumer_offsets led, not read yet
 
+    BrokerShares shares;
     TransactionCoordinator transactions;
     std::vector<TransactionCoordinator::Write> transactionWrites{}; ///< reused
     std::set<std::int32_t>
@@ -451,7 +481,7 @@ struct Broker::State {
         AppendOrigin origin, Context &context, Effects &effects, const TransactionPart &part = {});
     /// Index in the request, and the high watermark that commits it.
     using Awaits = std::vector<std::pair<std::size_t, std::int64_t>>;
-    void park(decltype(ParkedProduce::from) from, ProduceResponse &&response, const Awaits &awaits,
+    void park(Appender from, ProduceResponse &&response, const Awaits &awaits,
         std::chrono::milliseconds timeout, Context &context);
     /// One batch of it is committed, or will not be.
     void appendSettled(
@@ -536,6 +566,24 @@ struct Broker::State {
     DeleteRecordsResponse::Partition deleteRecordsOf(
         const DeleteRecordsRequest::Partition &wanted, NameId client, Context &context);
 
+    // ---- broker_cleaner.cpp
+    void loadCleanerCheckpoint(Context &context);
+    void saveCleanerCheckpoint(Context &context);
+    /// It has more closed segments than before, or is compacted from now on.
+    void considerCleaning(
+        const TopicPartition &partitionName, const PartitionLog &log, const Context &context);
+    Cleanable cleanable(
+        const TopicPartition &partitionName, const Partition &partition, std::int64_t nowMs) const;
+    void cleanDirtiest(Context &context);
+    void clean(const TopicPartition &partitionName, const Cleanable &range, Context &context);
+    /// The log was cut: what comes behind is dirty.
+    void cutCleanerCheckpoint(
+        const TopicPartition &partitionName, const PartitionLog &log, Context &context);
+    /// Not to be found by a later replica of the same name.
+    void forgetCleanedReplicas(Context &context);
+    void showCleaning(const TopicPartition &partitionName, const Partition &partition,
+        PartitionSnapshot &out) const;
+
     // ---- broker_groups.cpp
     FindCoordinatorResponse findCoordinator(
         const FindCoordinatorRequest &request, Context &context, Effects &effects);
@@ -552,6 +600,87 @@ struct Broker::State {
     bool loadGroups(Context &context);
     bool writeGroups(Context &context, Effects &effects);
 
+    // ---- broker_share.cpp: what consumers of share groups ask a leader
+    void shareFetch(Caller caller, NameId client, const ShareFetchRequest &request,
+        Context &context, Effects &effects);
+    void shareAcknowledge(Caller caller, NameId client, const ShareAcknowledgeRequest &request,
+        Context &context, Effects &effects);
+    /// Also what comes of it is in the call's response, now or once it is stored.
+    ErrorCode takeAcknowledgements(BrokerShares::CallId call, const TopicPartition &partition,
+        const std::vector<AcknowledgementBatch> &batches, bool isRenewAck, Context &context);
+    /// Its records are available again. `call` waits for that; 0: nobody does.
+    void closeShareSession(
+        const ShareSessions::Key &key, BrokerShares::CallId call, Context &context);
+    void dropShareCalls(const std::function<bool(const Caller &)> &isGone);
+    /// Gives what there is. False when nothing is, and it may go on waiting.
+    bool serveShareFetch(BrokerShares::CallId call, bool force, Context &context);
+    /// What a share fetch may acquire of one partition, and perhaps more.
+    struct ShareRead {
+        ErrorCode error = ErrorCode::None;
+        BrokerShares::Led *share = nullptr;
+        std::vector<SharedBytes> pieces{};
+        std::vector<SharePartition::LogBatch> batches{};
+        std::uint64_t bytes = 0;
+    };
+    ShareRead readShare(
+        const ShareKey &key, std::int64_t maxRecords, std::uint64_t maxBytes, Context &context);
+    std::int64_t readableShareBytes(const BrokerShares::Call &call, Context &context);
+    /// An acknowledgement of the call is stored, or will not be.
+    void shareStored(BrokerShares::CallId call, const TopicPartition &partition, ErrorCode error);
+    /// The share-partition that it waits for is gone.
+    void failShareFetch(
+        BrokerShares::CallId call, const TopicPartition &partition, ErrorCode error);
+    void waitForShares(BrokerShares::CallId call, Context &context);
+    void stopWaiting(BrokerShares::CallId call);
+    /// Answers when nothing is missing any more.
+    void finishShareCall(BrokerShares::CallId call, Effects &effects);
+    bool serveShares(Context &context, Effects &effects);
+
+    // ---- broker_share_initialization.cpp: for the group coordinator
+    bool askShareInitializations(Context &context, Effects &effects);
+    /// nullptr: no answer came, and none will.
+    void shareInitializationAnswered(const ShareInitializationAsk &asked, const Response *response,
+        Context &context, Effects &effects);
+
+    // ---- broker_share_state.cpp: the share-partitions led here, and storing their state
+    SharePartition::Settings shareSettings(const std::string &group);
+    const GroupConfig &groupConfig(const std::string &group);
+    BrokerShares::Led *findShare(const ShareKey &key);
+    /// Begins to read its state when it is not there.
+    Result<BrokerShares::Led *, ErrorCode> ledShare(const ShareKey &key, Context &context);
+    /// Something has changed in it: writes, locks, and what waits are seen to.
+    void shareChanged(const ShareKey &key, BrokerShares::Led &share);
+    void expireShares(Context &context, Effects &effects);
+    bool askShareStates(Context &context, Effects &effects);
+    /// nullptr: no answer came, and none will.
+    void shareStateAnswered(const ShareStateAsk &asked, const Response *response, Context &context);
+    void shareStateRead(const ShareKey &key, BrokerShares::Led &share,
+        const ReadShareGroupStateResponse &response, Context &context);
+    void shareStateFailed(
+        const ShareKey &key, BrokerShares::Led &share, ErrorCode error, Context &context);
+    Result<std::int64_t, ErrorCode> firstShareOffset(
+        const std::string &group, const Partition &partition, Context &context);
+    void beginShare(const ShareKey &key, BrokerShares::Led &share, std::int64_t startOffset,
+        const std::vector<ShareStateBatch> &batches, Context &context);
+    void shareWritten(
+        const ShareKey &key, BrokerShares::Led &share, ErrorCode error, Context &context);
+    void dropShare(const ShareKey &key, ErrorCode error);
+    /// Another broker leads the partition, or nobody does.
+    void dropShares(const TopicPartition &partition);
+
+    SharePartitionSnapshot show(const ShareKey &key, const BrokerShares::Led &share) const;
+
+    // ---- broker_share_coordinator.cpp: keeping the state of share-partitions
+    void shareState(Caller caller, const Request &request, Context &context, Effects &effects);
+    Result<std::pair<std::int32_t, ShareStateKey>, ErrorCode> shareStatePlace(
+        const std::string &group, const TopicPartition &partition) const;
+    Appended appendShareState(
+        const ShareCoordinator::Change &change, Context &context, Effects &effects);
+    /// Its record is committed, or is not.
+    static void answerShareState(ShareStateAnswer &&answer, ErrorCode error, Effects &effects);
+    bool loadShareStates(Context &context);
+    void forgetShareStates(const TopicId &topicId, Context &context, Effects &effects);
+    void pruneShareStates(Context &context);
     // ---- broker_transactions.cpp: the transaction coordinator here
     void initTransactions(Caller caller, NameId client, const InitProducerIdRequest &request,
         Context &context, Effects &effects);

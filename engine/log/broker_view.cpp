@@ -9,10 +9,27 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::size_t kSegmentsShown = 64;
+constexpr std::size_t kShareRunsShown = 256;
 constexpr std::size_t kTransactionsShown = 32;
 constexpr std::size_t kProducersShown = 32;
 
 } // namespace
+
+SharePartitionSnapshot Broker::State::show(
+    const ShareKey &key, const BrokerShares::Led &share) const
+{
+    const auto configured = shares.groupConfigs.find(key.group);
+    return {.group = key.group,
+        .partition = key.partition,
+        .leader = id.value(),
+        .startOffset = share.records.startOffset(),
+        .endOffset = share.records.endOffset(),
+        .deliveryCountLimit = configured == shares.groupConfigs.end()
+            ? config.shareDeliveryCountLimit
+            : configured->second.shareDeliveryCountLimit,
+        .records = share.records.snapshot(kShareRunsShown,
+            [this](std::uint32_t member) { return shares.sessions.clientOf(member); })};
+}
 
 BrokerView Broker::view() const
 {
@@ -37,6 +54,11 @@ BrokerView Broker::view() const
     for (GroupSnapshot &group : view.groups)
         group.coordinator = self.id;
     view.transactions = state.transactions.snapshot();
+
+    for (const auto &[partition, groups] : state.shares.led) {
+        for (const auto &[group, share] : groups)
+            view.sharePartitions.push_back(state.show({group, partition}, share));
+    }
 
     view.topics.reserve(state.image.topics().size());
     for (const auto &[name, topic] : state.image.topics()) {
@@ -76,6 +98,7 @@ BrokerView Broker::view() const
                 out.segments.erase(out.segments.begin(),
                     out.segments.end() - static_cast<std::ptrdiff_t>(kSegmentsShown));
             }
+            state.showCleaning({name, out.partition}, *replica, out);
             out.replicaStates.push_back({.broker = self.id,
                 .inSync = hasBroker(partition.isr, self.id),
                 .logStartOffset = out.logStartOffset,

@@ -29,6 +29,24 @@ Duration exponentialBackoff(std::chrono::milliseconds initial, std::chrono::mill
     return std::min(Duration(drawn), most);
 }
 
+std::string makeUuid(Random &random)
+{
+    constexpr std::string_view kDigits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    std::string text;
+    for (int i = 0; i < 22; ++i) { // 6 bits each; the last has 2 of the 128, and zeros
+        std::uint64_t digit = random.below(i == 0 ? 62 : 64);
+        if (i == 8)
+            digit = 0b010000 | (digit & 0b11); // bits 48 to 51: version 4
+        else if (i == 10)
+            digit = (digit & 0b111100) | 0b10; // bits 64 and 65: the variant
+        else if (i == 21)
+            digit &= 0b110000;
+        text += kDigits[digit];
+    }
+    return text;
+}
+
 KnownBrokers::KnownBrokers(std::vector<NodeId> bootstrap)
     : m_bootstrap(std::move(bootstrap))
     , m_brokers(m_bootstrap)

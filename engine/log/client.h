@@ -35,6 +35,10 @@ std::int32_t partitionForKey(ByteView key, std::int32_t partitions);
 Duration exponentialBackoff(std::chrono::milliseconds initial, std::chrono::milliseconds max,
     std::int32_t failures, Random &random);
 
+/// A random UUID as Kafka writes it (version 4, 22 characters of base64url; the first is no '-'),
+/// for members of groups that make their id themselves.
+std::string makeUuid(Random &random);
+
 /// The brokers a client knows: those of bootstrap.servers until a metadata answer names others, and
 /// again when none of those can be reached (metadata.recovery.strategy=rebootstrap, the default
 /// since 4.0). One that cannot be reached is left alone for reconnect.backoff.ms (50), up to

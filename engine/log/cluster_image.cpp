@@ -12,6 +12,14 @@ constexpr std::string_view kTopicIsThere = "a metadata record speaks of a topic 
 constexpr std::string_view kBrokerIsThere =
     "a metadata record speaks of a registration that is there";
 
+void set(std::map<std::string, std::string> &configs, const ConfigRecord &record)
+{
+    if (record.value)
+        configs[record.key] = *record.value;
+    else
+        configs.erase(record.key);
+}
+
 } // namespace
 
 std::string topicIdText(const TopicId &id)
@@ -108,12 +116,16 @@ void ClusterImage::carryOut(const RemoveTopicRecord &record)
 
 void ClusterImage::carryOut(const ConfigRecord &record)
 {
-    const auto found = m_topics.find(record.topic);
+    if (record.resource == ConfigResource::Group) {
+        std::map<std::string, std::string> &configs = m_groupConfigs[record.name];
+        set(configs, record);
+        if (configs.empty())
+            m_groupConfigs.erase(record.name);
+        return;
+    }
+    const auto found = m_topics.find(record.name);
     invariant(found != m_topics.end(), kTopicIsThere);
-    if (record.value)
-        found->second.configs[record.key] = *record.value;
-    else
-        found->second.configs.erase(record.key);
+    set(found->second.configs, record);
 }
 
 void ClusterImage::carryOut(const ProducerIdsRecord &record)
@@ -145,6 +157,12 @@ const TopicImage *ClusterImage::topic(const TopicId &id) const
 {
     const auto found = m_names.find(id);
     return found == m_names.end() ? nullptr : topic(found->second);
+}
+
+const std::map<std::string, std::string> *ClusterImage::groupConfigs(std::string_view group) const
+{
+    const auto found = m_groupConfigs.find(group);
+    return found == m_groupConfigs.end() ? nullptr : &found->second;
 }
 
 const PartitionImage *ClusterImage::partition(const TopicPartition &partition) const

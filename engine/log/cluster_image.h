@@ -59,6 +59,9 @@ public:
     const TopicImage *topic(std::string_view name) const;
     const TopicImage *topic(const TopicId &id) const;
     const PartitionImage *partition(const TopicPartition &partition) const;
+    /// The settings of a group that were set (group_config.h); nullptr when none was. The group
+    /// need not exist.
+    const std::map<std::string, std::string> *groupConfigs(std::string_view group) const;
     std::int64_t nextProducerId() const { return m_nextProducerId; }
 
     friend bool operator==(const ClusterImage &, const ClusterImage &) = default;
@@ -77,6 +80,7 @@ private:
     std::map<std::int32_t, BrokerImage> m_brokers{};
     std::map<std::string, TopicImage, std::less<>> m_topics{};
     std::map<TopicId, std::string> m_names{};
+    std::map<std::string, std::map<std::string, std::string>, std::less<>> m_groupConfigs{};
     std::int64_t m_nextProducerId = 0;
 };
 

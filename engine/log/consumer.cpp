@@ -50,6 +50,8 @@ void Consumer::start(Context &context, ClientEffects &effects)
     state.name = context.trace.name(state.clientId);
     state.groupName = context.trace.name(state.config.group);
     state.lastPoll = context.now;
+    if (state.config.groupProtocol == GroupProtocol::Consumer)
+        state.memberId = makeUuid(context.random);
     state.advance(context, effects);
 }
 
@@ -93,9 +95,14 @@ void Consumer::apply(
     case State::Sent::Heartbeat:
         state.applyHeartbeat(as(std::type_identity<HeartbeatResponse>{}), context);
         break;
+    case State::Sent::ConsumerHeartbeat:
+        state.applyConsumerHeartbeat(
+            as(std::type_identity<ConsumerGroupHeartbeatResponse>{}), context);
+        break;
     case State::Sent::Leave:
         break;
     case State::Sent::Commit:
+    case State::Sent::CommitFirst:
         state.applyCommit(request, as(std::type_identity<OffsetCommitResponse>{}), context);
         break;
     case State::Sent::OffsetFetch:
@@ -226,7 +233,9 @@ void Consumer::close(Context &context, ClientEffects &effects)
     else if (!state.commitWanted.empty() && state.generation >= 0)
         state.sendCommit(std::exchange(state.commitWanted, {}), context, effects);
     // A static member keeps its place: it is expected back within the session timeout.
-    if (!state.config.groupInstanceId)
+    if (state.config.groupProtocol == GroupProtocol::Consumer)
+        state.leaveConsumerGroup(context, effects);
+    else if (!state.config.groupInstanceId)
         state.leave(kCloseReason, context, effects);
     state.revokeAll(LogReason::Unsubscribed, context);
     state.membershipLost(true, LogReason::Unsubscribed);
@@ -240,7 +249,7 @@ std::vector<Consumer::Position> Consumer::positions() const
     positions.reserve(m_state->partitions.size());
     for (const auto &[partition, owned] : m_state->partitions)
         positions.push_back(
-            {partition, owned.position, owned.committed, owned.fetched, owned.highWatermark});
+            {partition, owned.position, owned.committed, owned.fetched, owned.readableEnd});
     return positions;
 }
 
@@ -252,6 +261,13 @@ std::int32_t Consumer::generation() const
 bool Consumer::isMember() const
 {
     return m_state->generation >= 0 && m_state->holdsAssignment;
+}
+
+ConsumerGroupMetadata Consumer::groupMetadata() const
+{
+    const State &state = *m_state;
+    return {state.config.group, state.generation,
+        state.generation < 0 ? std::string() : state.memberId, state.config.groupInstanceId};
 }
 
 std::string Consumer::memberId() const
@@ -307,8 +323,14 @@ void Consumer::State::askForNextWake(Instant now, ClientEffects &effects)
     else if (const auto reconnect = brokers.reconnectAt(*coordinator))
         consider(*reconnect);
     consider(metadataWanted ? std::max(metadataNotBefore, brokers.anyAt()) : metadataExpires);
-    if (phase == Phase::Unjoined || rejoinNeeded)
+    if (config.groupProtocol == GroupProtocol::Consumer)
+        consider(nextHeartbeat);
+    else if (phase == Phase::Unjoined || rejoinNeeded)
         consider(joinNotBefore);
+    if (reconciliation) {
+        consider(reconciliation->commitNotBefore);
+        consider(reconciliation->commitUntil);
+    }
     if (generation >= 0) {
         consider(nextHeartbeat);
         if (!commitWanted.empty())

@@ -114,7 +114,9 @@ public:
         std::int64_t position = -1; ///< next offset poll() gives; -1 not known yet
         std::int64_t committed = -1; ///< last one that this member committed or read; -1 none
         std::int64_t fetched = -1; ///< next offset to fetch
-        std::int64_t highWatermark = -1; ///< as the last fetch told; -1 not known yet
+        /// Up to where it may read, as the last fetch told: the high watermark, with read_committed
+        /// the last stable offset. Its lag is the way there from `position`. -1 not known yet.
+        std::int64_t readableEnd = -1;
     };
     std::vector<Position> positions() const; ///< by partition
     std::int32_t generation() const; ///< or member epoch

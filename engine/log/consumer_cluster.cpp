@@ -79,6 +79,9 @@ void Consumer::State::requestFailed(const InFlight &request, Context &context)
     case Sent::Heartbeat:
         nextHeartbeat = context.now + backoff(1, context);
         break;
+    case Sent::ConsumerHeartbeat:
+        consumerHeartbeatFailed(context);
+        break;
     case Sent::OffsetFetch:
     case Sent::ListOffsets:
         for (auto &[partition, owned] : partitions) {
@@ -95,6 +98,9 @@ void Consumer::State::requestFailed(const InFlight &request, Context &context)
     case Sent::Commit:
         wantCommit(request.offsets);
         commitNotBefore = context.now + backoff(1, context);
+        break;
+    case Sent::CommitFirst:
+        reconciliation->commitNotBefore = context.now + backoff(1, context);
         break;
     case Sent::Fetch: // the broker itself is left alone for a while
     case Sent::Leave:

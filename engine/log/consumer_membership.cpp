@@ -1,5 +1,5 @@
-// A consumer as a member of its group: joining, leading, heartbeating, giving up and taking over
-// partitions.
+// A consumer as a member of its group, in the classic protocol: joining, leading, heartbeating.
+// And, in both protocols, giving up and taking over partitions.
 
 #include "engine/log/consumer_state.h"
 
@@ -10,6 +10,8 @@ namespace queuelab::log {
 
 void Consumer::State::tendMembership(Context &context, ClientEffects &effects)
 {
+    if (config.groupProtocol == GroupProtocol::Consumer)
+        return tendConsumerMembership(context, effects);
     if (!coordinator)
         return;
     if (!waiting && generation >= 0 && context.now >= lastPoll + config.maxPollInterval) {
@@ -22,16 +24,12 @@ void Consumer::State::tendMembership(Context &context, ClientEffects &effects)
     if (waiting) {
         if (phase == Phase::Synced)
             takeOverAssignment(context);
-        if (nextAutoCommit && generation >= 0 && context.now >= *nextAutoCommit) {
-            nextAutoCommit = context.now + config.autoCommitInterval;
-            sendCommit(offsetsToCommit(), context, effects);
-        }
+        autoCommit(context, effects);
         const bool mustJoin = phase == Phase::Unjoined || (phase == Phase::Stable && rejoinNeeded);
         if (mustJoin && context.now >= joinNotBefore)
             join(context, effects);
     }
-    if (!commitWanted.empty() && generation >= 0 && context.now >= commitNotBefore)
-        sendCommit(std::exchange(commitWanted, {}), context, effects);
+    commitWhatIsWanted(context, effects);
     const bool heartbeats = generation >= 0 && phase != Phase::Unjoined && phase != Phase::Joining;
     if (heartbeats && !isOut(Sent::Heartbeat) && context.now >= nextHeartbeat) {
         nextHeartbeat = context.now + config.heartbeatInterval;
@@ -175,6 +173,15 @@ void Consumer::State::takeOverAssignment(Context &context)
 {
     const std::set<TopicPartition> assigned(newAssignment.begin(), newAssignment.end());
     lastAssignment = {std::exchange(newAssignment, {}), generation};
+    phase = Phase::Stable;
+    // Cooperative: what was given up can be handed on only in a second round.
+    if (own(assigned, context))
+        rejoin("need to revoke partitions and re-join");
+}
+
+/// From now on it owns these. True when it gave up others.
+bool Consumer::State::own(const std::set<TopicPartition> &assigned, Context &context)
+{
     bool gaveUp = false;
     for (auto at = partitions.begin(); at != partitions.end();) {
         if (assigned.contains(at->first)) {
@@ -198,13 +205,10 @@ void Consumer::State::takeOverAssignment(Context &context)
         if (leaderOf(partition).broker.value() < 0)
             metadataWanted = true;
     }
-    phase = Phase::Stable;
     holdsAssignment = true;
     if (config.enableAutoCommit)
         nextAutoCommit = context.now + config.autoCommitInterval;
-    // Cooperative: what was given up can be handed on only in a second round.
-    if (gaveUp)
-        rejoin("need to revoke partitions and re-join");
+    return gaveUp;
 }
 
 void Consumer::State::applyHeartbeat(const HeartbeatResponse &response, Context &context)
@@ -246,14 +250,19 @@ void Consumer::State::groupError(ErrorCode error, Context &context)
             joinNotBefore = context.now + backoff(1, context);
             break;
         }
-        // Fenced, or a setting that the group does not take: trying again would not help.
-        failure = error;
-        running = false;
-        revokeAll(LogReason::Rebalance, context);
-        membershipLost(true, LogReason::Rebalance);
-        inFlight.clear();
+        fail(error, context);
         break;
     }
+}
+
+/// Fenced, or a setting that the group does not take: trying again would not help.
+void Consumer::State::fail(ErrorCode error, Context &context)
+{
+    failure = error;
+    running = false;
+    revokeAll(LogReason::Rebalance, context);
+    membershipLost(true, LogReason::Rebalance);
+    inFlight.clear();
 }
 
 void Consumer::State::membershipLost(bool forgetMemberId, LogReason why)
@@ -268,7 +277,13 @@ void Consumer::State::membershipLost(bool forgetMemberId, LogReason why)
     newAssignment.clear();
     nextAutoCommit.reset();
     commitWanted.clear();
-    forget({Sent::Join, Sent::Sync, Sent::Heartbeat, Sent::Commit});
+    heartbeatTellsAll = true;
+    acknowledges = false;
+    target.reset();
+    isReconciled = true;
+    reconciliation.reset();
+    forget({Sent::Join, Sent::Sync, Sent::Heartbeat, Sent::ConsumerHeartbeat, Sent::Commit,
+        Sent::CommitFirst});
 }
 
 void Consumer::State::leave(std::string_view why, Context &context, ClientEffects &effects)

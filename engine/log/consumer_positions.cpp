@@ -33,7 +33,22 @@ void Consumer::State::wantCommit(const Offsets &offsets)
     }
 }
 
-void Consumer::State::sendCommit(Offsets &&offsets, Context &context, ClientEffects &effects)
+void Consumer::State::autoCommit(Context &context, ClientEffects &effects)
+{
+    if (!waiting || !nextAutoCommit || generation < 0 || context.now < *nextAutoCommit)
+        return;
+    nextAutoCommit = context.now + config.autoCommitInterval;
+    sendCommit(offsetsToCommit(), context, effects);
+}
+
+void Consumer::State::commitWhatIsWanted(Context &context, ClientEffects &effects)
+{
+    if (!commitWanted.empty() && generation >= 0 && context.now >= commitNotBefore)
+        sendCommit(std::exchange(commitWanted, {}), context, effects);
+}
+
+void Consumer::State::sendCommit(
+    Offsets &&offsets, Context &context, ClientEffects &effects, Sent sent)
 {
     if (offsets.empty() || !coordinator)
         return;
@@ -44,7 +59,7 @@ void Consumer::State::sendCommit(Offsets &&offsets, Context &context, ClientEffe
     request.groupInstanceId = config.groupInstanceId;
     for (const auto &[partition, offset] : offsets)
         request.partitions.push_back({partition, offset, partitions.at(partition).epoch, {}});
-    send(Sent::Commit, *coordinator, std::move(request), config.requestTimeout, context, effects,
+    send(sent, *coordinator, std::move(request), config.requestTimeout, context, effects,
         std::move(offsets));
 }
 
@@ -64,19 +79,37 @@ void Consumer::State::applyCommit(
             std::erase_if(commitWanted, [&](const auto &wanted) { return wanted == entry; });
         } else if (result->error != ErrorCode::UnknownTopicOrPartition
             && result->error != ErrorCode::OffsetMetadataTooLarge) {
-            if (isRetriable(result->error)) {
-                wantCommit(request.offsets);
-                commitNotBefore = context.now + backoff(1, context);
-            }
-            // Errors of the group come for all partitions alike; one about an earlier generation,
-            // or while it rejoins anyway, says nothing new.
-            const bool settled = phase == Phase::Stable || phase == Phase::Synced;
-            if (request.generation == generation
-                && (settled || result->error != ErrorCode::RebalanceInProgress))
-                groupError(result->error, context);
-            return;
+            // Errors of the group come for all partitions alike.
+            return commitRefused(request, result->error, context);
         }
     }
+    if (request.sent == Sent::CommitFirst)
+        reconciliation->commitFirst.clear();
+}
+
+void Consumer::State::commitRefused(const InFlight &request, ErrorCode error, Context &context)
+{
+    // A member epoch that was raised while the commit was out: the offsets are good all the same.
+    const bool again = isRetriable(error) || error == ErrorCode::StaleMemberEpoch;
+    if (request.sent == Sent::CommitFirst) {
+        if (again)
+            reconciliation->commitNotBefore = context.now + backoff(1, context);
+        else
+            reconciliation->commitFirst.clear();
+    } else if (again) {
+        wantCommit(request.offsets);
+        commitNotBefore = context.now + backoff(1, context);
+    }
+    if (config.groupProtocol == GroupProtocol::Consumer) {
+        // Where it stands with its group it learns by its heartbeats alone.
+        if (error == ErrorCode::NotCoordinator || error == ErrorCode::CoordinatorNotAvailable)
+            coordinatorLost(context);
+        return;
+    }
+    // One about an earlier generation, or while it rejoins anyway, says nothing new.
+    const bool settled = phase == Phase::Stable || phase == Phase::Synced;
+    if (request.generation == generation && (settled || error != ErrorCode::RebalanceInProgress))
+        groupError(error, context);
 }
 
 void Consumer::State::findPositions(Context &context, ClientEffects &effects)
@@ -91,7 +124,7 @@ void Consumer::State::findPositions(Context &context, ClientEffects &effects)
             owned.sought = false;
             recordReset(owned, LogReason::Seek, context);
         }
-        if (owned.position >= 0 || owned.stuck || context.now < owned.notBefore)
+        if (owned.position >= 0 || owned.stuck || owned.revoking || context.now < owned.notBefore)
             continue;
         if (!owned.resetReason) {
             if (!committed.partitions)
@@ -105,11 +138,17 @@ void Consumer::State::findPositions(Context &context, ClientEffects &effects)
     }
     if (committed.partitions && coordinator && !isOut(Sent::OffsetFetch)) {
         committed.group = config.group;
+        committed.requireStable = true;
+        if (config.groupProtocol == GroupProtocol::Consumer) {
+            committed.memberId = memberId;
+            committed.memberEpoch = generation;
+        }
         send(Sent::OffsetFetch, *coordinator, std::move(committed), config.requestTimeout, context,
             effects);
     }
     if (!isOut(Sent::ListOffsets)) {
         for (auto &[leader, request] : resets) {
+            request.isolation = config.isolationLevel;
             send(Sent::ListOffsets, leader, std::move(request), config.requestTimeout, context,
                 effects);
         }
@@ -123,14 +162,25 @@ void Consumer::State::applyOffsetFetch(const OffsetFetchResponse &response, Cont
             if (owned.position < 0)
                 backOff(owned, context);
         }
-        return groupError(response.error, context);
+        if (config.groupProtocol == GroupProtocol::Classic)
+            groupError(response.error, context);
+        else if (response.error == ErrorCode::NotCoordinator
+            || response.error == ErrorCode::CoordinatorNotAvailable)
+            coordinatorLost(context);
+        return;
     }
+    // An offset that a transaction is about to commit may replace the one there is: like the Java
+    // client it then takes none, and asks for all of them again.
+    const bool isUnstable =
+        std::ranges::any_of(response.partitions, [](const OffsetFetchResponse::Partition &result) {
+            return result.error == ErrorCode::UnstableOffsetCommit;
+        });
     for (const OffsetFetchResponse::Partition &result : response.partitions) {
         const auto found = partitions.find(result.partition);
         if (found == partitions.end() || found->second.position >= 0 || found->second.resetReason)
             continue;
         Partition &owned = found->second;
-        if (result.error != ErrorCode::None) {
+        if (isUnstable || result.error != ErrorCode::None) {
             backOff(owned, context);
         } else if (result.committedOffset >= 0) {
             owned.committed = result.committedOffset;

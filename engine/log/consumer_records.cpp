@@ -1,6 +1,7 @@
 // What a consumer fetches ahead, and what it hands out.
 
 #include "engine/log/consumer_state.h"
+#include "engine/log/control_records.h"
 
 #include <algorithm>
 #include <utility>
@@ -15,8 +16,8 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
     // Java client does.
     std::map<NodeId, FetchRequest> requests;
     for (auto &[partition, owned] : partitions) {
-        if (owned.position < 0 || owned.buffered || owned.paused || context.now < owned.notBefore
-            || !isValid(partition, owned))
+        if (owned.position < 0 || owned.buffered || owned.paused || owned.revoking
+            || context.now < owned.notBefore || !isValid(partition, owned))
             continue;
         const Leader leader = leaderOf(partition);
         if (leader.broker.value() < 0) {
@@ -38,6 +39,7 @@ void Consumer::State::sendFetches(Context &context, ClientEffects &effects)
         });
         if (busy || !brokers.canReach(broker, context.now))
             continue;
+        request.isolation = config.isolationLevel;
         request.maxWait = config.fetchMaxWait;
         request.minBytes = config.fetchMinBytes;
         request.maxBytes = config.fetchMaxBytes;
@@ -61,7 +63,7 @@ void Consumer::State::applyFetch(
         const auto found = partitions.find(result.partition);
         // Given up, moved by seek(), or led by another while the fetch was out: the answer is of no
         // use.
-        if (found == partitions.end() || found->second.buffered
+        if (found == partitions.end() || found->second.buffered || found->second.revoking
             || !isValid(result.partition, found->second)
             || request.offsets[i].first != result.partition
             || found->second.fetched != request.offsets[i].second)
@@ -70,7 +72,9 @@ void Consumer::State::applyFetch(
         switch (result.error) {
         case ErrorCode::None:
             owned.failures = 0;
-            owned.highWatermark = result.highWatermark;
+            owned.readableEnd = config.isolationLevel == IsolationLevel::ReadCommitted
+                ? result.lastStableOffset
+                : result.highWatermark;
             if (!result.records.empty() && !takeIn(owned, result))
                 backOff(owned, context);
             break;
@@ -112,8 +116,15 @@ bool Consumer::State::takeIn(Partition &partition, const FetchResponse::Partitio
         return true;
     partition.fetched = end;
     partition.buffered = true;
-    buffer.push_back(
-        {.partition = result.partition, .pieces = result.records, .open = {}, .end = end});
+    Fetched &fetched = buffer.emplace_back();
+    fetched.partition = result.partition;
+    fetched.pieces = result.records;
+    fetched.end = end;
+    if (config.isolationLevel == IsolationLevel::ReadCommitted) {
+        fetched.aborted = result.abortedTransactions;
+        std::ranges::stable_sort(
+            fetched.aborted, {}, &FetchResponse::Partition::AbortedTransaction::firstOffset);
+    }
     return true;
 }
 
@@ -149,6 +160,31 @@ void Consumer::State::handOut(
     }
 }
 
+/// Whether the batch that comes next belongs to an aborted transaction. The broker names those
+/// transactions by producer and first offset; each ends with the producer's next ABORT marker.
+bool Consumer::State::isAborted(Fetched &fetched, const BatchHeader &header, ByteView batch)
+{
+    if (header.producerId < 0)
+        return false;
+    for (; fetched.begun < fetched.aborted.size()
+        && fetched.aborted[fetched.begun].firstOffset <= header.lastOffset();
+        ++fetched.begun) {
+        const std::int64_t producer = fetched.aborted[fetched.begun].producerId;
+        if (std::ranges::find(fetched.abortedProducers, producer) == fetched.abortedProducers.end())
+            fetched.abortedProducers.push_back(producer);
+    }
+    if (fetched.abortedProducers.empty())
+        return false;
+    if (!header.isControl())
+        return header.isTransactional()
+            && std::ranges::find(fetched.abortedProducers, header.producerId)
+            != fetched.abortedProducers.end();
+    const auto end = readEndTransaction(header, batch);
+    if (end && !end->committed)
+        std::erase(fetched.abortedProducers, header.producerId);
+    return false;
+}
+
 /// Hands out at most `most` records of one partition; returns how many.
 std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, std::int32_t most,
     const std::function<void(const TopicPartition &, const RecordView &)> &handle, Context &context)
@@ -179,12 +215,16 @@ std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, st
         }
         const ByteView rest = fetched.pieces[fetched.piece].view().subspan(fetched.at);
         const BatchHeader header = *readBatchHeader(rest);
+        const ByteView batch = rest.first(header.sizeBytes());
         fetched.at += header.sizeBytes();
         fetched.epoch = header.partitionLeaderEpoch;
-        if (header.isControl()) // markers are not for the application
+        if (isAborted(fetched, header, batch) || header.isControl()) {
+            // Neither is for the application, and the position goes on over it.
             owned.position = std::max(owned.position, header.lastOffset() + 1);
-        else
-            fetched.open.emplace(rest.first(header.sizeBytes()));
+            owned.epoch = fetched.epoch;
+        } else {
+            fetched.open.emplace(batch);
+        }
     }
     if (run.count > 0) {
         context.trace.record({.at = context.now,
@@ -192,7 +232,8 @@ std::int32_t Consumer::State::handOutFrom(Fetched &fetched, Partition &owned, st
             .subject = owned.name,
             .actor = name,
             .item = run.firstOffset,
-            .count = run.count});
+            .count = run.count,
+            .value = run.lastOffset});
         polled.push_back(run);
     }
     return run.count;

@@ -14,12 +14,13 @@
 namespace queuelab::log {
 
 /// What a Consumer is made of. consumer.cpp is its outside and its agenda, consumer_cluster.cpp
-/// knows whom to ask, consumer_membership.cpp joins and leaves the group, consumer_positions.cpp
-/// finds, checks and commits positions, consumer_records.cpp fetches and hands out.
+/// knows whom to ask, consumer_membership.cpp joins and leaves the group, in the protocol of
+/// KIP-848 consumer_heartbeat.cpp does, consumer_positions.cpp finds, checks and commits positions,
+/// consumer_records.cpp fetches and hands out.
 struct Consumer::State {
     /// Where it stands with its group.
     enum class Phase : std::uint8_t {
-        Unjoined, ///< has to send JoinGroup
+        Unjoined, ///< has to send JoinGroup, or to heartbeat with member epoch 0
         Joining, ///< JoinGroup is out
         Assigning, ///< it leads: looks up partition counts before it shares out
         Syncing, ///< SyncGroup is out
@@ -32,8 +33,10 @@ struct Consumer::State {
         Join,
         Sync,
         Heartbeat,
+        ConsumerHeartbeat, ///< of KIP-848
         Leave,
         Commit,
+        CommitFirst, ///< a reconciliation waits for it
         OffsetFetch,
         ListOffsets,
         Validate, ///< OffsetForLeaderEpoch
@@ -47,7 +50,8 @@ struct Consumer::State {
         NodeId broker;
         Instant expires;
         std::int32_t generation; ///< in which it was sent
-        Offsets offsets; ///< Commit: what is committed; Fetch: from where; Validate: the positions
+        /// Commit, CommitFirst: what is committed; Fetch: from where; Validate: the positions.
+        Offsets offsets;
     };
     struct Partition {
         NameId name = kNoName;
@@ -55,12 +59,13 @@ struct Consumer::State {
         std::int64_t start = -1; ///< its first position here
         std::int64_t committed = -1;
         std::int64_t fetched = -1; ///< the next offset to ask for
-        std::int64_t highWatermark = -1; ///< as the last fetch told
+        std::int64_t readableEnd = -1; ///< as the last fetch told
         std::optional<LogReason> resetReason; ///< why ListOffsets has to find the position
         bool stuck = false; ///< auto.offset.reset is none and there is nothing to go by
         bool sought = false; ///< by seek(); not told to the trace yet
         bool buffered = false; ///< fetched records wait for poll()
         bool paused = false; ///< by pause()
+        bool revoking = false; ///< a reconciliation gives it up: it is not read any more
         bool damaged = false; ///< the records in hand cannot be read: fetched again
         std::int32_t epoch = -1; ///< leader epoch of the record before the position; -1 not known
         std::int32_t validEpoch = -1; ///< leader epoch in which the position was found good
@@ -81,6 +86,18 @@ struct Consumer::State {
         std::optional<RecordCursor> open; ///< the batch in hand
         std::int32_t epoch = -1; ///< of the batch in hand
         std::int64_t end = 0; ///< the offset after the last batch
+        // read_committed.
+        std::vector<FetchResponse::Partition::AbortedTransaction> aborted{}; ///< by first offset
+        std::size_t begun = 0; ///< so many of them begin before the end of the batch in hand
+        std::vector<std::int64_t> abortedProducers{}; ///< of those that no marker has ended yet
+    };
+
+    /// How a member of KIP-848 comes to own what the coordinator wants.
+    struct Reconciliation {
+        std::set<TopicPartition> target;
+        Offsets commitFirst; ///< by auto-commit, before anything is given up; not answered yet
+        Instant commitNotBefore{};
+        Instant commitUntil{}; ///< then it goes on without
     };
 
     explicit State(ConsumerConfig config);
@@ -102,7 +119,7 @@ struct Consumer::State {
     bool rejoinNeeded = false;
     std::string rejoinReason;
     std::string memberId;
-    std::int32_t generation = -1; ///< -1: not a member
+    std::int32_t generation = -1; ///< or member epoch; -1: not a member
     bool holdsAssignment = false;
     std::optional<StickyUserData> lastAssignment; ///< kept when the membership is lost
     LogReason lostReason = LogReason::Rebalance;
@@ -113,6 +130,15 @@ struct Consumer::State {
     std::map<std::string, std::int32_t>
         assignedCounts; ///< what the leader's last assignment was made of
     Instant nextHeartbeat{};
+    // The group, with group.protocol=consumer.
+    std::chrono::milliseconds consumerHeartbeatInterval{0}; ///< as the coordinator said
+    std::int32_t heartbeatFailures = 0; ///< in a row
+    bool heartbeatTellsAll = true; ///< the next one leaves nothing out
+    bool acknowledges = false; ///< the next one is due now, and says what it owns
+    std::optional<std::set<TopicPartition>> target; ///< what it shall own; nothing: not told yet
+    bool isReconciled = true; ///< with the target
+    std::optional<Reconciliation> reconciliation; ///< under way
+    // Both protocols.
     std::optional<Instant> nextAutoCommit;
     Offsets commitWanted; ///< by commit(), or by one that got no answer: still to be sent
     Instant commitNotBefore{};
@@ -174,8 +200,10 @@ struct Consumer::State {
         ClientEffects &effects);
     void applySync(const SyncGroupResponse &response, Context &context);
     void takeOverAssignment(Context &context);
+    bool own(const std::set<TopicPartition> &assigned, Context &context);
     void applyHeartbeat(const HeartbeatResponse &response, Context &context);
     void groupError(ErrorCode error, Context &context);
+    void fail(ErrorCode error, Context &context);
     void membershipLost(bool forgetMemberId, LogReason reason);
     void rejoin(std::string why);
     void leave(std::string_view why, Context &context, ClientEffects &effects);
@@ -183,12 +211,27 @@ struct Consumer::State {
         std::map<TopicPartition, Partition>::iterator &at, LogReason reason, Context &context);
     void revokeAll(LogReason reason, Context &context);
 
+    // Membership with assignment by the coordinator.
+    void tendConsumerMembership(Context &context, ClientEffects &effects);
+    void sendConsumerHeartbeat(Context &context, ClientEffects &effects);
+    void applyConsumerHeartbeat(const ConsumerGroupHeartbeatResponse &response, Context &context);
+    void consumerHeartbeatRefused(ErrorCode error, Context &context);
+    void consumerHeartbeatFailed(Context &context);
+    void reconcile(Context &context, ClientEffects &effects);
+    void beginReconciliation(Context &context);
+    void finishReconciliation(Context &context);
+    void leaveConsumerGroup(Context &context, ClientEffects &effects);
+
     // Offsets and records.
     Offsets offsetsToCommit() const;
     void wantCommit(const Offsets &offsets);
-    void sendCommit(Offsets &&offsets, Context &context, ClientEffects &effects);
+    void autoCommit(Context &context, ClientEffects &effects);
+    void commitWhatIsWanted(Context &context, ClientEffects &effects);
+    void sendCommit(
+        Offsets &&offsets, Context &context, ClientEffects &effects, Sent sent = Sent::Commit);
     void applyCommit(
         const InFlight &request, const OffsetCommitResponse &response, Context &context);
+    void commitRefused(const InFlight &request, ErrorCode error, Context &context);
     void findPositions(Context &context, ClientEffects &effects);
     void applyOffsetFetch(const OffsetFetchResponse &response, Context &context);
     void applyListOffsets(const ListOffsetsResponse &response, Context &context);
@@ -203,6 +246,7 @@ struct Consumer::State {
     void applyFetch(const InFlight &request, const FetchResponse &response, Context &context);
     bool takeIn(Partition &partition, const FetchResponse::Partition &result);
     void drop(const TopicPartition &partition);
+    static bool isAborted(Fetched &fetched, const BatchHeader &header, ByteView batch);
     std::int32_t handOutFrom(Fetched &fetched, Partition &owned, std::int32_t most,
         const std::function<void(const TopicPartition &, const RecordView &)> &handle,
         Context &context);

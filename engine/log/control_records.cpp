@@ -73,17 +73,13 @@ std::optional<EndTransaction> readEndTransaction(const BatchHeader &header, Byte
     RecordCursor cursor(bytes.first(header.sizeBytes()));
     if (!cursor.next() || !cursor.record().key || !cursor.record().value)
         return std::nullopt;
-    ByteReader key(*cursor.record().key);
-    key.integer<std::int16_t>(); // later versions of it only grow
-    const auto type = key.integer<std::int16_t>();
+    const auto type = readControlType(*cursor.record().key);
     ByteReader value(*cursor.record().value);
-    value.integer<std::int16_t>();
+    value.integer<std::int16_t>(); // the version
     const auto coordinatorEpoch = value.integer<std::int32_t>();
-    const bool ends = type == static_cast<std::int16_t>(ControlType::Abort)
-        || type == static_cast<std::int16_t>(ControlType::Commit);
-    if (!key.ok() || !value.ok() || !ends)
+    if (!value.ok() || (type != ControlType::Abort && type != ControlType::Commit))
         return std::nullopt;
-    return EndTransaction{type == static_cast<std::int16_t>(ControlType::Commit), coordinatorEpoch};
+    return EndTransaction{type == ControlType::Commit, coordinatorEpoch};
 }
 
 Bytes leaderChangeBatch(const LeaderChange &change, std::int64_t timestampMs)

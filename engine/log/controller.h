@@ -88,6 +88,8 @@ private:
     AlterConfigsResponse alterConfigs(const AlterConfigsRequest &request, Changes &changes);
     AlterConfigsResponse::Resource alterTopic(
         const AlterConfigsRequest::Resource &wanted, Changes &changes);
+    AlterConfigsResponse::Resource alterGroup(
+        const AlterConfigsRequest::Resource &wanted, Changes &changes);
     void commitPartition(Changes &changes, const TopicId &topic, std::int32_t number,
         const std::vector<std::int32_t> &replicas, std::int64_t partitions);
     std::vector<std::int32_t> activeOf(const std::vector<std::int32_t> &replicas) const;

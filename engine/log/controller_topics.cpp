@@ -2,6 +2,7 @@
 
 #include "engine/log/controller.h"
 #include "engine/log/controller_placement.h"
+#include "engine/log/group_config.h"
 
 #include <algorithm>
 #include <iterator>
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t kTopicNameMax = 249;
 constexpr std::int32_t kPartitionsMax = 100'000;
 constexpr const char *kNamedTwice = "the request names the topic more than once";
+constexpr const char *kGroupNamedTwice = "the request names the group more than once";
 
 bool isValidTopicName(std::string_view name)
 {
@@ -81,6 +83,26 @@ std::string placementProblem(std::int16_t replicationFactor, const ReplicaPlacer
     }
     return placer.unfencedBrokers() == 0 ? "all brokers are fenced or shutting down"
                                          : std::string();
+}
+
+/// Carries the wanted changes out on `configs`; the records of those that change something.
+std::vector<ConfigRecord> alter(std::map<std::string, std::string> &configs,
+    const AlterConfigsRequest::Resource &wanted, ConfigResource resource)
+{
+    std::vector<ConfigRecord> records;
+    for (const auto &[key, value] : wanted.configs) {
+        const auto set = configs.find(key);
+        const bool isSo =
+            value ? set != configs.end() && set->second == *value : set == configs.end();
+        if (isSo)
+            continue;
+        if (value)
+            configs[key] = *value;
+        else
+            configs.erase(key);
+        records.push_back({wanted.name, key, value, resource});
+    }
+    return records;
 }
 
 } // namespace
@@ -254,13 +276,21 @@ DeleteTopicsResponse Controller::deleteTopics(const DeleteTopicsRequest &request
 
 AlterConfigsResponse Controller::alterConfigs(const AlterConfigsRequest &request, Changes &changes)
 {
+    const auto isNamedOnce = [](const auto &resources, const std::string &name) {
+        return std::ranges::count(resources, name, &AlterConfigsRequest::Resource::name) == 1;
+    };
     AlterConfigsResponse response;
     for (const AlterConfigsRequest::Resource &wanted : request.topics) {
-        const auto named =
-            std::ranges::count(request.topics, wanted.name, &AlterConfigsRequest::Resource::name);
-        response.topics.push_back(named == 1 ? alterTopic(wanted, changes)
-                                             : AlterConfigsResponse::Resource{wanted.name,
-                                                   ErrorCode::InvalidRequest, kNamedTwice});
+        response.topics.push_back(isNamedOnce(request.topics, wanted.name)
+                ? alterTopic(wanted, changes)
+                : AlterConfigsResponse::Resource{
+                      wanted.name, ErrorCode::InvalidRequest, kNamedTwice});
+    }
+    for (const AlterConfigsRequest::Resource &wanted : request.groups) {
+        response.groups.push_back(isNamedOnce(request.groups, wanted.name)
+                ? alterGroup(wanted, changes)
+                : AlterConfigsResponse::Resource{
+                      wanted.name, ErrorCode::InvalidRequest, kGroupNamedTwice});
     }
     return response;
 }
@@ -273,19 +303,7 @@ AlterConfigsResponse::Resource Controller::alterTopic(
         return {wanted.name, ErrorCode::UnknownTopicOrPartition, "there is no such topic"};
     const LogConfig before = settings(*topic);
     std::map<std::string, std::string> configs = topic->configs;
-    std::vector<ConfigRecord> records;
-    for (const auto &[key, value] : wanted.configs) {
-        const auto set = configs.find(key);
-        const bool isSo =
-            value ? set != configs.end() && set->second == *value : set == configs.end();
-        if (isSo)
-            continue;
-        if (value)
-            configs[key] = *value;
-        else
-            configs.erase(key);
-        records.push_back({wanted.name, key, value});
-    }
+    std::vector<ConfigRecord> records = alter(configs, wanted, ConfigResource::Topic);
     const auto after = LogConfig::parse(m_config.topicDefaults, configs);
     if (!after) {
         return {wanted.name, ErrorCode::InvalidConfig,
@@ -297,6 +315,24 @@ AlterConfigsResponse::Resource Controller::alterTopic(
     // beside them.
     if (after->minInsyncReplicas != before.minInsyncReplicas)
         applyMinIsr(*topic, changes);
+    return {wanted.name, ErrorCode::None, {}};
+}
+
+AlterConfigsResponse::Resource Controller::alterGroup(
+    const AlterConfigsRequest::Resource &wanted, Changes &changes)
+{
+    if (wanted.name.empty())
+        return {wanted.name, ErrorCode::InvalidRequest, "a group has a name"};
+    const auto *before = m_image.groupConfigs(wanted.name);
+    std::map<std::string, std::string> configs =
+        before ? *before : std::map<std::string, std::string>{};
+    std::vector<ConfigRecord> records = alter(configs, wanted, ConfigResource::Group);
+    if (const auto after = GroupConfig::parse(m_config, configs); !after) {
+        return {wanted.name, ErrorCode::InvalidConfig,
+            fmt::format("{}: {}", after.error().key, after.error().why)};
+    }
+    for (ConfigRecord &record : records)
+        commit(changes, std::move(record), LogReason::AskedFor);
     return {wanted.name, ErrorCode::None, {}};
 }
 

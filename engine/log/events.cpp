@@ -41,7 +41,7 @@ constexpr std::array kEvents{
         "{actor} fetches {count:record|records} of {subject} from offset {item} "
         "({value:byte|bytes})"),
     info(LogEvent::RecordsPolled, "records-polled", InFlight, Routine, "records polled",
-        "{actor} is handed offsets {item} to {last} of {subject}"),
+        "{actor} is handed {count:record|records} of {subject}, offsets {item} to {value}"),
     info(LogEvent::OffsetReset, "offset-reset", System, Notable, "position reset",
         "{actor} continues {subject} at offset {item}: {reason}"),
     info(LogEvent::OffsetCommitted, "offset-committed", Done, Routine, "offset committed",
@@ -106,7 +106,7 @@ constexpr std::array kEvents{
         "{actor} cuts {count:record|records} off its copy of {subject}, which ends at offset "
         "{item} now: the leader of epoch {value} does not have them"),
     info(LogEvent::ConfigsAltered, "configs-altered", System, Notable, "setting changed",
-        "topic {subject} has {detail} from here on"),
+        "{subject} has {detail} from here on"),
 
     info(LogEvent::ProducerIdAssigned, "producer-id-assigned", System, Routine,
         "producer id assigned", "{subject} is idempotent under producer id {value}"),

@@ -23,7 +23,8 @@ enum class LogEvent : EventKind {
     HighWatermarkMoved, ///< subject partition, item new high watermark
     RecordsFetched, ///< subject partition, actor consumer, item first offset, count records, value
                     ///< bytes
-    RecordsPolled, ///< subject partition, actor consumer, item first offset, count records
+    RecordsPolled, ///< subject partition, actor consumer, item first offset, count records, value
+                   ///< last offset
     OffsetReset, ///< subject partition, actor consumer, item new position; reason why
     OffsetCommitted, ///< subject partition, actor consumer, detail group, item offset
     CommitRefused, ///< subject group, actor member's client, value Kafka error code
@@ -62,7 +63,7 @@ enum class LogEvent : EventKind {
                      ///< bytes
     ReplicaTruncated, ///< subject partition, actor broker, item its new log end offset, count
                       ///< records cut, value the leader epoch it follows
-    ConfigsAltered, ///< subject topic, detail "retention.ms=1000"
+    ConfigsAltered, ///< subject topic or group, detail "retention.ms=1000"
 
     // Producers.
     ProducerIdAssigned, ///< subject producer, value its producer id

@@ -74,6 +74,8 @@ void GroupCoordinator::forget(Group &group)
         m_deadlines.cancel(handle);
     for (auto &[id, member] : group.members)
         m_deadlines.cancel(member.session);
+    for (auto &[id, life] : group.lives)
+        cancel(life);
     m_groups.erase(m_groups.find(group.id));
 }
 
@@ -159,6 +161,11 @@ void GroupCoordinator::join(
     if (!known && !request.memberId.empty())
         return answerJoinError(caller, ErrorCode::UnknownMemberId, request.memberId, effects);
 
+    if (known && known->modern && !becomeClassic(*known))
+        return answerJoinError(
+            caller, ErrorCode::InconsistentGroupProtocol, request.memberId, effects);
+    const bool isNew = !known || !known->toBury.empty();
+
     Group &group = known ? *known : create(request.group, context);
     if (!acceptsAnother(group, request.memberId)) {
         dropPendingMember(group, request.memberId);
@@ -172,7 +179,7 @@ void GroupCoordinator::join(
         joinKnownMember(caller, group, request, context, effects);
     }
     // Whoever takes over must know the group, also when it never gets to an assignment.
-    if (!known)
+    if (isNew)
         writeMetadata(group, NewGroup{}, {}, context);
 }
 
@@ -417,6 +424,9 @@ void GroupCoordinator::sync(
         return refuse(error);
     if (request.generation != group->generation)
         return refuse(ErrorCode::IllegalGeneration);
+    if (request.protocolType.value_or(group->protocolType) != group->protocolType
+        || request.protocolName.value_or(group->protocolName) != group->protocolName)
+        return refuse(ErrorCode::InconsistentGroupProtocol);
 
     Member &member = group->members.at(request.memberId);
     switch (group->state) {
@@ -565,6 +575,10 @@ void GroupCoordinator::clientGone(ClientId client)
         if (auto *commit = std::get_if<TxnOffsetsWritten>(&write.kind);
             commit && isOf(commit->call))
             commit->call.gone = true;
+        if (auto *modern = std::get_if<ModernWritten>(&write.kind)) {
+            for (Reply &reply : modern->replies)
+                reply.call.gone = reply.call.gone || isOf(reply.call);
+        }
     }
 }
 
@@ -580,7 +594,10 @@ std::vector<GroupSnapshot> GroupCoordinator::snapshot() const
         out.generation = group.generation;
         out.protocol = group.protocolName;
         out.leader = group.leaderId;
-        out.members.reserve(group.members.size());
+        out.type = group.modern ? group.modern->type() : GroupType::Classic;
+        if (group.modern)
+            showModern(group, out);
+        out.members.reserve(out.members.size() + group.members.size());
         for (const auto &[memberId, member] : group.members) {
             MemberSnapshot &shown = out.members.emplace_back();
             shown.memberId = memberId;

@@ -7,6 +7,8 @@
 #include "engine/log/deadlines.h"
 #include "engine/log/events.h"
 #include "engine/log/group_records.h"
+#include "engine/log/modern_group.h"
+#include "engine/log/modern_group_records.h"
 #include "engine/log/partition_log.h"
 #include "engine/log/record_batch.h"
 #include "engine/log/requests.h"
@@ -63,8 +65,10 @@ public:
     /// A new leader's high watermark may lag behind what its predecessor acknowledged. It must have
     /// reached the log end offset that the leader began with, or commits that clients count on
     /// would be missing; until then they are answered CoordinatorLoadInProgress.
+    ///
+    /// `image` names the topics that groups with assignment by the coordinator keep by their ids.
     Result<void, Error> load(std::int32_t partition, const PartitionLog &log,
-        std::int64_t highWatermark, Context &context);
+        std::int64_t highWatermark, Context &context, const ClusterImage &image = ClusterImage());
     /// The broker leads it no longer: who waits is told NotCoordinator, the groups are forgotten.
     void unload(std::int32_t partition, Context &context, Effects &effects);
     /// Whether requests for this group belong here; others are answered NotCoordinator.
@@ -89,8 +93,9 @@ public:
         NameId client, const ClusterImage &image, Context &context, Effects &effects);
     void shareHeartbeat(Caller caller, const ShareGroupHeartbeatRequest &request, NameId client,
         const ClusterImage &image, Context &context, Effects &effects);
-    /// Topics came, went or got more partitions: groups that read them get a new target.
-    void metadataChanged(const ClusterImage &image, Context &context, Effects &effects);
+    /// Topics came, went or got more partitions: groups that read them get a new target with their
+    /// next heartbeat.
+    void metadataChanged() { ++m_metadataVersion; }
 
     /// A share-partition whose state the share coordinator shall begin to keep
     /// (InitializeShareGroupState). It is assigned once that is done.
@@ -145,14 +150,17 @@ private:
         JoinPhase,
         SyncPhase,
         Session,
+        ModernSession,
+        Revocation,
         PendingMember,
         Retention
     };
     struct Deadline {
         Due due;
         std::string group; ///< all but Retention
-        std::string memberId{}; ///< Session, PendingMember
-        std::int32_t number = -1; ///< SyncPhase: the generation; Retention: the partition
+        std::string memberId{}; ///< Session, ModernSession, Revocation, PendingMember
+        /// SyncPhase: the generation; Revocation: the member epoch; Retention: the partition.
+        std::int32_t number = -1;
     };
     using Handle = std::optional<Deadlines<Deadline>::Handle>;
 
@@ -187,6 +195,12 @@ private:
         Handle session;
         Instant lastHeartbeat{};
     };
+    /// How a member of a modern group is kept alive.
+    struct Life {
+        Handle session;
+        Handle revocation; ///< while it has partitions to give up
+        Instant lastHeartbeat{};
+    };
     struct StoredCommit {
         Commit commit;
         std::int64_t order = 0; ///< later ones stand later in the log
@@ -218,6 +232,16 @@ private:
         StoredCommits offsets;
         /// By producer id: what its transaction will commit, or not. None is empty.
         std::map<std::int64_t, StoredCommits> pendingTxn;
+
+        // Of KIP-848 and share groups; `generation` is the group epoch, `members` is empty.
+        std::optional<ModernGroup> modern;
+        std::map<std::string, Life> lives; ///< by member id
+        TopicIds topicIds; ///< of what it subscribes to, or did
+        PartitionCounts topicSizes; ///< of what it subscribes to, as last looked at
+        std::uint64_t seenMetadata = 0; ///< its subscriptions were held against this version
+        std::uint64_t lastModernWrite = 0;
+        std::vector<Bytes> toBury; ///< keys of records from when it was of another type
+        std::map<TopicPartition, Instant> initializingSince;
     };
 
     // What is done when a write is committed, and what when it failed.
@@ -246,12 +270,23 @@ private:
         TxnOffsetCommitResponse response;
         std::vector<std::pair<TopicPartition, Commit>> commits;
     };
+    /// An answer that is given when what it says is committed.
+    struct Reply {
+        ParkedCall call;
+        std::variant<ConsumerGroupHeartbeatResponse, ShareGroupHeartbeatResponse> response;
+    };
+    struct ModernWritten {
+        std::vector<ModernRecordKey> keys;
+        std::vector<Bytes> buried;
+        std::vector<Reply> replies;
+        std::vector<TopicPartition> toInitialize;
+    };
     struct Tombstones {
         std::vector<TopicPartition> offsets;
         bool group = false; ///< the whole group
     };
     using WriteKind = std::variant<NewGroup, Emptied, Assigned, StaticMemberReplaced,
-        OffsetsCommitted, TxnOffsetsWritten, Tombstones>;
+        OffsetsCommitted, TxnOffsetsWritten, ModernWritten, Tombstones>;
     struct PendingWrite {
         std::string group;
         std::int32_t partition = 0;
@@ -320,7 +355,12 @@ private:
         std::span<const ErrorCode> refused, const Context &context);
     ErrorCode admitCommit(const OffsetCommitRequest &request, Context &context);
     ErrorCode admitCommitInTransaction(const TxnOffsetCommitRequest &request) const;
+    /// Of a modern group: the verdict on each partition, put before `refused`.
+    std::vector<ErrorCode> judgeModernCommit(const ModernGroup &group, std::int32_t epoch,
+        const std::string &memberId, std::span<const OffsetCommitRequest::Partition> wanted,
+        std::span<const ErrorCode> refused, bool inTransaction) const;
     static void materialize(StoredCommits &&pending, StoredCommits &offsets);
+    ErrorCode admitFetch(const ModernGroup &group, const OffsetFetchRequest &request) const;
     std::set<TopicPartition> unstableOffsets(const std::string &group) const;
     void recordRefusedCommit(
         NameId group, NameId committer, ErrorCode error, Context &context) const;
@@ -331,6 +371,46 @@ private:
     void bury(const std::string &group, std::vector<TopicPartition> offsets, bool wholeGroup,
         Context &context);
 
+    // Groups with assignment by the coordinator: group_heartbeats.cpp, share_groups.cpp.
+    /// A heartbeat of either type.
+    struct Beat {
+        GroupType type = GroupType::Consumer;
+        std::string group;
+        ModernMember member; ///< what it says of itself, where it says it
+        std::int32_t epoch = 0;
+        std::optional<std::set<std::string>> topics;
+        std::optional<PartitionSet> owned;
+        bool isFull = false; ///< it wants to be told its assignment
+    };
+    struct BeatAnswer {
+        ErrorCode error = ErrorCode::None;
+        std::int32_t epoch = 0;
+        std::optional<std::vector<TopicPartition>> assignment;
+        std::vector<TopicPartition> toInitialize;
+    };
+    BeatAnswer takeBeat(const Beat &beat, const ClusterImage &image, Context &context);
+    BeatAnswer leaveModern(const Beat &beat, Context &context);
+    ErrorCode admitBeat(const Beat &beat, Group *group) const;
+    ErrorCode admitEpoch(const Beat &beat, const ModernMember &member) const;
+    Group &modernGroup(const Beat &beat, Context &context);
+    bool becomeClassic(Group &group);
+    bool joinOrUpdate(Group &group, const Beat &beat);
+    void updateEpoch(Group &group, bool subscriptionChanged, const ClusterImage &image);
+    void updateTarget(Group &group, const ClusterImage &image, Context &context);
+    void updateMember(Group &group, const Beat &beat, bool subscriptionChanged, Context &context);
+    void showState(Group &group, LogReason why, Context &context);
+    void showModern(const Group &group, GroupSnapshot &out) const;
+    void keepModernAlive(Group &group, const std::string &memberId, Context &context);
+    void cancel(Life &life);
+    void reviveModern(Group &group, Context &context);
+    void removeModern(Group &group, const std::string &memberId, LogReason why, Context &context);
+    void revocationOver(
+        Group &group, const std::string &memberId, std::int32_t epoch, Context &context);
+    void answerWhenWritten(Group &group, std::vector<Reply> &&replies,
+        std::vector<TopicPartition> &&toInitialize, Context &context, Effects &effects);
+    std::vector<TopicPartition> sharesToInitialize(
+        Group &group, const ClusterImage &image, const Context &context);
+
     // Persistence.
     std::int32_t partitionOf(const std::string &group) const;
     bool isBeingWritten(const std::string &group) const;
@@ -339,6 +419,7 @@ private:
         const std::map<std::string, SharedBytes> &assignments, Context &context);
     struct Stored {
         std::optional<GroupMetadata> metadata;
+        std::map<GroupType, std::map<ModernRecordKey, Bytes>> modern; ///< their values
         StoredCommits offsets;
         std::map<std::int64_t, StoredCommits> pendingTxn;
     };
@@ -349,6 +430,8 @@ private:
     static void applyMarker(
         const RecordView &marker, std::int64_t producerId, StoredGroups &groups);
     static void takeOver(Group &group, const GroupMetadata &metadata, Context &context);
+    bool takeOverModern(
+        Group &group, const Stored &stored, const ClusterImage &image, Context &context) const;
     void revive(Group &group, Context &context);
     void finish(const std::string &groupId, NewGroup &write, ErrorCode error, Context &context,
         Effects &effects);
@@ -362,6 +445,8 @@ private:
         Context &context, Effects &effects);
     void finish(const std::string &groupId, TxnOffsetsWritten &write, ErrorCode error,
         Context &context, Effects &effects);
+    void finish(const std::string &groupId, ModernWritten &write, ErrorCode error, Context &context,
+        Effects &effects);
     void finish(const std::string &groupId, Tombstones &write, ErrorCode error, Context &context,
         Effects &effects);
 
@@ -374,6 +459,8 @@ private:
     std::vector<Write> m_outbox;
     std::map<std::uint64_t, PendingWrite> m_pending; ///< by id: in the order they were made
     std::uint64_t m_nextWrite = 1;
+    std::uint64_t m_metadataVersion = 1; ///< goes up when topics change
+    std::vector<ShareInitialization> m_shareInitializations;
     std::int64_t m_nextOrder = 0; ///< of a commit; above the offsets of all records read back
 };
 

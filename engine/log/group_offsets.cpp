@@ -21,6 +21,10 @@ NameId GroupCoordinator::nameOf(const std::string &group, const std::string &mem
     const auto found = m_groups.find(group);
     if (found == m_groups.end())
         return kNoName;
+    if (found->second.modern) {
+        const ModernMember *modern = found->second.modern->member(memberId);
+        return modern ? modern->name : kNoName;
+    }
     const auto member = found->second.members.find(memberId);
     return member == found->second.members.end() ? kNoName : member->second.name;
 }
@@ -35,6 +39,8 @@ ErrorCode GroupCoordinator::admitCommit(const OffsetCommitRequest &request, Cont
     Group *group = find(request.group);
     if (!group)
         return request.generation < 0 ? ErrorCode::None : ErrorCode::IllegalGeneration;
+    if (group->modern)
+        return ErrorCode::None; // judged by the partition
     if (request.generation < 0 && group->state == GroupState::Empty)
         return ErrorCode::None;
     const bool isSimple =
@@ -86,8 +92,14 @@ GroupCoordinator::Commits GroupCoordinator::gather(const std::string &group,
 void GroupCoordinator::commit(Caller caller, const OffsetCommitRequest &request, NameId client,
     Context &context, Effects &effects, std::span<const ErrorCode> refused)
 {
-    Commits commits =
-        gather(request.group, request.partitions, admitCommit(request, context), refused, context);
+    const ErrorCode admitted = admitCommit(request, context);
+    std::vector<ErrorCode> judged;
+    if (const Group *group = find(request.group); group && group->modern) {
+        judged = judgeModernCommit(*group->modern, request.generation, request.memberId,
+            request.partitions, refused, false);
+        refused = judged;
+    }
+    Commits commits = gather(request.group, request.partitions, admitted, refused, context);
     OffsetsCommitted pending{
         {caller}, nameOf(request.group, request.memberId), {}, std::move(commits.accepted)};
     if (pending.committer == kNoName)
@@ -141,6 +153,59 @@ void GroupCoordinator::finish(const std::string &groupId, OffsetsCommitted &writ
     write.call.answer(std::move(write.response), effects);
 }
 
+/// A member may be told only while it is the one that the coordinator knows; others need not say
+/// who they are.
+ErrorCode GroupCoordinator::admitFetch(
+    const ModernGroup &group, const OffsetFetchRequest &request) const
+{
+    if (!request.memberId && request.memberEpoch < 0)
+        return ErrorCode::None;
+    const ModernMember *member = group.member(request.memberId.value_or(std::string()));
+    if (!member)
+        return ErrorCode::UnknownMemberId;
+    return member->epoch == request.memberEpoch ? ErrorCode::None : ErrorCode::StaleMemberEpoch;
+}
+
+/// With an epoch before its present one a member may still commit what it had then and has now
+/// (KIP-1251).
+std::vector<ErrorCode> GroupCoordinator::judgeModernCommit(const ModernGroup &group,
+    std::int32_t epoch, const std::string &memberId,
+    std::span<const OffsetCommitRequest::Partition> wanted, std::span<const ErrorCode> refused,
+    bool inTransaction) const
+{
+    std::vector<ErrorCode> verdicts(wanted.size(), ErrorCode::None);
+    const bool isShare = group.type() == GroupType::Share;
+    const ModernMember *member = group.member(memberId);
+    const bool isSimple = epoch < 0 && group.members().empty();
+    const bool isUnchecked = inTransaction && epoch == -1 && memberId.empty();
+    const ErrorCode stale =
+        inTransaction ? ErrorCode::IllegalGeneration : ErrorCode::StaleMemberEpoch;
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+        if (!refused.empty() && refused[i] != ErrorCode::None) {
+            verdicts[i] = refused[i];
+        } else if (isShare) {
+            verdicts[i] = ErrorCode::GroupIdNotFound; // it commits no offsets
+        } else if (isSimple || isUnchecked) {
+            continue;
+        } else if (!member) {
+            verdicts[i] = ErrorCode::UnknownMemberId;
+        } else if (epoch != member->epoch) {
+            const TopicPartition &partition = wanted[i].partition;
+            auto since = member->assigned.find(partition);
+            if (since == member->assigned.end()) {
+                since = member->revoking.find(partition);
+                if (since == member->revoking.end()) {
+                    verdicts[i] = stale;
+                    continue;
+                }
+            }
+            if (epoch > member->epoch || epoch < since->second)
+                verdicts[i] = stale;
+        }
+    }
+    return verdicts;
+}
+
 OffsetFetchResponse GroupCoordinator::fetch(const OffsetFetchRequest &request) const
 {
     OffsetFetchResponse response;
@@ -148,6 +213,9 @@ OffsetFetchResponse GroupCoordinator::fetch(const OffsetFetchRequest &request) c
         response.error = ErrorCode::InvalidGroupId;
     else if (!coordinates(request.group))
         response.error = ErrorCode::NotCoordinator;
+    if (const auto known = m_groups.find(request.group);
+        response.error == ErrorCode::None && known != m_groups.end() && known->second.modern)
+        response.error = admitFetch(*known->second.modern, request);
     if (response.error != ErrorCode::None)
         return response;
 
@@ -187,8 +255,14 @@ void GroupCoordinator::bury(const std::string &group, std::vector<TopicPartition
     batch.reset();
     for (const TopicPartition &partition : offsets)
         batch.append(nowMs, encodeKey(OffsetKey{group, partition}), std::nullopt);
-    if (wholeGroup)
+    if (const Group *known = wholeGroup ? find(group) : nullptr; known && known->modern) {
+        for (const ModernRecordKey &key : known->modern->allKeys()) {
+            batch.append(
+                nowMs, encodeKey(ModernKey{known->modern->type(), group, key}), std::nullopt);
+        }
+    } else if (wholeGroup) {
         batch.append(nowMs, encodeKey(GroupKey{group}), std::nullopt);
+    }
     write(group, Tombstones{std::move(offsets), wholeGroup}, batch);
 }
 
@@ -233,11 +307,17 @@ void GroupCoordinator::forgetTopic(const std::string &topic, Context &context)
     }
     for (const auto &[id, partitions] : gone)
         bury(id, {partitions.begin(), partitions.end()}, false, context);
+    for (auto &[id, group] : m_groups) {
+        if (group.modern && group.modern->type() == GroupType::Share)
+            group.modern->forgetTopic(topic); // written with the group's next change
+    }
 }
 
 /// Nothing when it cannot be told.
 std::optional<std::set<std::string>> GroupCoordinator::subscribedTopics(const Group &group)
 {
+    if (group.modern)
+        return group.modern->subscribedTopics();
     if (group.members.empty())
         return std::set<std::string>{};
     if (group.protocolType != kConsumerProtocolType)
@@ -254,11 +334,12 @@ std::optional<std::set<std::string>> GroupCoordinator::subscribedTopics(const Gr
 }
 
 /// Kafka's rules (facts: kafka.md 3.6): a stable group keeps what it subscribes to, one that has
-/// become empty keeps everything for a while, a simple one keeps each commit for a while.
+/// become empty keeps everything for a while, a simple one keeps each commit for a while, and so
+/// does one of KIP-848 where it subscribes to it no longer.
 std::vector<TopicPartition> GroupCoordinator::expiredOffsets(
     const Group &group, std::int64_t nowMs) const
 {
-    const bool isSimple = group.protocolType.empty();
+    const bool isSimple = group.modern || group.protocolType.empty();
     const bool isEmpty = group.state == GroupState::Empty;
     if (!isSimple && !isEmpty && group.state != GroupState::Stable)
         return {};
@@ -295,7 +376,8 @@ void GroupCoordinator::expireOffsets(std::int32_t partition, Context &context)
         if (group.partition != partition || isBeingWritten(id))
             continue;
         std::vector<TopicPartition> expired = expiredOffsets(group, nowMs);
-        const bool nothingLeft = group.state == GroupState::Empty
+        const bool isShare = group.modern && group.modern->type() == GroupType::Share;
+        const bool nothingLeft = group.state == GroupState::Empty && !isShare
             && expired.size() == group.offsets.size() && group.pendingTxn.empty();
         if (!expired.empty() || nothingLeft)
             bury(id, std::move(expired), nothingLeft, context);

@@ -11,6 +11,9 @@ namespace queuelab::log {
 
 namespace {
 
+constexpr std::string_view kRemedy =
+    "restore the directory from a copy, or delete it: groups then start by auto.offset.reset";
+
 std::int32_t milliseconds(Duration duration)
 {
     return static_cast<std::int32_t>(
@@ -85,10 +88,12 @@ void GroupCoordinator::writeMetadata(Group &group, WriteKind kind,
                 assigned == assignments.end() ? SharedBytes() : assigned->second});
         }
     }
+    const std::int64_t nowMs = epochMillis(context.wallClock());
     BatchBuilder batch;
     batch.reset();
-    batch.append(
-        epochMillis(context.wallClock()), encodeKey(GroupKey{group.id}), encodeValue(metadata));
+    for (const Bytes &key : std::exchange(group.toBury, {}))
+        batch.append(nowMs, key, std::nullopt);
+    batch.append(nowMs, encodeKey(GroupKey{group.id}), encodeValue(metadata));
     write(group.id, std::move(kind), batch);
 }
 
@@ -141,10 +146,8 @@ Result<GroupCoordinator::StoredGroups, Error> GroupCoordinator::readBack(
 {
     constexpr std::uint64_t kChunkBytes = 1'048'576;
     const auto broken = [&log](std::int64_t offset, const std::string &problem) {
-        return std::unexpected(
-            Error{log.directory(), problem + " at offset " + std::to_string(offset),
-                "restore the directory from a copy, or delete it: groups then start by "
-                "auto.offset.reset"});
+        return std::unexpected(Error{log.directory(),
+            problem + " at offset " + std::to_string(offset), std::string(kRemedy)});
     };
     StoredGroups groups;
     std::vector<SharedBytes> pieces;
@@ -226,6 +229,14 @@ bool GroupCoordinator::apply(
         groups[group->group].metadata = decodeGroupMetadata(*record.value);
         return groups[group->group].metadata.has_value();
     }
+    if (const auto *modern = std::get_if<ModernKey>(&*key)) {
+        auto &records = groups[modern->group].modern[modern->type];
+        if (record.value)
+            records[modern->key].assign(record.value->begin(), record.value->end());
+        else
+            records.erase(modern->key);
+        return true;
+    }
     return true; // of a kind of group that is not coordinated here
 }
 
@@ -255,8 +266,8 @@ void GroupCoordinator::takeOver(Group &group, const GroupMetadata &metadata, Con
     }
 }
 
-Result<void, Error> GroupCoordinator::load(
-    std::int32_t partition, const PartitionLog &log, std::int64_t highWatermark, Context &context)
+Result<void, Error> GroupCoordinator::load(std::int32_t partition, const PartitionLog &log,
+    std::int64_t highWatermark, Context &context, const ClusterImage &image)
 {
     if (m_loaded.contains(partition))
         return {};
@@ -268,13 +279,19 @@ Result<void, Error> GroupCoordinator::load(
     m_nextOrder = std::max(m_nextOrder, highWatermark);
     for (auto &[id, found] : *stored) {
         std::erase_if(found.pendingTxn, [](const auto &entry) { return entry.second.empty(); });
-        if (!found.metadata && found.offsets.empty() && found.pendingTxn.empty())
+        std::erase_if(found.modern, [](const auto &entry) { return entry.second.empty(); });
+        if (!found.metadata && found.offsets.empty() && found.pendingTxn.empty()
+            && found.modern.empty())
             continue; // all were deleted
         Group &group = create(id, context);
         group.offsets = std::move(found.offsets);
         group.pendingTxn = std::move(found.pendingTxn);
         if (found.metadata)
             takeOver(group, *found.metadata, context);
+        if (!takeOverModern(group, found, image, context)) {
+            return std::unexpected(Error{log.directory(),
+                "the records of group " + id + " are malformed", std::string(kRemedy)});
+        }
         revive(group, context);
     }
     return {};
@@ -284,6 +301,8 @@ void GroupCoordinator::revive(Group &group, Context &context)
 {
     for (auto &[id, member] : group.members)
         keepAlive(group, member, context);
+    if (group.modern)
+        reviveModern(group, context);
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::GroupLoaded),
         .subject = group.name,
@@ -318,6 +337,8 @@ void GroupCoordinator::unload(std::int32_t partition, Context &context, Effects 
             finish(pending.group, *commit, ErrorCode::NotCoordinator, context, effects);
         else if (auto *inTxn = std::get_if<TxnOffsetsWritten>(&pending.kind))
             finish(pending.group, *inTxn, ErrorCode::NotCoordinator, context, effects);
+        else if (auto *modern = std::get_if<ModernWritten>(&pending.kind))
+            finish(pending.group, *modern, ErrorCode::NotCoordinator, context, effects);
     }
     for (auto at = m_groups.begin(); at != m_groups.end();) {
         Group &group = (at++)->second;

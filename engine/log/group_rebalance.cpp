@@ -318,6 +318,14 @@ void GroupCoordinator::expire(Context &context, Effects &effects)
         case Due::Session:
             sessionExpired(*group, deadline->memberId, context, effects);
             break;
+        case Due::ModernSession:
+            removeModern(*group, deadline->memberId, LogReason::SessionTimeout, context);
+            answerWhenWritten(*group, {}, {}, context, effects);
+            break;
+        case Due::Revocation:
+            revocationOver(*group, deadline->memberId, deadline->number, context);
+            answerWhenWritten(*group, {}, {}, context, effects);
+            break;
         case Due::PendingMember:
             group->pendingMembers.erase(deadline->memberId);
             // It ends the wait also of a group's first round, as in Kafka.

@@ -1,9 +1,11 @@
 #include "engine/log/group_records.h"
 
+#include "engine/core/result.h"
 #include "engine/log/flexible_fields.h"
 #include "engine/log/transaction_records.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 namespace queuelab::log {
@@ -13,6 +15,31 @@ namespace {
 constexpr std::int16_t kLegacyOffsetCommitKey = 0;
 constexpr std::int16_t kOffsetCommitKey = 1;
 constexpr std::int16_t kGroupMetadataKey = 2;
+
+struct ModernType {
+    std::int16_t type;
+    GroupType group;
+    ModernRecord record;
+};
+constexpr std::array kModernTypes{
+    ModernType{3, GroupType::Consumer, ModernRecord::GroupEpoch},
+    ModernType{5, GroupType::Consumer, ModernRecord::Member},
+    ModernType{6, GroupType::Consumer, ModernRecord::TargetEpoch},
+    ModernType{7, GroupType::Consumer, ModernRecord::TargetMember},
+    ModernType{8, GroupType::Consumer, ModernRecord::CurrentMember},
+    ModernType{10, GroupType::Share, ModernRecord::Member},
+    ModernType{11, GroupType::Share, ModernRecord::GroupEpoch},
+    ModernType{12, GroupType::Share, ModernRecord::TargetEpoch},
+    ModernType{13, GroupType::Share, ModernRecord::TargetMember},
+    ModernType{14, GroupType::Share, ModernRecord::CurrentMember},
+    ModernType{15, GroupType::Share, ModernRecord::ShareState},
+};
+
+bool isOfMember(ModernRecord record)
+{
+    return record == ModernRecord::Member || record == ModernRecord::TargetMember
+        || record == ModernRecord::CurrentMember;
+}
 
 constexpr std::int16_t kCommitWithExpiry = 1;
 constexpr std::int16_t kCommitVersion = 4;
@@ -157,6 +184,21 @@ Bytes encodeKey(const GroupKey &key)
     return bytes;
 }
 
+Bytes encodeKey(const ModernKey &key)
+{
+    const auto known = std::ranges::find_if(kModernTypes, [&](const ModernType &type) {
+        return type.group == key.type && type.record == key.key.record;
+    });
+    invariant(known != kModernTypes.end(), "a group writes only records of its own type");
+    Bytes bytes;
+    ByteWriter out(bytes);
+    out.integer(known->type);
+    putString(out, key.group);
+    if (isOfMember(known->record))
+        putString(out, key.key.memberId);
+    return bytes;
+}
+
 std::optional<GroupRecordKey> decodeGroupRecordKey(ByteView bytes)
 {
     Fields fields(bytes, false);
@@ -181,8 +223,17 @@ std::optional<GroupRecordKey> decodeGroupRecordKey(ByteView bytes)
         return key;
     }
     default:
-        return OtherKey{type};
+        break;
     }
+    const auto known = std::ranges::find(kModernTypes, type, &ModernType::type);
+    if (known == kModernTypes.end())
+        return OtherKey{type};
+    ModernKey key{known->group, fields.string(), {known->record, {}}};
+    if (isOfMember(known->record))
+        key.key.memberId = fields.string();
+    if (!fields.ok())
+        return std::nullopt;
+    return key;
 }
 
 Bytes encodeValue(const Commit &commit)

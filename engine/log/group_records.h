@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/core/bytes.h"
+#include "engine/log/modern_group.h"
 #include "engine/log/types.h"
 
 #include <cstdint>
@@ -72,15 +73,26 @@ struct GroupKey {
     friend bool operator==(const GroupKey &, const GroupKey &) = default;
 };
 
-/// A type that is not known here: of the consumer, share and streams groups (KIP-848 and later).
+/// Record types 3 to 8 of consumer groups (KIP-848) and 10 to 15 of share groups (KIP-932). Their
+/// values: modern_group_records.h.
+struct ModernKey {
+    GroupType type = GroupType::Consumer;
+    std::string group;
+    ModernRecordKey key{};
+    friend bool operator==(const ModernKey &, const ModernKey &) = default;
+};
+
+/// A type that is not known here, such as those of streams groups, or not written any more (4:
+/// Kafka 4.1 has a hash in its place).
 struct OtherKey {
     std::int16_t type = -1;
     friend bool operator==(const OtherKey &, const OtherKey &) = default;
 };
-using GroupRecordKey = std::variant<OffsetKey, GroupKey, OtherKey>;
+using GroupRecordKey = std::variant<OffsetKey, GroupKey, ModernKey, OtherKey>;
 
 Bytes encodeKey(const OffsetKey &key);
 Bytes encodeKey(const GroupKey &key);
+Bytes encodeKey(const ModernKey &key);
 /// Nothing when it is malformed.
 std::optional<GroupRecordKey> decodeGroupRecordKey(ByteView bytes);
 

@@ -22,6 +22,8 @@ ErrorCode GroupCoordinator::admitCommitInTransaction(const TxnOffsetCommitReques
     if (found == m_groups.end())
         return request.generation < 0 ? ErrorCode::None : ErrorCode::IllegalGeneration;
     const Group &group = found->second;
+    if (group.modern)
+        return ErrorCode::None; // judged by the partition
     if (!isMember || (request.generation < 0 && group.state == GroupState::Empty))
         return ErrorCode::None;
     if (const ErrorCode error = checkMember(group, request.memberId, request.groupInstanceId);
@@ -38,6 +40,12 @@ void GroupCoordinator::commitInTransaction(Caller caller, const TxnOffsetCommitR
     for (const TxnOffsetCommitRequest::Partition &partition : request.partitions) {
         wanted.push_back({partition.partition, partition.committedOffset,
             partition.committedLeaderEpoch, partition.metadata});
+    }
+    std::vector<ErrorCode> judged;
+    if (const Group *group = find(request.group); group && group->modern) {
+        judged = judgeModernCommit(
+            *group->modern, request.generation, request.memberId, wanted, refused, true);
+        refused = judged;
     }
     Commits commits =
         gather(request.group, wanted, admitCommitInTransaction(request), refused, context);

@@ -1,8 +1,11 @@
 #include "engine/log/inspect.h"
 
 #include "engine/log/batch_scan.h"
+#include "engine/log/control_records.h"
+#include "engine/log/inspect_records.h"
 #include "engine/log/inspect_small_files.h"
 #include "engine/log/segment.h"
+#include "engine/log/transaction_index.h"
 
 #include <fmt/format.h>
 
@@ -92,10 +95,11 @@ public:
         const std::string_view name =
             std::string_view(path).substr(slash == std::string::npos ? 0 : slash + 1);
         using Dump = Result<void, Error> (Inspector::*)(const std::string &, std::int64_t);
-        constexpr std::array<std::pair<std::string_view, Dump>, 3> kKinds{{
+        constexpr std::array<std::pair<std::string_view, Dump>, 4> kKinds{{
             {".log", &Inspector::log},
             {".index", &Inspector::index},
             {".timeindex", &Inspector::timeIndex},
+            {".txnindex", &Inspector::transactionIndex},
         }};
         for (const auto &[suffix, dump] : kKinds) {
             const auto base = segmentBaseOffset(name, suffix);
@@ -103,6 +107,7 @@ public:
                 continue;
             line("Dumping {}", path);
             m_log = path.substr(0, path.size() - suffix.size()) + ".log";
+            m_topic = topicIn(std::string_view(path).substr(0, slash));
             if (auto done = (this->*dump)(path, *base); !done)
                 return std::unexpected(done.error());
             return true;
@@ -126,6 +131,13 @@ public:
     std::string takeText() { return std::move(m_text); }
 
 private:
+    /// "broker-1/orders-3" is a partition of "orders".
+    static std::string_view topicIn(std::string_view directory)
+    {
+        directory.remove_prefix(directory.rfind('/') + 1); // npos + 1 is 0
+        return directory.substr(0, directory.rfind('-'));
+    }
+
     Result<bool, Error> smallFile(const std::string &path, std::string_view name)
     {
         if (!isSmallFile(name))
@@ -195,12 +207,13 @@ private:
              "producerId: {} "
              "producerEpoch: {} partitionLeaderEpoch: {} isTransactional: {} isControl: {} "
              "position: {} "
-             "{}: {} size: {} magic: {} compresscodec: {} crc: {} isvalid: {}",
+             "{}: {} size: {} magic: {} compresscodec: {} crc: {} isvalid: {}{}",
             header.baseOffset, header.lastOffset(), header.recordCount, header.baseSequence,
             lastSequence, header.producerId, header.producerEpoch, header.partitionLeaderEpoch,
             header.isTransactional(), header.isControl(), scan.position(), timeName(header),
             header.maxTimestamp, header.sizeBytes(), header.magic,
-            kCodecs[static_cast<std::size_t>(header.codec())], header.crc, sound.has_value());
+            kCodecs[static_cast<std::size_t>(header.codec())], header.crc, sound.has_value(),
+            sound ? markerOf(scan) : std::string());
         if (!sound) {
             damaged(path, "the batch at position {} {}", scan.position(), nameOf(sound.error()));
         } else if (header.baseOffset < nextOffset) {
@@ -227,15 +240,30 @@ private:
             }
             line("| offset: {} {}: {} keySize: {} valueSize: {} headers: [{}] {}", record.offset,
                 timeName(header), record.timestamp, sizeOf(record.key), sizeOf(record.value), keys,
-                header.isControl()
-                    ? markerText(record)
-                    : fmt::format("key: {} payload: {}", shown(record.key), shown(record.value)));
+                header.isControl() ? markerText(record) : recordText(record));
             if (!headers)
                 damaged(path, "the headers of offset {} are malformed", record.offset);
         }
         if (!cursor.ok()) {
             damaged(path, "the batch at position {} holds a malformed record", scan.position());
         }
+    }
+
+    std::string recordText(const RecordView &record) const
+    {
+        if (auto known = coordinatorRecordText(m_topic, record))
+            return std::move(*known);
+        return fmt::format("key: {} payload: {}", shown(record.key), shown(record.value));
+    }
+
+    /// How a batch ends a transaction, when it does: told without its record too.
+    static std::string markerOf(const BatchScan &scan)
+    {
+        const auto marker = readEndTransaction(scan.header(), scan.bytes());
+        if (!marker)
+            return {};
+        return fmt::format(" endTxnMarker: {} coordinatorEpoch: {}",
+            marker->committed ? "COMMIT" : "ABORT", marker->coordinatorEpoch);
     }
 
     /// What a control record says (facts: kafka.md 1.3).
@@ -357,9 +385,49 @@ private:
         return {};
     }
 
+    Result<void, Error> transactionIndex(const std::string &path, std::int64_t)
+    {
+        const OpenFile file(m_files, path);
+        if (!file.ok())
+            return std::unexpected(file.error());
+        const auto bytes = readWhole(m_files, file.id());
+        if (!bytes)
+            return std::unexpected(bytes.error());
+        const auto entries = parseTransactionIndex(*bytes);
+        if (!entries) {
+            damaged(path, "{}", entries.error());
+            return {};
+        }
+        const OpenFile log(m_files, m_log);
+        if (!log.ok())
+            damaged(path, "cannot be checked without {}", m_log);
+        std::optional<BatchScan> scan; // markers go up, so one walk over the log meets them all
+        bool onBatch = false;
+        if (log.ok()) {
+            scan.emplace(m_files, log.id(), 0, m_files.size(log.id()));
+            onBatch = scan->next();
+        }
+        for (const AbortedTxn &entry : *entries) {
+            line("version: 0 producerId: {} firstOffset: {} lastOffset: {} lastStableOffset: {}",
+                entry.producerId, entry.firstOffset, entry.lastOffset, entry.lastStableOffset);
+            if (!scan)
+                continue;
+            while (onBatch && scan->header().lastOffset() < entry.lastOffset)
+                onBatch = scan->next();
+            const auto marker = onBatch ? readEndTransaction(scan->header(), scan->bytes())
+                                        : std::optional<EndTransaction>();
+            if (!marker || marker->committed || scan->header().baseOffset != entry.lastOffset
+                || scan->header().producerId != entry.producerId)
+                damaged(path, "no ABORT marker of producer {} at offset {}", entry.producerId,
+                    entry.lastOffset);
+        }
+        return {};
+    }
+
     Files &m_files;
     const InspectOptions &m_options;
     std::string m_text;
+    std::string_view m_topic; // by the name of the directory
     std::string m_log; // the `.log` beside the file that is looked at
 };
 
@@ -378,7 +446,7 @@ Result<std::string, Error> inspect(
     if (!*found) {
         return std::unexpected(Error{path, names ? "holds no file of a log" : "is no file of a log",
             "give a broker's or a partition's directory, such as orders-3, or a file in it: "
-            "00000000000000000000.log, .index, .timeindex or .snapshot, a checkpoint, "
+            "00000000000000000000.log, .index, .timeindex, .txnindex or .snapshot, a checkpoint, "
             "partition.metadata, meta.properties or quorum-state"});
     }
     return inspector.takeText();

@@ -13,7 +13,7 @@ struct InspectOptions {
 };
 
 /// Decodes a partition's directory, or a broker's with all below it, or one file: `.log`, `.index`,
-/// `.timeindex`, `.snapshot`, `leader-epoch-checkpoint` and the other checkpoints,
+/// `.timeindex`, `.txnindex`, `.snapshot`, `leader-epoch-checkpoint` and the other checkpoints,
 /// `partition.metadata`, `meta.properties`, `quorum-state`. Lines of text, in the words of Kafka's
 /// kafka-dump-log: baseOffset, lastOffset, count, position, CreateTime, size, magic, compresscodec,
 /// crc, isvalid. Indexes are checked against the `.log` beside them. What is damaged is told with

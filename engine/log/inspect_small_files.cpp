@@ -56,7 +56,9 @@ SmallFile snapshot(ByteView bytes)
         return file;
     }
     for (const ProducerEntry &entry : *entries) {
-        const auto first = sequenceBefore(entry.lastSequence, std::max(entry.offsetDelta, 0));
+        const std::int32_t first = entry.lastSequence < 0
+            ? -1
+            : sequenceBefore(entry.lastSequence, std::max(entry.offsetDelta, 0));
         file.lines.push_back(fmt::format(
             "producerId: {} producerEpoch: {} coordinatorEpoch: {} currentTxnFirstOffset: {} "
             "firstSequence: {} lastSequence: {} lastOffset: {} offsetDelta: {} timestamp: {}",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "engine/core/context.h"
+#include "engine/log/broker_config.h"
 #include "engine/log/partition_log.h"
 
 #include <cstdint>
@@ -22,9 +23,16 @@ struct Cleanable {
     bool isDue(const LogConfig &config) const;
 };
 /// `checkpoint` is the first dirty offset of cleaner-offset-checkpoint, -1 when there is none;
-/// below the log start or above what can be cleaned it counts from the log start again.
+/// below the log start or above the log's end it counts from the log start again. Whole segments
+/// are cleaned: those below the last stable offset, never the active one, none that holds a record
+/// younger than min.compaction.lag.ms, nor what follows it.
 Cleanable cleanableRange(const PartitionLog &log, std::int64_t checkpoint,
-    std::int64_t highWatermark, const Context &context);
+    std::int64_t highWatermark, std::int64_t nowMs);
+inline Cleanable cleanableRange(const PartitionLog &log, std::int64_t checkpoint,
+    std::int64_t highWatermark, const Context &context)
+{
+    return cleanableRange(log, checkpoint, highWatermark, epochMillis(context.wallClock()));
+}
 
 struct CleanResult {
     std::int64_t nextDirtyOffset = 0; ///< to be written to cleaner-offset-checkpoint
@@ -38,6 +46,7 @@ struct CleanResult {
 struct CleanerSettings {
     std::int64_t dedupeBufferSize = 134'217'728; ///< log.cleaner.dedupe.buffer.size: 24 bytes a key
     double loadFactor = 0.9; ///< log.cleaner.io.buffer.load.factor
+    PlantedBug plantedBug = PlantedBug::None; ///< tests only
 };
 /// Compacts: a map of key → latest offset over the dirty range, as far as the buffer holds it, then
 /// every segment from the log start to the end of that range is written anew without what is

@@ -39,6 +39,9 @@ constexpr NumberSetting kNumbers[] = {
     {"max.message.bytes", 0, kMaxInt, setField<&LogConfig::maxMessageBytes>},
     {"flush.messages", 1, kMaxLong, setField<&LogConfig::flushMessages>},
     {"flush.ms", 0, kMaxLong, setField<&LogConfig::flushMs>},
+    {"min.compaction.lag.ms", 0, kMaxLong, setField<&LogConfig::minCompactionLagMs>},
+    {"max.compaction.lag.ms", 1, kMaxLong, setField<&LogConfig::maxCompactionLagMs>},
+    {"delete.retention.ms", 0, kMaxLong, setField<&LogConfig::deleteRetentionMs>},
     {"file.delete.delay.ms", 0, kMaxLong, setField<&LogConfig::fileDeleteDelayMs>},
     {"min.insync.replicas", 1, kMaxInt, setField<&LogConfig::minInsyncReplicas>},
     {"message.timestamp.before.max.ms", 0, kMaxLong, setField<&LogConfig::timestampBeforeMaxMs>},
@@ -47,6 +50,8 @@ constexpr NumberSetting kNumbers[] = {
 
 constexpr std::string_view kTimestampType = "message.timestamp.type";
 constexpr std::string_view kCleanupPolicy = "cleanup.policy";
+constexpr std::string_view kDirtyRatio = "min.cleanable.dirty.ratio";
+constexpr std::string_view kMinLag = "min.compaction.lag.ms";
 constexpr std::string_view kUncleanElection = "unclean.leader.election.enable";
 constexpr std::string_view kCompression = "compression.type";
 
@@ -56,8 +61,50 @@ std::string knownKeys()
     for (const NumberSetting &setting : kNumbers)
         keys += fmt::format("{}, ", setting.key);
     return keys
-        + fmt::format(
-            "{}, {}, {}, {}", kUncleanElection, kCompression, kTimestampType, kCleanupPolicy);
+        + fmt::format("{}, {}, {}, {}, {}", kUncleanElection, kCompression, kTimestampType,
+            kCleanupPolicy, kDirtyRatio);
+}
+
+std::string_view trimmed(std::string_view text)
+{
+    constexpr std::string_view kSpaces = " \t";
+    const std::size_t from = text.find_first_not_of(kSpaces);
+    if (from == std::string_view::npos)
+        return {};
+    return text.substr(from, text.find_last_not_of(kSpaces) - from + 1);
+}
+
+/// "delete", "compact", both in any order, or nothing: then records stay for ever (Kafka 4.2).
+std::string applyCleanupPolicy(LogConfig &config, std::string_view value)
+{
+    config.deletes = false;
+    config.compacts = false;
+    for (bool more = !trimmed(value).empty(); more;) {
+        const std::size_t comma = value.find(',');
+        more = comma != std::string_view::npos;
+        const std::string_view policy = trimmed(value.substr(0, comma));
+        if (policy != "delete" && policy != "compact")
+            return fmt::format("'{}' is neither delete nor compact", policy);
+        bool &set = policy == "delete" ? config.deletes : config.compacts;
+        if (set)
+            return fmt::format("'{}' is there twice", policy);
+        set = true;
+        if (more)
+            value.remove_prefix(comma + 1);
+    }
+    return {};
+}
+
+std::string applyDirtyRatio(LogConfig &config, std::string_view value)
+{
+    double ratio = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), ratio);
+    if (error != std::errc() || end != value.data() + value.size())
+        return fmt::format("'{}' is not a number", value);
+    if (!(ratio >= 0 && ratio <= 1)) // not a number is refused too
+        return fmt::format("{} is not in 0 to 1", value);
+    config.minCleanableDirtyRatio = ratio;
+    return {};
 }
 
 /// A codec's name, `uncompressed` for none, or `producer`: as it comes.
@@ -100,8 +147,9 @@ std::string apply(LogConfig &config, std::string_view key, std::string_view valu
         return {};
     }
     if (key == kCleanupPolicy)
-        return value == "delete" ? std::string()
-                                 : fmt::format("'{}' is not supported, only delete is", value);
+        return applyCleanupPolicy(config, value);
+    if (key == kDirtyRatio)
+        return applyDirtyRatio(config, value);
     if (key == kUncleanElection) {
         if (value != "true" && value != "false")
             return fmt::format("'{}' is neither true nor false", value);
@@ -122,6 +170,11 @@ Result<LogConfig, LogConfig::Invalid> LogConfig::parse(
     for (const auto &[key, value] : configs) {
         if (std::string why = apply(config, key, value); !why.empty())
             return std::unexpected(Invalid{key, std::move(why)});
+    }
+    if (config.minCompactionLagMs > config.maxCompactionLagMs) {
+        return std::unexpected(Invalid{std::string(kMinLag),
+            fmt::format("{} is more than max.compaction.lag.ms, {}", config.minCompactionLagMs,
+                config.maxCompactionLagMs)});
     }
     return config;
 }

@@ -3,6 +3,7 @@
 #include "engine/core/result.h"
 #include "engine/log/types.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -21,7 +22,7 @@ struct LogConfig {
     std::int32_t indexIntervalBytes = 4096; ///< index.interval.bytes
     std::int32_t maxMessageBytes = 1'048'588; ///< max.message.bytes
     std::int64_t flushMessages = INT64_MAX; ///< flush.messages: fsync after so many records
-    std::int64_t flushMs = INT64_MAX; ///< flush.ms
+    std::int64_t flushMs = INT64_MAX; ///< flush.ms: fsync at the latest so long after an append
     std::int32_t minInsyncReplicas = 1; ///< min.insync.replicas
     bool uncleanLeaderElection = false; ///< unclean.leader.election.enable
     bool logAppendTime = false; ///< message.timestamp.type
@@ -36,6 +37,13 @@ struct LogConfig {
     std::int64_t deleteRetentionMs = 86'400'000; ///< delete.retention.ms, of tombstones and markers
     /// compression.type: nothing is `producer`, batches are kept as they come.
     std::optional<CompressionType> compression{};
+
+    /// The age at which a segment is closed: a compacted topic's must be closed before it can be
+    /// cleaned, so max.compaction.lag.ms counts too.
+    std::int64_t maxSegmentMs() const
+    {
+        return compacts ? std::min(segmentMs, maxCompactionLagMs) : segmentMs;
+    }
 
     /// Applies "segment.bytes" = "1048576" and so on; ErrorCode::InvalidConfig and why, when key or
     /// value is not valid.

@@ -93,7 +93,7 @@ public:
     {
         if (m_change.why == LogReason::NewTopic)
             return; // the topic began with it
-        add(LogEvent::ConfigsAltered, name(record.topic),
+        add(LogEvent::ConfigsAltered, name(record.name),
             {.detail = name(fmt::format("{}={}", record.key, record.value.value_or("default")))});
     }
     void operator()(const ProducerIdsRecord &) { } // told when a producer gets one of them

@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::uint32_t kFrameVersion = 1;
 constexpr std::size_t kUuidBytes = 16;
-constexpr std::int8_t kTopicResource = 2; // ConfigResource.Type.TOPIC
 
 /// The directory a replica lies in (KIP-858) is not known here: DirectoryId.UNASSIGNED, as Kafka
 /// writes for a broker that has not told yet.
@@ -151,8 +150,8 @@ void write(FlexibleWriter &out, const RemoveTopicRecord &record)
 void write(FlexibleWriter &out, const ConfigRecord &record)
 {
     frame(out, kConfig);
-    out.integer(kTopicResource);
-    out.string(record.topic);
+    out.integer(static_cast<std::int8_t>(record.resource));
+    out.string(record.name);
     out.string(record.key);
     if (record.value)
         out.string(*record.value);
@@ -291,12 +290,14 @@ std::optional<MetadataRecord> readRemoveTopic(FlexibleReader &in)
 std::optional<MetadataRecord> readConfig(FlexibleReader &in)
 {
     ConfigRecord record;
-    const bool ofTopic = in.integer<std::int8_t>() == kTopicResource;
-    record.topic = in.string();
+    record.resource = static_cast<ConfigResource>(in.integer<std::int8_t>());
+    const bool isKnown =
+        record.resource == ConfigResource::Topic || record.resource == ConfigResource::Group;
+    record.name = in.string();
     record.key = in.string();
     record.value = in.nullableString();
     in.endStruct();
-    return ofTopic ? std::optional<MetadataRecord>(std::move(record)) : std::nullopt;
+    return isKnown ? std::optional<MetadataRecord>(std::move(record)) : std::nullopt;
 }
 
 std::optional<MetadataRecord> readProducerIds(FlexibleReader &in)

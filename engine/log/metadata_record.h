@@ -69,11 +69,14 @@ struct RemoveTopicRecord {
     std::array<std::uint8_t, 16> topicId{};
     friend bool operator==(const RemoveTopicRecord &, const RemoveTopicRecord &) = default;
 };
-/// A topic's setting (resource type 2); no value: back to the default.
+/// What a setting is of; Kafka's ConfigResource.Type.
+enum class ConfigResource : std::int8_t { Topic = 2, Group = 32 };
+/// A setting of a topic or a group; no value: back to the default.
 struct ConfigRecord {
-    std::string topic{};
+    std::string name{}; ///< of the topic or group
     std::string key{};
     std::optional<std::string> value{};
+    ConfigResource resource = ConfigResource::Topic;
     friend bool operator==(const ConfigRecord &, const ConfigRecord &) = default;
 };
 struct ProducerIdsRecord {

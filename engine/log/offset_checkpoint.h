@@ -11,8 +11,8 @@
 namespace queuelab::log {
 
 /// A file with one offset for each partition, in Kafka's format: a version line "0", the number of
-/// entries, then lines "topic partition offset". Both `replication-offset-checkpoint` and
-/// `log-start-offset-checkpoint` are such files.
+/// entries, then lines "topic partition offset": `replication-offset-checkpoint`,
+/// `log-start-offset-checkpoint` and `cleaner-offset-checkpoint`.
 using CheckpointedOffsets = std::map<TopicPartition, std::int64_t>;
 
 /// Nothing when the file is damaged; no entries when it is not there.

@@ -428,6 +428,8 @@ std::size_t PartitionLog::oldSegments(Instant now, std::int64_t highWatermark) c
     std::size_t count = 0;
     while (mayGo(count) && !isActive(count) && nextBase(count) <= m_logStartOffset)
         ++count;
+    if (!m_config.deletes)
+        return count;
     if (m_config.retentionBytes >= 0) {
         std::uint64_t left = 0;
         for (std::size_t i = count; i < segmentCount(); ++i)
@@ -530,7 +532,7 @@ std::vector<SegmentInfo> PartitionLog::segments() const
     for (std::size_t i = 0; i < segmentCount(); ++i) {
         const Segment &current = segment(i);
         infos.push_back({current.baseOffset(), current.nextOffset(), current.sizeBytes(),
-            current.maxTimestamp(), current.nextOffset() - current.baseOffset()});
+            current.maxTimestamp(), current.recordCount().value_or(-1)});
     }
     return infos;
 }

@@ -26,7 +26,9 @@ struct SegmentInfo {
     std::int64_t nextOffset = 0; ///< after its last batch
     std::uint64_t sizeBytes = 0;
     std::int64_t maxTimestamp = -1;
-    std::int64_t recordCount = 0; ///< as many as are left after compaction; control records count
+    /// As many as are left after compaction; control records count. -1: not known, for after a stop
+    /// in order a closed segment is not read; compaction counts anew what it writes.
+    std::int64_t recordCount = 0;
 };
 
 struct AppendResult {
@@ -145,10 +147,13 @@ public:
 
     /// Closed segments, oldest first; the active one is none of them.
     std::span<const std::shared_ptr<const Segment>> closedSegments() const { return m_closed; }
+    /// What all transaction indexes say, the active segment's too, by the order of the markers.
+    std::vector<AbortedTxn> allAborted() const;
     /// Puts a segment that the cleaner has written (its files have the suffix ".cleaned") in the
     /// place of the closed segments with these base offsets, which follow each other. In Kafka's
     /// order: ".cleaned" becomes ".swap", the old ones become ".deleted", ".swap" loses its suffix;
-    /// open() carries on from wherever that stopped.
+    /// open() carries on from wherever that stopped. On an error it was undone, or, when that
+    /// failed too, is finished by the next open(); this log goes on with the old ones either way.
     Result<void, Error> replaceSegments(
         const std::vector<std::int64_t> &replaced, Segment cleaned, Context &context);
     /// What was appended so far survives a crash of the machine. On an error nothing is promised
@@ -169,6 +174,8 @@ public:
     std::int64_t logEndOffset() const { return m_active.nextOffset(); }
     std::uint64_t sizeBytes() const;
     std::vector<SegmentInfo> segments() const;
+    /// Where the segment begins that is written to.
+    std::int64_t activeBaseOffset() const { return m_active.baseOffset(); }
     const LogConfig &config() const { return m_config; }
     const std::string &directory() const { return m_directory; }
 
@@ -177,6 +184,8 @@ private:
 
     Result<void, Error> recover(const std::vector<std::string> &names, bool cleanShutdown,
         Context &context, RecoveryReport &report);
+    Result<bool, Error> finishSwaps(
+        const std::vector<std::string> &names, Files &files, RecoveryReport &report);
     Result<void, Error> removeLeftovers(
         const std::vector<std::string> &names, Files &files, RecoveryReport &report);
     Result<void, Error> loadSegments(const std::vector<std::string> &names, bool cleanShutdown,

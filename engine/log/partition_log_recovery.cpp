@@ -15,11 +15,20 @@ Result<PartitionLog, Error> PartitionLog::open(std::string directory, LogConfig 
     PartitionLog log(std::move(directory), std::move(config));
     if (auto made = context.files.createDirectories(log.m_directory); !made)
         return std::unexpected(made.error());
-    const auto names = context.files.list(log.m_directory);
+    auto names = context.files.list(log.m_directory);
     if (!names)
         return std::unexpected(names.error());
     RecoveryReport unread;
-    if (auto done = log.recover(*names, cleanShutdown, context, report ? *report : unread); !done) {
+    RecoveryReport &mended = report ? *report : unread;
+    const auto swapped = log.finishSwaps(*names, context.files, mended);
+    if (!swapped)
+        return std::unexpected(swapped.error());
+    if (*swapped) {
+        names = context.files.list(log.m_directory);
+        if (!names)
+            return std::unexpected(names.error());
+    }
+    if (auto done = log.recover(*names, cleanShutdown, context, mended); !done) {
         log.m_active.close(context.files);
         for (const auto &segment : log.m_closed)
             Segment(*segment).close(context.files);

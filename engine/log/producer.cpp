@@ -40,6 +40,8 @@ Producer::State::State(const ProducerConfig &wanted)
 Producer::Producer(std::string clientId, ProducerConfig config)
     : m_state(std::make_unique<State>(config))
 {
+    invariant(!m_state->isTransactional() || m_state->config.enableIdempotence,
+        "a transactional producer is idempotent: acks=all, retries, at most 5 in flight");
     m_state->clientId = std::move(clientId);
 }
 
@@ -77,6 +79,11 @@ std::int32_t Producer::send(std::string_view topic, std::optional<std::int32_t> 
     Context &context, ClientEffects &effects, std::span<const BatchBuilder::Header> headers)
 {
     State &state = *m_state;
+    if (state.isTransactional()) {
+        invariant(state.transaction.status == TransactionStatus::InTransaction,
+            "a transactional producer sends in a transaction");
+        ++state.transaction.records;
+    }
     const std::size_t index = state.topicIndex(topic);
     State::Topic &target = state.topics[index];
     ++state.counters.bufferedRecords;
@@ -113,7 +120,9 @@ void Producer::apply(
     RequestId id, const Response &response, Context &context, ClientEffects &effects)
 {
     State &state = *m_state;
-    if (const auto *metadata = std::get_if<MetadataResponse>(&response)) {
+    if (state.transaction.asked && state.transaction.asked->question.id == id) {
+        state.applyTransaction(response, context);
+    } else if (const auto *metadata = std::get_if<MetadataResponse>(&response)) {
         if (!state.metadata || state.metadata->id != id)
             return;
         state.brokers.answered(state.metadata->broker);
@@ -267,6 +276,7 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
 
     Partition *partition = &topic.partitions[static_cast<std::size_t>(number)];
     bool closed = false;
+    bool joins = false;
     if (partition->builder.recordCount() > 0
         && partition->builder.sizeBytes() + recordBytes
             > static_cast<std::size_t>(config.batchSize)) {
@@ -280,6 +290,10 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
     }
     if (partition->builder.recordCount() == 0) {
         partition->builder.reset();
+        if (isTransactional()) {
+            partition->builder.setTransactional(true);
+            joins = joinTransaction({topicId, number});
+        }
         partition->opened = context.now;
         partition->openMemory =
             std::max<std::int64_t>(config.batchSize, static_cast<std::int64_t>(recordBytes));
@@ -292,7 +306,7 @@ std::int32_t Producer::State::append(std::size_t topicId, std::optional<std::int
         noteStickyBytes(topic, number,
             static_cast<std::int64_t>(partition->builder.sizeBytes() - before), context.random);
     }
-    if (closed)
+    if (closed || joins)
         drain(context, effects);
     return number;
 }
@@ -374,6 +388,8 @@ void Producer::State::recordsFailed(const std::string &topic, std::int32_t count
         .actor = ownName(context),
         .count = count,
         .value = static_cast<std::int64_t>(error)});
+    if (isTransactional())
+        recordsRefused(error, context);
 }
 
 void Producer::State::ask(Instant when, ClientEffects &effects)
@@ -421,9 +437,9 @@ void Producer::State::askForNextWake(Instant now, ClientEffects &effects)
         else if (isWanted)
             consider(std::max(backoff.notBefore, brokers.anyAt()));
     };
-    considerQuestion(metadata, metadataBackoff, needsMetadata);
+    considerQuestion(metadata, metadataBackoff, needsMetadata || versionIsMissing());
     considerQuestion(producerId, producerIdBackoff,
-        config.enableIdempotence && identity.id < 0 && !topics.empty());
+        config.enableIdempotence && !isTransactional() && identity.id < 0 && !topics.empty());
     if (metadataExpires)
         consider(*metadataExpires);
     if (next)

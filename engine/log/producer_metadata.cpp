@@ -46,7 +46,7 @@ void Producer::State::requestMetadata(Context &context, ClientEffects &effects)
         if (topic.needsMetadata)
             request.topics->push_back(topic.name);
     }
-    if (!request.topics->empty())
+    if (!request.topics->empty() || versionIsMissing())
         metadata = askAny(std::move(request), metadataBackoff, context, effects);
 }
 
@@ -65,6 +65,7 @@ void Producer::State::applyMetadata(
     const MetadataResponse &response, Context &context, ClientEffects &effects)
 {
     brokers.learn(response);
+    transaction.clusterVersion = response.transactionVersion;
     bool complete = true;
     for (const TopicMetadata &described : response.topics) {
         const auto found = topicIds.find(described.name);
@@ -88,10 +89,13 @@ void Producer::State::applyMetadata(
         appendWaiting(found->second, context, effects);
     }
     // A new question of the same kind waits a little in any case, longer while answers are no good.
+    // The first about a topic does not wait for the one about the cluster alone.
     metadataBackoff.failures = complete ? 0 : metadataBackoff.failures + 1;
-    metadataBackoff.notBefore = context.now
-        + exponentialBackoff(config.retryBackoff, config.retryBackoffMax,
-            std::max(metadataBackoff.failures, 1), context.random);
+    if (!response.topics.empty()) {
+        metadataBackoff.notBefore = context.now
+            + exponentialBackoff(config.retryBackoff, config.retryBackoffMax,
+                std::max(metadataBackoff.failures, 1), context.random);
+    }
     metadataExpires = context.now + config.metadataMaxAge;
     ask(*metadataExpires, effects);
     requestMetadata(context, effects);
@@ -133,6 +137,8 @@ void Producer::State::appendWaiting(std::size_t topicId, Context &context, Clien
         append(topicId, record.partition, record.timestampMs, view(record.key), view(record.value),
             headers, context, effects);
     }
+    if (transaction.status == TransactionStatus::Ending)
+        finishAll(); // it is being flushed already
 }
 
 /// The broker it was sent to does not lead it. The answer may name who does (KIP-951); else, and to
@@ -168,6 +174,8 @@ void Producer::State::lose(NodeId broker, Context &context)
         questionFailed(metadata, metadataBackoff, context);
     if (producerId && producerId->broker == broker)
         questionFailed(producerId, producerIdBackoff, context);
+    if (isTransactional())
+        loseTransactionQuestion(broker, context.now);
     for (Topic &topic : topics)
         topic.needsMetadata = true;
 }

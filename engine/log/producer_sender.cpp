@@ -26,7 +26,10 @@ std::size_t Producer::State::inFlightTo(NodeId broker) const
 
 void Producer::State::drain(Context &context, ClientEffects &effects)
 {
-    tendSequences(context, effects);
+    if (isTransactional())
+        tendTransaction(context, effects);
+    else
+        tendSequences(context, effects);
     // Each request makes room or fills up a connection, so this ends.
     for (bool sent = true; sent;) {
         sent = false;
@@ -96,6 +99,10 @@ void Producer::State::sendBatches(NodeId broker, Context &context, ClientEffects
     ProduceRequest request;
     request.acks = config.acks;
     request.timeout = config.requestTimeout;
+    if (isTransactional()) {
+        request.transactionalId = config.transactionalId;
+        request.addsPartitionsToTxn = transaction.version >= 2;
+    }
     request.partitions.reserve(batches.size());
     for (Batch &batch : batches) {
         const Place &place = batch.place;
@@ -184,6 +191,9 @@ bool Producer::State::canRetry(const Batch &batch, ErrorCode error, Instant now)
     if (now >= batch.firstSent + config.deliveryTimeout || batch.attempts >= config.retries)
         return false;
     if (config.enableIdempotence && error == ErrorCode::OutOfOrderSequenceNumber) {
+        // In a transaction a gap stays: its end begins a new epoch.
+        if (isTransactional())
+            return !transaction.hasGap && !isNext(batch);
         outOfOrder(batch);
         return true;
     }
@@ -215,6 +225,10 @@ void Producer::State::split(Batch &&batch)
 
     BatchBuilder builder;
     builder.setCompression(config.compression);
+    const auto begin = [&] {
+        builder.reset();
+        builder.setTransactional(isTransactional());
+    };
     std::int32_t done = 0;
     const auto close = [&] {
         Batch part{.place = batch.place,
@@ -229,10 +243,10 @@ void Producer::State::split(Batch &&batch)
             keepSequence(part, batch);
         counters.bufferedBytes += part.memory;
         done += part.recordCount;
-        builder.reset();
+        begin();
         queue(std::move(part));
     };
-    builder.reset();
+    begin();
     for (RecordCursor cursor(batch.records.view()); cursor.next();) {
         const RecordView &record = cursor.record();
         std::vector<BatchBuilder::Header> headers;
@@ -255,7 +269,9 @@ void Producer::State::giveUp(Batch &&batch, ErrorCode error, bool sequenceIsFree
 {
     if (batch.baseSequence >= 0) {
         forget(batch);
-        if (error == ErrorCode::OutOfOrderSequenceNumber || sequenceIsFree)
+        if (isTransactional())
+            transaction.hasGap = true;
+        else if (error == ErrorCode::OutOfOrderSequenceNumber || sequenceIsFree)
             wantEpochBump(batch.place);
         else
             leaveUnresolved(batch);
@@ -283,6 +299,8 @@ void Producer::State::delivered(
         .item = baseOffset,
         .count = batch.recordCount,
         .value = ok ? (context.now - batch.firstSent).count() : static_cast<std::int64_t>(error)});
+    if (!ok && isTransactional())
+        recordsRefused(error, context);
 }
 
 void Producer::State::expireInFlight(Context &context)
@@ -315,6 +333,9 @@ void Producer::State::expireInFlight(Context &context)
         lose(metadata->broker, context);
     if (isLate(producerId))
         lose(producerId->broker, context);
+    const std::optional<Transaction::Asked> &asked = transaction.asked;
+    if (asked && context.now >= asked->question.sentAt + config.requestTimeout)
+        lose(asked->question.broker, context);
 }
 
 /// Batches that were never sent, or that are between two tries.

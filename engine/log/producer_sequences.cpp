@@ -1,6 +1,7 @@
 // The idempotent producer: who it is, which sequence each batch carries, and how it begins anew
 // when the sequences do not fit any more. Kafka's TransactionManager without transactions (facts:
-// kafka.md 4.3; KIP-98, KIP-360).
+// kafka.md 4.3; KIP-98, KIP-360). A transactional producer gets its epochs from its coordinator
+// (producer_transactions.cpp), and begins anew only with them.
 
 #include "engine/log/producer_state.h"
 
@@ -35,7 +36,7 @@ SharedBytes stamped(
 
 void Producer::State::requestProducerId(Context &context, ClientEffects &effects)
 {
-    if (config.enableIdempotence && identity.id < 0 && !producerId)
+    if (config.enableIdempotence && !isTransactional() && identity.id < 0 && !producerId)
         producerId = askAny(InitProducerIdRequest{}, producerIdBackoff, context, effects);
 }
 
@@ -106,6 +107,8 @@ bool Producer::State::maySequence(const Place &place)
 {
     if (!config.enableIdempotence)
         return true;
+    if (isTransactional() && !transactionAllows(place))
+        return false;
     constexpr std::size_t kRememberedByLeader = 5;
     const Sequences &sequences = at(place).sequences;
     const bool isStale = sequences.identity != identity;
@@ -163,8 +166,14 @@ void Producer::State::outOfOrder(const Batch &batch)
             wantEpochBump(batch.place);
         return;
     }
-    if (!batch.sequenceReset && batch.baseSequence == sequenceAfter(sequences.lastAcked, 1))
+    if (!batch.sequenceReset && isNext(batch))
         wantEpochBump(batch.place);
+}
+
+/// Whether everything before the batch has been acknowledged.
+bool Producer::State::isNext(const Batch &batch)
+{
+    return batch.baseSequence == sequenceAfter(at(batch.place).sequences.lastAcked, 1);
 }
 
 /// A part of a batch that was too large takes its share of the sequences.

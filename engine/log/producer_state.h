@@ -14,7 +14,8 @@ namespace queuelab::log {
 
 /// What a Producer is made of: an open batch for each partition (the accumulator, producer.cpp),
 /// finished batches in the order of their records, requests in flight (producer_sender.cpp), what
-/// it knows of the cluster (producer_metadata.cpp), and sequences (producer_sequences.cpp).
+/// it knows of the cluster (producer_metadata.cpp), sequences (producer_sequences.cpp), and the
+/// transaction (producer_transactions.cpp).
 struct Producer::State {
     struct Place {
         std::size_t topic; ///< index in `topics`
@@ -58,6 +59,9 @@ struct Producer::State {
         /// The sequence after a batch that was given up and may yet have been written.
         std::optional<std::int32_t> unresolved;
     };
+    /// Whether the transaction has a partition, with transaction.version 1. With 2 the partition's
+    /// leader sees to that.
+    enum class Membership : std::uint8_t { Outside, Wanted, Asked, Inside };
     struct Partition {
         BatchBuilder builder;
         Instant opened{}; ///< when the first record of the open batch came
@@ -69,6 +73,7 @@ struct Producer::State {
         std::deque<Batch> ready; ///< by firstRecord: a retried one takes its old place
         RequestId newestRequest{0}; ///< that carries a batch of it
         Sequences sequences;
+        Membership membership = Membership::Outside;
     };
     /// Kafka's built-in partitioner for records without a key (KIP-794): stay with one partition
     /// for batch.size bytes.
@@ -109,6 +114,50 @@ struct Producer::State {
         std::int32_t failures = 0;
     };
 
+    /// Where a producer with a transactional id stands. It has one question at a time out to its
+    /// coordinators, as Kafka's, so that they see them in order.
+    struct Transaction {
+        enum class Ask : std::uint8_t {
+            FindCoordinator,
+            FindGroupCoordinator,
+            InitProducerId,
+            AddPartitions,
+            AddOffsets,
+            CommitOffsets,
+            End,
+        };
+        struct Asked {
+            Ask what;
+            Question question;
+        };
+        struct Offsets { ///< of one group, to be committed with it
+            ConsumerGroupMetadata group;
+            std::vector<TxnOffsetCommitRequest::Partition> partitions;
+            bool isAsked = false; ///< the coordinator may know of the group already
+            bool isAdded = false; ///< it does; always with transaction.version 2
+        };
+
+        TransactionStatus status = TransactionStatus::Uninitialized;
+        ErrorCode error = ErrorCode::None;
+        bool initWanted = false; ///< a producer id, or its next epoch, is to be asked for
+        bool isCommitting = false; ///< while Ending: not aborting
+        bool isStarted = false; ///< the coordinator may have it: it has to be told the end
+        bool hasGap = false; ///< a sequence was given up: the next transaction needs a new epoch
+        std::int16_t clusterVersion = -1; ///< transaction.version; -1 not known
+        std::int16_t version = -1; ///< of this transaction
+        Instant begun{};
+        std::int64_t records = 0;
+        std::vector<Place> places; ///< that are not Outside
+        std::deque<Offsets> offsets;
+        std::optional<Asked> asked;
+        Instant notBefore{}; ///< of the next question
+        std::optional<NodeId> coordinator;
+        std::optional<NodeId> groupCoordinator;
+        std::string group; ///< whose coordinator that is
+
+        bool isAborting() const { return status == TransactionStatus::Ending && !isCommitting; }
+    };
+
     explicit State(const ProducerConfig &config);
 
     std::string clientId;
@@ -127,6 +176,7 @@ struct Producer::State {
     Identity identity; // id -1: not known
     std::optional<Question> producerId;
     Backoff producerIdBackoff;
+    Transaction transaction;
     bool epochBumpWanted = false;
     std::vector<Place> restarting; // partitions whose sequences begin anew with the next epoch
     std::vector<Place> unresolved; // partitions with Sequences::unresolved
@@ -197,6 +247,31 @@ struct Producer::State {
     void restartSequences(const Place &place);
     void wantEpochBump(const Place &place);
     void leaveUnresolved(const Batch &batch);
+    bool isNext(const Batch &batch);
+
+    // The transaction. Nothing of it is called without a transactional id.
+    bool isTransactional() const { return config.transactionalId.has_value(); }
+    /// The cluster's transaction.version is not known yet.
+    bool versionIsMissing() const { return isTransactional() && transaction.clusterVersion < 0; }
+    void tendTransaction(Context &context, ClientEffects &effects);
+    std::optional<Transaction::Ask> nextAsk();
+    bool askCoordinator(Transaction::Ask what, Context &context, ClientEffects &effects);
+    Request requestFor(Transaction::Ask what);
+    void applyTransaction(const Response &response, Context &context);
+    ErrorCode resultOf(Transaction::Ask what, const Response &response);
+    void succeeded(Transaction::Ask what, const Response &response, Context &context);
+    void refused(Transaction::Ask what, ErrorCode error, Context &context);
+    void loseTransactionQuestion(NodeId broker, Instant now);
+    bool joinTransaction(const Place &place);
+    bool transactionAllows(const Place &place);
+    void becomeReady(Identity given, Context &context);
+    void endTransaction(Context &context);
+    void recordsRefused(ErrorCode error, Context &context);
+    void failTransaction(TransactionStatus status, ErrorCode error, Context &context);
+    void dropUnsent(ErrorCode error, Context &context);
+    void dropAll(ErrorCode error, Context &context);
+    void dropWaiting(ErrorCode error, Context &context);
+    void drop(Batch &&batch, ErrorCode error, Context &context);
 };
 
 } // namespace queuelab::log

@@ -285,6 +285,7 @@ bool RecordCursor::next()
               + static_cast<std::uint64_t>(timestampDelta));
     m_record.headerBytes = ByteView(reader.at(), recordEnd);
     m_record.headerCount = static_cast<std::int32_t>(headerCount);
+    m_begin = m_at;
     m_at = recordEnd;
     --m_left;
     return true;

@@ -44,6 +44,14 @@ struct BatchHeader {
     bool isLogAppendTime() const { return (attributes & 0x08) != 0; }
     bool isTransactional() const { return (attributes & 0x10) != 0; }
     bool isControl() const { return (attributes & 0x20) != 0; }
+    /// When the tombstones of the batch, or the transaction marker in it, may go (milliseconds
+    /// since the epoch): compaction writes it where baseTimestamp stands, and the records'
+    /// timestamps count from it.
+    std::optional<std::int64_t> deleteHorizon() const
+    {
+        return (attributes & kDeleteHorizonBit) != 0 ? std::optional(baseTimestamp) : std::nullopt;
+    }
+    static constexpr std::int16_t kDeleteHorizonBit = 0x40;
 };
 
 /// Decodes the header at the front of `bytes`. Nothing when fewer than 61 bytes are there. Checks
@@ -90,11 +98,14 @@ public:
     explicit RecordCursor(ByteView batch);
     bool next();
     const RecordView &record() const { return m_record; }
+    /// The current record as it is encoded, its length in front.
+    ByteView bytes() const { return {m_begin, m_at}; }
     bool ok() const { return m_ok; }
 
 private:
     bool stop(bool ok);
 
+    const std::uint8_t *m_begin = nullptr; // the current record
     const std::uint8_t *m_at = nullptr; // the next record
     const std::uint8_t *m_end = nullptr;
     std::int64_t m_baseOffset = 0;

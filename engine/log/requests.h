@@ -447,6 +447,8 @@ struct SyncGroupRequest {
     std::string memberId{};
     std::optional<std::string> groupInstanceId{};
     std::vector<Assignment> assignments{}; ///< only from the leader
+    std::optional<std::string> protocolType{}; ///< version 5 and later: must be the group's
+    std::optional<std::string> protocolName{}; ///< the same
 };
 struct SyncGroupResponse {
     ErrorCode error = ErrorCode::None;
@@ -588,6 +590,8 @@ struct AcquiredRecords {
     friend bool operator==(const AcquiredRecords &, const AcquiredRecords &) = default;
 };
 struct ShareFetchRequest {
+    static constexpr std::int32_t kInitialEpoch = 0;
+    static constexpr std::int32_t kFinalEpoch = -1;
     struct Partition {
         TopicPartition partition;
         std::vector<AcknowledgementBatch> acknowledgements{};

@@ -40,6 +40,20 @@ Result<void, Error> replaceTail(Files &files, FileId file, std::uint64_t from, B
 constexpr std::array<std::string_view, 5> kSuffixes{".index", ".timeindex", ".txnindex",
     ".snapshot", ".log"}; // the log goes last: without the others it opens
 
+/// Deletes those of the segment's files whose names have this ending behind.
+Result<void, Error> removeFiles(
+    Files &files, const std::string &directory, std::int64_t baseOffset, std::string_view ending)
+{
+    for (const std::string_view suffix : kSuffixes) {
+        const std::string path = segmentPath(directory, baseOffset, suffix) + std::string(ending);
+        if (!files.exists(path))
+            continue;
+        if (auto removed = files.remove(path); !removed)
+            return removed;
+    }
+    return {};
+}
+
 } // namespace
 
 std::string segmentPath(
@@ -51,14 +65,7 @@ std::string segmentPath(
 Result<void, Error> removeSegmentFiles(
     Files &files, const std::string &directory, std::int64_t baseOffset)
 {
-    for (const std::string_view suffix : kSuffixes) {
-        const std::string path = segmentPath(directory, baseOffset, suffix);
-        if (!files.exists(path))
-            continue;
-        if (auto removed = files.remove(path); !removed)
-            return removed;
-    }
-    return {};
+    return removeFiles(files, directory, baseOffset, {});
 }
 
 Result<void, Error> retireSegmentFiles(
@@ -77,15 +84,7 @@ Result<void, Error> retireSegmentFiles(
 Result<void, Error> removeRetiredSegment(
     Files &files, const std::string &directory, std::int64_t baseOffset)
 {
-    for (const std::string_view suffix : kSuffixes) {
-        const std::string path =
-            segmentPath(directory, baseOffset, suffix) + std::string(kDeletedSuffix);
-        if (!files.exists(path))
-            continue;
-        if (auto removed = files.remove(path); !removed)
-            return removed;
-    }
-    return {};
+    return removeFiles(files, directory, baseOffset, kDeletedSuffix);
 }
 
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix)
@@ -113,7 +112,8 @@ Result<void, Error> Segment::open(Files &files, FileId &file, std::string_view s
 {
     if (isOpen(file))
         return {};
-    const auto opened = files.open(segmentPath(m_directory, m_baseOffset, suffix), true);
+    const auto opened =
+        files.open(segmentPath(m_directory, m_baseOffset, suffix) + std::string(m_suffix), true);
     if (!opened)
         return std::unexpected(opened.error());
     file = *opened;
@@ -136,6 +136,18 @@ Result<Segment, Error> Segment::create(
     return segment;
 }
 
+Result<Segment, Error> Segment::createCleaned(
+    Files &files, const std::string &directory, std::int64_t baseOffset, Instant created)
+{
+    Segment segment(directory, baseOffset, created);
+    segment.m_suffix = kCleanedSuffix;
+    if (auto removed = removeFiles(files, directory, baseOffset, kCleanedSuffix); !removed)
+        return std::unexpected(removed.error());
+    if (auto opened = segment.open(files, segment.m_log, ".log"); !opened)
+        return std::unexpected(opened.error());
+    return segment;
+}
+
 Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
     std::int64_t baseOffset, bool trustIndexes, const LogConfig &config, Instant now,
     RecoveryReport &report, const BatchVisitor &visit)
@@ -152,8 +164,10 @@ Result<Segment, Error> Segment::load(Files &files, const std::string &directory,
     }
 
     Result<bool, Error> sound = false;
-    if (trustIndexes && segment.readIndexes(files))
+    if (trustIndexes && segment.readIndexes(files)) {
         sound = segment.scanTail(files);
+        segment.m_counted = false;
+    }
     Result<void, Error> done;
     if (!sound) {
         done = std::unexpected(sound.error());
@@ -279,6 +293,8 @@ Result<void, Error> Segment::rebuild(Files &files, const std::string &name, cons
     m_entriesWritten = 0;
     m_timeEntriesWritten = 0;
     m_nextOffset = m_baseOffset;
+    m_recordCount = 0;
+    m_counted = true;
     m_maxTimestamp = -1;
     // Without markers there is nothing to be learnt for it, and only a file of an earlier life.
     m_abortedKnown = !files.exists(segmentPath(m_directory, m_baseOffset, ".txnindex"));
@@ -330,7 +346,7 @@ bool Segment::mustRoll(const BatchHeader &header, const LogConfig &config, Insta
     const std::int64_t ageMs = m_firstBatchTimestamp >= 0
         ? std::max(header.maxTimestamp, m_firstBatchTimestamp) - m_firstBatchTimestamp
         : epochMillis(now) - epochMillis(m_created);
-    if (ageMs > config.segmentMs)
+    if (ageMs > config.maxSegmentMs())
         return true;
     // The time index keeps its last place for the entry that is made when the segment is closed.
     const auto indexBytes = static_cast<std::size_t>(config.segmentIndexBytes);
@@ -357,6 +373,7 @@ void Segment::note(
     }
     m_sizeBytes = position + header.sizeBytes();
     m_nextOffset = header.lastOffset() + 1;
+    m_recordCount += header.recordCount;
 }
 
 void Segment::noteTimestamp(const BatchHeader &header)
@@ -408,6 +425,30 @@ Result<void, Error> Segment::append(Files &files, std::span<const ByteView> piec
     return {};
 }
 
+Result<void, Error> Segment::appendRun(Files &files, ByteView batches, const LogConfig &config)
+{
+    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int32_t>::max());
+    const std::string path = segmentPath(m_directory, m_baseOffset, ".log");
+    if (m_sizeBytes + batches.size() > kMost) {
+        return std::unexpected(Error{
+            path, "a segment cannot hold more than 2 GiB", "lower the topic's segment.bytes"});
+    }
+    if (auto opened = open(files, m_log, ".log"); !opened)
+        return opened;
+    std::uint64_t position = m_sizeBytes;
+    if (auto written = files.append(m_log, std::span(&batches, 1)); !written) {
+        static_cast<void>(mendTail(files));
+        return std::unexpected(written.error());
+    }
+    while (!batches.empty()) {
+        const BatchHeader header = *readBatchHeader(batches);
+        note(header, position, config.indexIntervalBytes);
+        position += header.sizeBytes();
+        batches = batches.subspan(header.sizeBytes());
+    }
+    return {};
+}
+
 /// Opens the index files, to read or write; they are made when they are not there.
 Result<void, Error> Segment::openIndexes(Files &files)
 {
@@ -449,7 +490,8 @@ Result<void, Error> Segment::setAborted(Files &files, std::vector<AbortedTxn> tr
     m_abortedKnown = true;
     if (m_aborted.empty()) {
         closeFile(files, m_txnIndex);
-        const std::string path = segmentPath(m_directory, m_baseOffset, ".txnindex");
+        const std::string path =
+            segmentPath(m_directory, m_baseOffset, ".txnindex") + std::string(m_suffix);
         return files.exists(path) ? files.remove(path) : Result<void, Error>();
     }
     Result<void, Error> done = writeAborted(files);
@@ -540,9 +582,16 @@ Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
         return {};
     const std::uint64_t cut = scan.position();
     const std::int64_t nextOffset = std::max(scan.header().baseOffset, m_baseOffset);
+    std::int64_t recordsCut = scan.header().recordCount;
+    while (m_counted && scan.next())
+        recordsCut += scan.header().recordCount;
+    if (scan.stopped() == BatchScan::Stop::Unreadable)
+        return std::unexpected(scan.error());
     if (auto done = files.truncate(m_log, cut); !done)
         return done;
     m_sizeBytes = cut;
+    m_counted = cut == 0 || scan.stopped() == BatchScan::Stop::AtEnd;
+    m_recordCount = cut == 0 ? 0 : m_recordCount - recordsCut;
     m_nextOffset = nextOffset;
 
     while (!m_entries.empty() && static_cast<std::uint64_t>(m_entries.back().position) >= cut)
@@ -593,7 +642,7 @@ Result<void, Error> Segment::retire(Files &files)
 
 Result<void, Error> Segment::remove(Files &files)
 {
-    Result<void, Error> removed = removeSegmentFiles(files, m_directory, m_baseOffset);
+    Result<void, Error> removed = removeFiles(files, m_directory, m_baseOffset, m_suffix);
     if (removed)
         close(files);
     return removed;

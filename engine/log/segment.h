@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace queuelab::log {
@@ -37,6 +39,10 @@ Result<void, Error> retireSegmentFiles(
 Result<void, Error> removeRetiredSegment(
     Files &files, const std::string &directory, std::int64_t baseOffset);
 inline constexpr std::string_view kDeletedSuffix = ".deleted";
+/// Of the files of a segment that the cleaner is writing, and of one that is whole and takes the
+/// place of others: PartitionLog::replaceSegments().
+inline constexpr std::string_view kCleanedSuffix = ".cleaned";
+inline constexpr std::string_view kSwapSuffix = ".swap";
 /// The base offset in such a file's name (without directory); nothing when it is not one.
 std::optional<std::int64_t> segmentBaseOffset(std::string_view name, std::string_view suffix);
 
@@ -57,6 +63,10 @@ public:
     /// An empty segment: makes its `.log`. The indexes come with the first entries.
     static Result<Segment, Error> create(
         Files &files, const std::string &directory, std::int64_t baseOffset, Instant now);
+    /// As create(), but its files have the suffix ".cleaned" until tookItsPlace(); those that an
+    /// earlier attempt left go.
+    static Result<Segment, Error> createCleaned(
+        Files &files, const std::string &directory, std::int64_t baseOffset, Instant created);
     /// Opens one that is there. With `trustIndexes` (the log was closed in order) the indexes are
     /// read, and checked where it is cheap. Else, and when that check fails, every batch is checked
     /// and shown to `visit`, the log is cut at the first that is not sound, and the indexes are
@@ -71,7 +81,18 @@ public:
     std::uint64_t sizeBytes() const { return m_sizeBytes; }
     /// Of all records; -1 when none has one.
     std::int64_t maxTimestamp() const { return m_maxTimestamp; }
+    /// The largest of its first batch: segment.ms and max.compaction.lag.ms count from it. -1 when
+    /// it is empty.
+    std::int64_t firstBatchTimestamp() const { return m_firstBatchTimestamp; }
     Instant created() const { return m_created; }
+    /// Records in it, those of control batches included. Nothing when they were never counted: a
+    /// segment whose indexes were trusted was not read.
+    std::optional<std::int64_t> recordCount() const
+    {
+        return m_counted ? std::optional(m_recordCount) : std::nullopt;
+    }
+    std::uint64_t indexBytes() const { return m_entries.size() * kIndexEntryBytes; }
+    std::uint64_t timeIndexBytes() const { return m_timeEntries.size() * kTimeIndexEntryBytes; }
     /// Open as soon as there are bytes in it.
     FileId log() const { return m_log; }
 
@@ -82,6 +103,12 @@ public:
     /// it is durable before this returns. When it fails the segment is as before.
     Result<void, Error> append(Files &files, std::span<const ByteView> pieces,
         const BatchHeader &header, const LogConfig &config, bool syncIt);
+
+    /// Appends sound batches that follow each other in `batches`, in one write; offsets go up, with
+    /// gaps where compaction left them. When it fails the segment is as before.
+    Result<void, Error> appendRun(Files &files, ByteView batches, const LogConfig &config);
+    /// The suffix ".cleaned" is gone from the names of its files.
+    void tookItsPlace() { m_suffix = {}; }
 
     /// A batch's start at or before the batch that contains `offset`.
     std::uint64_t positionBefore(std::int64_t offset) const;
@@ -129,11 +156,13 @@ private:
     void closeIndexes(Files &files);
 
     std::string m_directory;
+    std::string_view m_suffix; // of its files' names: kCleanedSuffix, or none
     std::int64_t m_baseOffset = 0;
     std::int64_t m_nextOffset = 0;
     std::uint64_t m_sizeBytes = 0;
-    std::int64_t m_firstBatchTimestamp =
-        -1; // the first batch's maxTimestamp: segment.ms counts from it
+    std::int64_t m_recordCount = 0;
+    bool m_counted = true; // m_recordCount is true
+    std::int64_t m_firstBatchTimestamp = -1; // the first batch's maxTimestamp
     std::int64_t m_maxTimestamp = -1;
     std::int64_t m_offsetOfMaxTimestamp = 0; // the last offset of the batch that holds it
     Instant m_created{};

@@ -50,7 +50,8 @@ struct PartitionSnapshot {
     std::vector<ProducerSnapshot> producers{}; ///< by id; at most 32
     /// Where the next compaction begins; -1 when the topic is not compacted.
     std::int64_t firstDirtyOffset = -1;
-    std::int32_t dirtyPercent = 0; ///< of the bytes that can be cleaned
+    /// Of the bytes below the end of what may be cleaned, were there no min.compaction.lag.ms.
+    std::int32_t dirtyPercent = 0;
 };
 struct TopicSnapshot {
     std::string name{};

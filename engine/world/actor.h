@@ -99,6 +99,10 @@ std::unique_ptr<Actor> makeProducer(
     const AddProducer &command, const std::string &name, const std::vector<NodeId> &bootstrap);
 std::unique_ptr<Actor> makeConsumer(
     const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap);
+std::unique_ptr<Actor> makeTransformer(
+    const AddTransformer &command, const std::string &name, const std::vector<NodeId> &bootstrap);
+std::unique_ptr<Actor> makeShareConsumer(
+    const AddShareConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap);
 std::unique_ptr<Actor> makeRedriver(
     const Redrive &command, const std::string &name, const std::vector<NodeId> &bootstrap);
 std::unique_ptr<Actor> makePublisher(const AddPublisher &command, const std::string &name);

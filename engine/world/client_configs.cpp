@@ -98,20 +98,28 @@ std::optional<ConfigProblem> applySettings(
     return std::nullopt;
 }
 
+/// "a, b" is a and b.
+std::vector<std::string> commaSeparated(const std::string &text)
+{
+    std::vector<std::string> parts;
+    for (std::size_t from = 0; from <= text.size();) {
+        const std::size_t comma = std::min(text.find(',', from), text.size());
+        std::erase(parts.emplace_back(text.substr(from, comma - from)), ' ');
+        from = comma + 1;
+    }
+    return parts;
+}
+
 /// "1, 2": the numbers of brokers.
 template <class Config>
 std::optional<std::string> setBootstrap(Config &config, const std::string &text)
 {
     config.bootstrapServers.clear();
-    for (std::size_t from = 0; from <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', from), text.size());
-        std::string number = text.substr(from, comma - from);
-        std::erase(number, ' ');
+    for (const std::string &number : commaSeparated(text)) {
         std::int32_t broker = 0;
         if (setNumber(number, 1, WorldConfig::kMostLogBrokers, broker))
             return "write the number of a broker, or several with commas between";
         config.bootstrapServers.emplace_back(broker);
-        from = comma + 1;
     }
     return std::nullopt;
 }
@@ -141,6 +149,14 @@ std::optional<std::string> setBufferMemory(log::ProducerConfig &config, const st
     return setNumber(text, 0, std::numeric_limits<std::int64_t>::max(), config.bufferMemory);
 }
 
+std::optional<std::string> setTransactionalId(log::ProducerConfig &config, const std::string &text)
+{
+    if (text.empty())
+        return "give it a name, or leave it out";
+    config.transactionalId = text;
+    return std::nullopt;
+}
+
 constexpr std::int32_t kMaxInFlightIdempotent = 5;
 
 const Setters<log::ProducerConfig> &producerSetters()
@@ -162,6 +178,8 @@ const Setters<log::ProducerConfig> &producerSetters()
         {"compression.type", setCompression},
         {"buffer.memory", setBufferMemory},
         {"max.request.size", number(&Config::maxRequestSize, 1)},
+        {"transactional.id", setTransactionalId},
+        {"transaction.timeout.ms", milliseconds(&Config::transactionTimeout, 1)},
     };
     return setters;
 }
@@ -171,9 +189,13 @@ const Setters<log::ProducerConfig> &producerSetters()
 std::optional<ConfigProblem> checkIdempotence(
     const Settings &settings, const log::ProducerConfig &config)
 {
+    if (!config.enableIdempotence && config.transactionalId)
+        return ConfigProblem{"a producer with a 'transactional.id' is idempotent",
+            "leave out 'enable.idempotence', or 'transactional.id'"};
     if (!config.enableIdempotence)
         return std::nullopt;
-    const bool isAskedFor = settings.contains("enable.idempotence");
+    const bool isAskedFor =
+        settings.contains("enable.idempotence") || config.transactionalId.has_value();
     const auto refusal = [](std::string why) {
         return ConfigProblem{"the idempotent producer " + std::move(why),
             "change that, or write enable.idempotence: false"};
@@ -191,16 +213,12 @@ std::optional<ConfigProblem> checkIdempotence(
 std::optional<std::string> setAssignors(log::ConsumerConfig &config, const std::string &text)
 {
     config.assignors.clear();
-    for (std::size_t from = 0; from <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', from), text.size());
-        std::string name = text.substr(from, comma - from);
-        std::erase(name, ' ');
+    for (const std::string &name : commaSeparated(text)) {
         const std::optional<log::Assignor> assignor = log::assignorByName(name);
         if (!assignor)
             return "write range, roundrobin, sticky or cooperative-sticky, or several with commas "
                    "between";
         config.assignors.push_back(*assignor);
-        from = comma + 1;
     }
     return std::nullopt;
 }
@@ -226,12 +244,42 @@ std::optional<std::string> setGroupInstance(log::ConsumerConfig &config, const s
     return std::nullopt;
 }
 
+std::optional<std::string> setIsolation(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text != "read_uncommitted" && text != "read_committed")
+        return "write read_uncommitted or read_committed";
+    config.isolationLevel = text == "read_committed" ? log::IsolationLevel::ReadCommitted
+                                                     : log::IsolationLevel::ReadUncommitted;
+    return std::nullopt;
+}
+
+std::optional<std::string> setGroupProtocol(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text != "classic" && text != "consumer")
+        return "write classic or consumer";
+    config.groupProtocol =
+        text == "consumer" ? log::GroupProtocol::Consumer : log::GroupProtocol::Classic;
+    return std::nullopt;
+}
+
+/// Whether the brokers have it they say themselves.
+std::optional<std::string> setRemoteAssignor(log::ConsumerConfig &config, const std::string &text)
+{
+    if (text.empty())
+        return "name one of the broker's group.consumer.assignors, or leave it out";
+    config.groupRemoteAssignor = text;
+    return std::nullopt;
+}
+
 const Setters<log::ConsumerConfig> &consumerSetters()
 {
     using Config = log::ConsumerConfig;
     static const Setters<Config> setters{
         {"bootstrap.servers", setBootstrap<Config>},
         {"group.instance.id", setGroupInstance},
+        {"group.protocol", setGroupProtocol},
+        {"group.remote.assignor", setRemoteAssignor},
+        {"isolation.level", setIsolation},
         {"partition.assignment.strategy", setAssignors},
         {"session.timeout.ms", milliseconds(&Config::sessionTimeout, 1)},
         {"heartbeat.interval.ms", milliseconds(&Config::heartbeatInterval, 1)},
@@ -251,6 +299,56 @@ const Setters<log::ConsumerConfig> &consumerSetters()
     return setters;
 }
 
+std::optional<std::string> setAcquireMode(log::ShareConsumerConfig &config, const std::string &text)
+{
+    if (text != "batch_optimized" && text != "record_limit")
+        return "write batch_optimized or record_limit";
+    config.recordLimit = text == "record_limit";
+    return std::nullopt;
+}
+
+const Setters<log::ShareConsumerConfig> &shareConsumerSetters()
+{
+    using Config = log::ShareConsumerConfig;
+    static const Setters<Config> setters{
+        {"bootstrap.servers", setBootstrap<Config>},
+        {"share.acquire.mode", setAcquireMode},
+        {"max.poll.records", number(&Config::maxPollRecords, 1)},
+        {"fetch.min.bytes", number(&Config::fetchMinBytes, 0)},
+        {"fetch.max.wait.ms", milliseconds(&Config::fetchMaxWait, 0)},
+        {"fetch.max.bytes", number(&Config::fetchMaxBytes, 0)},
+        {"request.timeout.ms", milliseconds(&Config::requestTimeout, 1)},
+        {"retry.backoff.ms", milliseconds(&Config::retryBackoff, 0)},
+        {"retry.backoff.max.ms", milliseconds(&Config::retryBackoffMax, 0)},
+        {"metadata.max.age.ms", milliseconds(&Config::metadataMaxAge, 0)},
+    };
+    return setters;
+}
+
+/// What Kafka refuses to take together with a group protocol (ConsumerConfig, 4.x).
+std::optional<ConfigProblem> checkGroupProtocol(
+    const Settings &settings, const log::ConsumerConfig &config)
+{
+    if (config.groupProtocol == log::GroupProtocol::Classic) {
+        if (!settings.contains("group.remote.assignor"))
+            return std::nullopt;
+        return ConfigProblem{"'group.remote.assignor' cannot be set with group.protocol=classic",
+            "leave it out, or write group.protocol: consumer"};
+    }
+    for (const auto &[key, instead] :
+        {std::pair{"partition.assignment.strategy",
+             "leave it out: the coordinator assigns; 'group.remote.assignor' chooses how"},
+            std::pair{"heartbeat.interval.ms",
+                "leave it out: the broker's 'group.consumer.heartbeat.interval.ms' decides"},
+            std::pair{"session.timeout.ms",
+                "leave it out: the broker's 'group.consumer.session.timeout.ms' decides"}}) {
+        if (settings.contains(key))
+            return ConfigProblem{
+                fmt::format("'{}' cannot be set with group.protocol=consumer", key), instead};
+    }
+    return std::nullopt;
+}
+
 constexpr std::int64_t kMostReplicas = WorldConfig::kMostLogBrokers;
 
 /// A feature level in Kafka, not a setting of the broker: 1 is on.
@@ -260,6 +358,17 @@ std::optional<std::string> setEligibleLeaderReplicas(
     if (text != "0" && text != "1")
         return "write 0 or 1";
     config.eligibleLeaderReplicas = text == "1";
+    return std::nullopt;
+}
+
+std::optional<std::string> setConsumerAssignors(log::BrokerConfig &config, const std::string &text)
+{
+    config.consumerAssignors.clear();
+    for (const std::string &name : commaSeparated(text)) {
+        if (name != "uniform" && name != "range")
+            return "write uniform or range, or both with a comma between; the first is the default";
+        config.consumerAssignors.push_back(name);
+    }
     return std::nullopt;
 }
 
@@ -273,6 +382,13 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"group.initial.rebalance.delay.ms",
                 milliseconds(&Config::groupInitialRebalanceDelay, 0)},
             {"group.max.size", number(&Config::groupMaxSize, 1)},
+            {"group.consumer.session.timeout.ms", milliseconds(&Config::consumerSessionTimeout, 1)},
+            {"group.consumer.heartbeat.interval.ms",
+                milliseconds(&Config::consumerHeartbeatInterval, 1)},
+            {"group.consumer.max.size", number(&Config::consumerGroupMaxSize, 1)},
+            {"group.consumer.assignors", setConsumerAssignors},
+            {"group.consumer.assignment.interval.ms",
+                milliseconds(&Config::consumerAssignmentInterval, 0)},
             {"num.partitions", number(&Config::numPartitions, 1, 10'000)},
             {"auto.create.topics.enable", boolean(&Config::autoCreateTopics)},
             {"log.retention.check.interval.ms", milliseconds(&Config::retentionCheckInterval, 1)},
@@ -308,6 +424,42 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"unclean.leader.election.interval.ms",
                 milliseconds(&Config::uncleanElectionInterval, 1)},
             {"eligible.leader.replicas.version", setEligibleLeaderReplicas},
+            {"transaction.state.log.num.partitions",
+                number(&Config::transactionPartitions, 1, 10'000)},
+            {"transaction.state.log.replication.factor",
+                smallNumber(&Config::transactionReplicationFactor, 1, kMostReplicas)},
+            {"transaction.state.log.min.isr", number(&Config::transactionMinIsr, 1)},
+            {"transaction.max.timeout.ms", milliseconds(&Config::transactionMaxTimeout, 1)},
+            {"transaction.abort.timed.out.transaction.cleanup.interval.ms",
+                milliseconds(&Config::transactionAbortInterval, 1)},
+            {"transactional.id.expiration.ms", milliseconds(&Config::transactionalIdExpiration, 1)},
+            {"transaction.remove.expired.transaction.cleanup.interval.ms",
+                milliseconds(&Config::transactionalIdCleanupInterval, 1)},
+            {"transaction.partition.verification.enable",
+                boolean(&Config::transactionPartitionVerification)},
+            {"group.share.session.timeout.ms", milliseconds(&Config::shareSessionTimeout, 1)},
+            {"group.share.heartbeat.interval.ms", milliseconds(&Config::shareHeartbeatInterval, 1)},
+            {"group.share.max.size", number(&Config::shareGroupMaxSize, 1, 1'000)},
+            {"group.share.record.lock.duration.ms",
+                milliseconds(&Config::shareRecordLockDuration, 1'000)},
+            {"group.share.min.record.lock.duration.ms",
+                milliseconds(&Config::shareMinRecordLockDuration, 1'000)},
+            {"group.share.max.record.lock.duration.ms",
+                milliseconds(&Config::shareMaxRecordLockDuration, 1'000)},
+            {"group.share.delivery.count.limit",
+                smallNumber(&Config::shareDeliveryCountLimit, 2, 10)},
+            {"group.share.partition.max.record.locks",
+                number(&Config::sharePartitionMaxRecordLocks, 100, 10'000)},
+            {"group.share.max.share.sessions", number(&Config::shareMaxSessions, 1)},
+            {"share.coordinator.state.topic.num.partitions",
+                number(&Config::shareStatePartitions, 1, 10'000)},
+            {"share.coordinator.state.topic.replication.factor",
+                smallNumber(&Config::shareStateReplicationFactor, 1, kMostReplicas)},
+            {"share.coordinator.state.topic.min.isr", number(&Config::shareStateMinIsr, 1)},
+            {"share.coordinator.snapshot.update.records.per.snapshot",
+                number(&Config::shareSnapshotUpdates, 0)},
+            // A feature level in Kafka, not a setting of the broker.
+            {"transaction.version", smallNumber(&Config::transactionVersion, 1, 2)},
         };
         // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
         static const std::map<std::string, std::string> topicDefaults{
@@ -337,13 +489,16 @@ const Setters<log::BrokerConfig> &brokerSetters()
 
 } // namespace
 
-Result<log::ProducerConfig, ConfigProblem> producerConfig(const Settings &settings)
+Result<log::ProducerConfig, ConfigProblem> producerConfig(const AddProducer &command)
 {
     log::ProducerConfig config;
-    if (auto problem = applySettings(settings, producerSetters(), "producer", config))
+    if (auto problem = applySettings(command.configs, producerSetters(), "producer", config))
         return std::unexpected(*std::move(problem));
-    if (auto problem = checkIdempotence(settings, config))
+    if (auto problem = checkIdempotence(command.configs, config))
         return std::unexpected(*std::move(problem));
+    if (command.transaction != Transactions{} && !config.transactionalId)
+        return std::unexpected(ConfigProblem{"'transaction' is for a producer with transactions",
+            "add configs: {transactional.id: NAME}"});
     return config;
 }
 
@@ -359,6 +514,59 @@ Result<log::ConsumerConfig, ConfigProblem> consumerConfig(const AddConsumer &com
                 "write commit: auto, or commit: after, before or never"});
     if (auto problem = applySettings(command.configs, consumerSetters(), "consumer", config))
         return std::unexpected(*std::move(problem));
+    if (auto problem = checkGroupProtocol(command.configs, config))
+        return std::unexpected(*std::move(problem));
+    return config;
+}
+
+Result<TransformerConfigs, ConfigProblem> transformerConfigs(
+    const AddTransformer &command, const std::string &name)
+{
+    const bool isExactlyOnce = command.guarantee == "exactly-once";
+    if (command.transaction != Transactions{} && !isExactlyOnce)
+        return std::unexpected(
+            ConfigProblem{"'transaction' is for guarantee: exactly-once", "leave out one of them"});
+    if (command.configs.contains("transactional.id") && !isExactlyOnce)
+        return std::unexpected(ConfigProblem{
+            "'transactional.id' is for guarantee: exactly-once", "leave out one of them"});
+    AddConsumer reading{.group = command.group,
+        .topics = command.from,
+        .name = {},
+        .processing = {},
+        .commit = "never",
+        .failsOn = {},
+        .retry = {},
+        .configs = {}};
+    AddProducer writing;
+    for (const auto &[key, value] : command.configs) {
+        const bool isReading = consumerSetters().contains(key);
+        if (isReading || key == "enable.auto.commit")
+            reading.configs[key] = value;
+        if (!isReading || producerSetters().contains(key))
+            writing.configs[key] = value;
+    }
+    if (isExactlyOnce)
+        writing.configs.try_emplace("transactional.id", name.empty() ? command.group : name);
+    auto consumer = consumerConfig(reading);
+    if (!consumer)
+        return std::unexpected(consumer.error());
+    if (isExactlyOnce && !command.configs.contains("isolation.level"))
+        consumer->isolationLevel = log::IsolationLevel::ReadCommitted;
+    const auto producer = producerConfig(writing);
+    if (!producer)
+        return std::unexpected(producer.error());
+    return TransformerConfigs{*consumer, *producer};
+}
+
+Result<log::ShareConsumerConfig, ConfigProblem> shareConsumerConfig(const AddShareConsumer &command)
+{
+    log::ShareConsumerConfig config;
+    config.group = command.group;
+    config.topics = command.topics;
+    config.explicitAcknowledgement = command.acknowledge == "explicit";
+    if (auto problem =
+            applySettings(command.configs, shareConsumerSetters(), "share consumer", config))
+        return std::unexpected(std::move(*problem));
     return config;
 }
 

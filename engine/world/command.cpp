@@ -212,6 +212,10 @@ constexpr std::string_view typeName(Of<Retry>)
 {
     return "retry";
 }
+constexpr std::string_view typeName(Of<Transactions>)
+{
+    return "transaction";
+}
 constexpr std::string_view typeName(Of<std::vector<std::string>>)
 {
     return "list of texts";
@@ -444,8 +448,16 @@ public:
                     m_world.logBrokers == 1 ? "" : "s"),
                 "give the world more brokers (log: {brokers: N}) or the topic fewer replicas");
     }
-    void operator()(const AddProducer &producer) { checkConfigs(producerConfig(producer.configs)); }
+    void operator()(const AddProducer &producer) { checkConfigs(producerConfig(producer)); }
     void operator()(const AddConsumer &consumer) { checkConfigs(consumerConfig(consumer)); }
+    void operator()(const AddShareConsumer &consumer)
+    {
+        checkConfigs(shareConsumerConfig(consumer));
+    }
+    void operator()(const AddTransformer &transformer)
+    {
+        checkConfigs(transformerConfigs(transformer, transformer.name));
+    }
     void operator()(const ResetOffsets &command)
     {
         if (const auto target = resetTarget(command, kVirtualStart); !target)

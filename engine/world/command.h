@@ -79,6 +79,12 @@ struct AlterConfigs { ///< alter-configs: of a topic
     std::vector<std::string> defaults; ///< keys that go back to their default
     friend bool operator==(const AlterConfigs &, const AlterConfigs &) = default;
 };
+struct AlterGroupConfigs { ///< alter-group-configs: the group need not exist
+    std::string group;
+    Settings configs;
+    std::vector<std::string> defaults; ///< keys that go back to their default
+    friend bool operator==(const AlterGroupConfigs &, const AlterGroupConfigs &) = default;
+};
 struct ElectLeaders { ///< elect-leaders: asks the controller for an election
     std::string topic;
     std::optional<std::int32_t> partition; ///< nothing: all of the topic's
@@ -102,7 +108,16 @@ struct Produce { ///< produce: one record by hand
     std::string value;
     std::optional<std::int32_t> partition;
     std::int32_t count = 1;
+    bool tombstone = false; ///< records without a value: on a compacted topic they delete their key
     friend bool operator==(const Produce &, const Produce &) = default;
+};
+/// How an application with a transactional id groups its records into transactions.
+struct Transactions {
+    std::optional<std::int32_t> records; ///< in each; a producer's are of 10, a transformer's of at
+                                         ///< most 100
+    Duration hold{}; ///< waits so long before it ends one
+    double abortChance = 0; ///< that it aborts one instead of committing it
+    friend bool operator==(const Transactions &, const Transactions &) = default;
 };
 struct AddProducer { ///< add-producer
     std::string topic;
@@ -113,6 +128,8 @@ struct AddProducer { ///< add-producer
     Size size;
     std::uint64_t total = 0; ///< stops after so many records; 0 never
     Settings configs; ///< producer settings: acks, linger.ms, batch.size, ...
+    Transactions transaction; ///< only with configs: {transactional.id: ...}
+    double tombstoneChance = 0; ///< that a record with a key has no value
     friend bool operator==(const AddProducer &, const AddProducer &) = default;
 };
 /// What a consumer with `on-failure: retry-topic` does with a record whose work failed. `<topic>`
@@ -140,6 +157,37 @@ struct AddConsumer { ///< add-consumer
     Retry retry; ///< block uses its delay
     Settings configs; ///< consumer settings: auto.offset.reset, partition.assignment.strategy, ...
     friend bool operator==(const AddConsumer &, const AddConsumer &) = default;
+};
+
+struct AddShareConsumer { ///< add-share-consumer: members of a share group (KIP-932)
+    std::string group;
+    std::vector<std::string> topics;
+    std::int32_t count = 1;
+    std::string name; ///< empty: "<group>-N"; with count > 1 a number is added
+    Span processing; ///< for each record
+    double crashChance = 0; ///< for each record
+    double failChance = 0; ///< of the work on a record
+    std::string failsOn; ///< work on records whose value contains this always fails; empty: none
+    std::string onFailure = "release"; ///< release (somebody gets it again), reject (nobody does)
+    Duration renewEvery{}; ///< while it works it renews the locks of what it holds; 0 never
+    std::string acknowledge = "explicit"; ///< explicit: each record, once the work is done;
+                                          ///< implicit: all of a poll, with the next one
+    Settings configs; ///< share consumer settings: max.poll.records, share.acquire.mode, ...
+    friend bool operator==(const AddShareConsumer &, const AddShareConsumer &) = default;
+};
+struct AddTransformer { ///< add-transformer: reads topics, writes each record's result to another
+    std::string group;
+    std::vector<std::string> from;
+    std::string to;
+    std::int32_t count = 1;
+    std::string name; ///< empty: "<group>-N"; with count > 1 a number is added
+    Span processing; ///< for each record
+    std::string guarantee = "exactly-once"; ///< exactly-once, at-least-once, at-most-once
+    Transactions transaction; ///< exactly-once
+    double crashChance = 0; ///< for each record
+    double failChance = 0; ///< of the work on a record
+    Settings configs; ///< consumer and producer settings; transactional.id is its name by default
+    friend bool operator==(const AddTransformer &, const AddTransformer &) = default;
 };
 
 struct Redrive { ///< redrive: sends what a dead-letter topic holds back to where it came from
@@ -365,13 +413,13 @@ struct ResetLink { ///< reset-link: the connection breaks; what is on the line i
 std::optional<std::string> linkProblem(const std::string &client,
     std::optional<std::int32_t> broker, const std::vector<std::int32_t> &brokers);
 
-using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs, DeleteRecords,
-    ElectLeaders, ResetOffsets, Produce, AddProducer, AddConsumer, Redrive, DeclareExchange,
-    DeclareQueue, DeleteQueueCommand, Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue,
-    SetQueueAttributes, SendMessage, AddSender, AddReceiver, CrashConsumer, RestartConsumer,
-    StopConsumer, PauseConsumer, ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker,
-    RestartBroker, StopBroker, IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink,
-    MendLink, ResetLink>;
+using Command = std::variant<CreateTopic, AddPartitions, DeleteTopic, AlterConfigs,
+    AlterGroupConfigs, DeleteRecords, ElectLeaders, ResetOffsets, Produce, AddProducer, AddConsumer,
+    AddShareConsumer, AddTransformer, Redrive, DeclareExchange, DeclareQueue, DeleteQueueCommand,
+    Bind, Unbind, Publish, AddPublisher, AddWorker, CreateQueue, SetQueueAttributes, SendMessage,
+    AddSender, AddReceiver, CrashConsumer, RestartConsumer, StopConsumer, PauseConsumer,
+    ResumeConsumer, SetProcessing, StopProducer, SetRate, KillBroker, RestartBroker, StopBroker,
+    IsolateBroker, RejoinBroker, SlowBroker, SkipClock, CutLink, MendLink, ResetLink>;
 
 /// "create-topic": the name in YAML, in menus and in the trace.
 std::string_view commandName(const Command &command);

@@ -120,6 +120,23 @@ template <class Visitor> void describe(Visitor &v, Of<AlterConfigs>)
         "settings that go back to their default, such as [retention.ms]", {});
 }
 
+constexpr std::string_view commandWord(Of<AlterGroupConfigs>)
+{
+    return "alter-group-configs";
+}
+constexpr std::string_view commandSentence(Of<AlterGroupConfigs>)
+{
+    return "Changes a group's settings at the brokers.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AlterGroupConfigs>)
+{
+    v.required("group", &AlterGroupConfigs::group, "the group; it need not exist yet", {});
+    v.optional("configs", &AlterGroupConfigs::configs,
+        "group settings such as {share.auto.offset.reset: earliest}", {});
+    v.optional("defaults", &AlterGroupConfigs::defaults,
+        "settings that go back to their default, such as [share.record.lock.duration.ms]", {});
+}
+
 constexpr std::string_view commandWord(Of<DeleteRecords>)
 {
     return "delete-records";
@@ -193,6 +210,8 @@ template <class Visitor> void describe(Visitor &v, Of<Produce>)
     v.optional("partition", &Produce::partition, "the partition, instead of choosing by key",
         between(0, kMaxPartitions - 1));
     v.optional("count", &Produce::count, "how many records alike", between(1, kMaxHandMade));
+    v.optional("tombstone", &Produce::tombstone,
+        "without a value: on a compacted topic that deletes the key", {});
 }
 
 constexpr std::string_view commandWord(Of<AddProducer>)
@@ -217,6 +236,11 @@ template <class Visitor> void describe(Visitor &v, Of<AddProducer>)
     v.optional("total", &AddProducer::total, "stops after so many records; 0 never", {});
     v.optional("configs", &AddProducer::configs,
         "producer settings such as {acks: all, linger.ms: 5}", {});
+    v.optional("transaction", &AddProducer::transaction,
+        "{records: 10, hold: 0s, abort-chance: 0}: with configs: {transactional.id: ...}", {});
+    v.optional("tombstone-chance", &AddProducer::tombstoneChance,
+        "chance that a record with a key has no value: a compacted topic then forgets the key",
+        between(0, 1));
 }
 
 constexpr std::string_view commandWord(Of<AddConsumer>)
@@ -253,6 +277,77 @@ template <class Visitor> void describe(Visitor &v, Of<AddConsumer>)
         "{delay: 5s, attempts: 3, retry-topic: <topic>-retry, dead-letter-topic: <topic>-dlt}", {});
     v.optional("configs", &AddConsumer::configs,
         "consumer settings such as {auto.offset.reset: earliest}", {});
+}
+
+constexpr std::string_view commandWord(Of<AddShareConsumer>)
+{
+    return "add-share-consumer";
+}
+constexpr std::string_view commandSentence(Of<AddShareConsumer>)
+{
+    return "Adds consumers to a share group.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AddShareConsumer>)
+{
+    v.required("group", &AddShareConsumer::group, "the share group", {});
+    v.required("topics", &AddShareConsumer::topics, "the topics they subscribe to", {});
+    v.optional("count", &AddShareConsumer::count, "how many consumers", between(1, kMaxClients));
+    v.optional("name", &AddShareConsumer::name, "its name; otherwise the group's with a number",
+        clientName());
+    v.optional("processing", &AddShareConsumer::processing,
+        "work for each record, such as 20ms or {low: 10ms, high: 30ms}", {});
+    v.optional("acknowledge", &AddShareConsumer::acknowledge,
+        "explicit: each record once its work is done; implicit: the next poll accepts all",
+        oneOf({"explicit", "implicit"}));
+    v.optional("crash-chance", &AddShareConsumer::crashChance, "chance to crash, for each record",
+        between(0, 1));
+    v.optional("fail-chance", &AddShareConsumer::failChance,
+        "chance that the work on a record fails", between(0, 1));
+    v.optional("fails-on", &AddShareConsumer::failsOn,
+        "work on records whose value contains this text always fails", {});
+    v.optional("on-failure", &AddShareConsumer::onFailure,
+        "what it says of a record whose work failed: release it for another try, or reject it",
+        oneOf({"release", "reject"}));
+    v.optional("renew-every", &AddShareConsumer::renewEvery,
+        "renews the locks of what it holds so often while it works; 0s never", {});
+    v.optional("configs", &AddShareConsumer::configs,
+        "share consumer settings such as {max.poll.records: 10}", {});
+}
+
+constexpr std::string_view commandWord(Of<AddTransformer>)
+{
+    return "add-transformer";
+}
+constexpr std::string_view commandSentence(Of<AddTransformer>)
+{
+    return "Adds applications that read topics in a group and write the results to another topic.";
+}
+template <class Visitor> void describe(Visitor &v, Of<AddTransformer>)
+{
+    v.required("group", &AddTransformer::group, "the consumer group it reads in", {});
+    v.required("from", &AddTransformer::from, "the topics it reads", {});
+    v.required("to", &AddTransformer::to, "the topic it writes to", {});
+    v.optional("count", &AddTransformer::count, "how many", between(1, kMaxClients));
+    v.optional("name", &AddTransformer::name, "its name; otherwise the group's with a number",
+        clientName());
+    v.optional("processing", &AddTransformer::processing,
+        "work for each record, such as 20ms or {low: 10ms, high: 30ms}", {});
+    v.optional("guarantee", &AddTransformer::guarantee,
+        "exactly-once: results and offsets in one transaction; at-least-once: offsets once the "
+        "results are acknowledged; at-most-once: offsets before the work",
+        oneOf({"exactly-once", "at-least-once", "at-most-once"}));
+    v.optional("transaction", &AddTransformer::transaction,
+        "{records: 100, hold: 0s, abort-chance: 0}", {});
+    v.optional("crash-chance", &AddTransformer::crashChance, "chance to crash, for each record",
+        between(0, 1));
+    v.optional("fail-chance", &AddTransformer::failChance,
+        "chance that the work on a record fails: what is not committed is done again, or lost with "
+        "at-most-once",
+        between(0, 1));
+    v.optional("configs", &AddTransformer::configs,
+        "consumer and producer settings such as {auto.offset.reset: earliest}; transactional.id is "
+        "its name unless you set one",
+        {});
 }
 
 constexpr std::string_view commandWord(Of<Redrive>)

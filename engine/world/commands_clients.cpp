@@ -22,7 +22,7 @@ template <class Config> Outcome checkConfig(const Result<Config, ConfigProblem> 
 
 Outcome Hand::operator()(const AddProducer &command)
 {
-    if (Outcome checked = checkConfig(producerConfig(command.configs)); !checked)
+    if (Outcome checked = checkConfig(producerConfig(command)); !checked)
         return checked;
     return m_world.runErrand(command);
 }
@@ -30,6 +30,20 @@ Outcome Hand::operator()(const AddProducer &command)
 Outcome Hand::operator()(const AddConsumer &command)
 {
     if (Outcome checked = checkConfig(consumerConfig(command)); !checked)
+        return checked;
+    return m_world.runErrand(command);
+}
+
+Outcome Hand::operator()(const AddShareConsumer &command)
+{
+    if (Outcome checked = checkConfig(shareConsumerConfig(command)); !checked)
+        return checked;
+    return m_world.runErrand(command);
+}
+
+Outcome Hand::operator()(const AddTransformer &command)
+{
+    if (Outcome checked = checkConfig(transformerConfigs(command, command.name)); !checked)
         return checked;
     return m_world.runErrand(command);
 }
@@ -44,6 +58,18 @@ Outcome Hand::addNow(const AddConsumer &command)
 {
     return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
         [&](const std::string &name) { return makeConsumer(command, name, allBrokers()); });
+}
+
+Outcome Hand::addNow(const AddShareConsumer &command)
+{
+    return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
+        [&](const std::string &name) { return makeShareConsumer(command, name, allBrokers()); });
+}
+
+Outcome Hand::addNow(const AddTransformer &command)
+{
+    return add(ClientRole::Consumer, Engine::Log, command.name, command.group, command.count,
+        [&](const std::string &name) { return makeTransformer(command, name, allBrokers()); });
 }
 
 Outcome Hand::addNow(const Redrive &command)

@@ -201,6 +201,17 @@ private:
             topic.configs[key] = std::nullopt;
         return askController(std::move(request));
     }
+    Plan planOf(const AlterGroupConfigs &command, Errand &)
+    {
+        log::AlterConfigsRequest request;
+        log::AlterConfigsRequest::Resource &group = request.groups.emplace_back();
+        group.name = command.group;
+        for (const auto &[key, value] : command.configs)
+            group.configs[key] = value;
+        for (const std::string &key : command.defaults)
+            group.configs[key] = std::nullopt;
+        return askController(std::move(request));
+    }
     Plan planOf(const ElectLeaders &command, Errand &)
     {
         const log::ClusterSnapshot log = m_world.logSnapshot();
@@ -241,6 +252,12 @@ private:
     {
         const auto &topic = std::get<log::AlterConfigsResponse>(response).topics.at(0);
         return end(topic.error, command.topic, topic.message);
+    }
+    std::optional<Plan> judgeOf(
+        const AlterGroupConfigs &command, Errand &, const log::Response &response)
+    {
+        const auto &group = std::get<log::AlterConfigsResponse>(response).groups.at(0);
+        return end(group.error, command.group, group.message);
     }
     std::optional<Plan> judgeOf(
         const ElectLeaders &command, Errand &, const log::Response &response)
@@ -306,7 +323,8 @@ private:
         log::BatchBuilder batch;
         errand.asking = 0;
         do {
-            batch.append(epochMillis(m_world.now), key, asBytes(command.value));
+            batch.append(epochMillis(m_world.now), key,
+                command.tombstone ? std::nullopt : std::optional(asBytes(command.value)));
             ++errand.asking;
         } while (errand.made + errand.asking < command.count
             && batch.sizeBytes() + command.value.size() < kBatchBytes);
@@ -455,6 +473,16 @@ private:
         return Over{Hand(m_world).addNow(command)};
     }
     Plan planOf(const AddConsumer &command, Errand &)
+    {
+        return Over{Hand(m_world).addNow(command)};
+    }
+
+    Plan planOf(const AddShareConsumer &command, Errand &)
+    {
+        return Over{Hand(m_world).addNow(command)};
+    }
+
+    Plan planOf(const AddTransformer &command, Errand &)
     {
         return Over{Hand(m_world).addNow(command)};
     }

@@ -38,12 +38,15 @@ public:
     Outcome operator()(const AddPartitions &command) { return m_world.runErrand(command); }
     Outcome operator()(const DeleteTopic &command) { return m_world.runErrand(command); }
     Outcome operator()(const AlterConfigs &command) { return m_world.runErrand(command); }
+    Outcome operator()(const AlterGroupConfigs &command) { return m_world.runErrand(command); }
     Outcome operator()(const DeleteRecords &command) { return m_world.runErrand(command); }
     Outcome operator()(const Produce &command) { return m_world.runErrand(command); }
     Outcome operator()(const ElectLeaders &command) { return m_world.runErrand(command); }
     Outcome operator()(const ResetOffsets &command);
     Outcome operator()(const AddProducer &command);
     Outcome operator()(const AddConsumer &command);
+    Outcome operator()(const AddShareConsumer &command);
+    Outcome operator()(const AddTransformer &command);
     Outcome operator()(const Redrive &command) { return m_world.runErrand(command); }
 
     // The exchange broker: commands_exchange.cpp.
@@ -88,6 +91,8 @@ public:
     /// The clients of a command that adds them to the log, once it is their turn.
     Outcome addNow(const AddProducer &command);
     Outcome addNow(const AddConsumer &command);
+    Outcome addNow(const AddShareConsumer &command);
+    Outcome addNow(const AddTransformer &command);
     Outcome addNow(const Redrive &command);
 
 private:

@@ -2,6 +2,7 @@
 
 #include "engine/core/time.h"
 #include "engine/exchange/snapshot.h"
+#include "engine/log/producer.h"
 #include "engine/log/snapshot.h"
 #include "engine/visibility/snapshot.h"
 
@@ -50,6 +51,9 @@ struct ClientSnapshot {
     std::uint64_t handled = 0;
     std::uint64_t handledAgain =
         0; ///< of those, handled before by anyone of the same group or queue
+    std::uint64_t transactionsCommitted = 0; ///< producers and transformers of the log
+    std::uint64_t transactionsAborted = 0;
+    std::string writesTo; ///< transformers: the topic
     std::uint16_t prefetch = 0; ///< workers; 0 is no limit
     bool autoAck = false;
     bool waiting = false; ///< receivers: in a long poll
@@ -58,6 +62,49 @@ struct ClientSnapshot {
     std::uint64_t holdingCount = 0;
     std::vector<PositionSnapshot> positions; ///< consumers of the log
     std::string note; ///< "idle: owns nothing", "connection lost": why it does nothing
+    std::string isolationLevel; ///< consumers of the log: "read_committed"
+    /// Producers of the log with a transactional id, as they know themselves; the coordinator's
+    /// view is in `log`.
+    std::string transactionalId;
+    std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
+    log::TransactionStatus transactionStatus = log::TransactionStatus::Uninitialized;
+    log::ErrorCode transactionError = log::ErrorCode::None; ///< what led to an error status
+};
+
+/// What a record of a partition is.
+enum class RecordKind : std::uint8_t {
+    Data,
+    Tombstone, ///< a key without a value: compaction deletes what the key had
+    CommitMarker,
+    AbortMarker,
+    OtherControl,
+};
+/// How the transaction ended that a record belongs to.
+enum class TransactionFate : std::uint8_t {
+    None, ///< it belongs to none, or its end is not known here
+    Open,
+    Committed,
+    Aborted,
+};
+struct StoredRecord {
+    std::int64_t offset = 0;
+    RecordKind kind = RecordKind::Data;
+    TransactionFate fate = TransactionFate::None; ///< a marker's is what it says
+    std::int64_t producerId = -1; ///< -1 without idempotence
+    std::int16_t producerEpoch = -1;
+    friend bool operator==(const StoredRecord &, const StoredRecord &) = default;
+};
+/// The newest records of a partition, as its leader's log holds them: every record with an offset
+/// in [from, to) that is still there. An offset between that has none was compacted away, or lies
+/// behind the records of a batch that was.
+struct LogTailSnapshot {
+    static constexpr std::size_t kRecords = 32;
+
+    log::TopicPartition partition;
+    std::int64_t from = 0;
+    std::int64_t to = 0; ///< the log end offset, unless the records are too large to read them all
+    std::vector<StoredRecord> records; ///< by offset; at most kRecords
 };
 
 /// What became of the messages of a group or queue as the applications saw them.
@@ -94,6 +141,9 @@ struct Snapshot {
     std::uint64_t events = 0; ///< trace events so far
     std::uint64_t steps = 0; ///< agenda items run so far
     log::ClusterSnapshot log;
+    static constexpr std::size_t kLogTails = 64;
+    std::vector<LogTailSnapshot> logTails; ///< in the order of `log`; at most kLogTails, none of
+                                           ///< internal topics
     exchange::BrokerSnapshot exchange;
     visibility::ServiceSnapshot visibility;
     std::vector<ClientSnapshot> clients; ///< in the order they were added

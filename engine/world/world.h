@@ -94,7 +94,8 @@ public:
         std::string key;
         std::string value; ///< at most 256 bytes
         std::uint64_t sizeBytes = 0;
-        std::string state; ///< "committed", "ready", "unacked by worker-1", ...
+        StoredRecord record; ///< what it is, and how its transaction ended
+        std::string state; ///< "committed", "aborted", "COMMIT marker", ...
     };
     /// Records of a partition from `fromOffset`, at most `limit`.
     std::vector<MessageRow> records(const std::string &topic, std::int32_t partition,

@@ -1,7 +1,5 @@
 #include "engine/world/world_state.h"
 
-#include "engine/log/record_batch.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -9,13 +7,6 @@
 namespace queuelab::world {
 
 namespace {
-
-constexpr std::size_t kShownValueBytes = 256;
-
-std::string shortened(ByteView bytes)
-{
-    return std::string(asText(bytes.first(std::min(bytes.size(), kShownValueBytes))));
-}
 
 double milliseconds(Duration duration)
 {
@@ -140,6 +131,7 @@ std::shared_ptr<const Snapshot> World::State::snapshot() const
     out->events = trace.end();
     out->steps = steps;
     out->log = logSnapshot();
+    out->logTails = logTails(out->log);
     out->exchange = exchange.snapshot();
     out->visibility = visibility.snapshot();
     out->clients.reserve(hosts.size());
@@ -158,64 +150,6 @@ std::shared_ptr<const Snapshot> World::State::snapshot() const
     out->series = series.snapshot();
     out->notes = notes;
     return out;
-}
-
-const log::Broker *World::State::replicaOf(const log::TopicPartition &wanted) const
-{
-    const log::ClusterSnapshot log = logSnapshot();
-    const auto topic = std::ranges::find(log.topics, wanted.topic, &log::TopicSnapshot::name);
-    if (topic == log.topics.end())
-        return nullptr;
-    const auto partition =
-        std::ranges::find(topic->partitions, wanted.partition, &log::PartitionSnapshot::partition);
-    if (partition == topic->partitions.end())
-        return nullptr;
-    std::vector<std::int32_t> candidates{partition->leader};
-    candidates.insert(candidates.end(), partition->replicas.begin(), partition->replicas.end());
-    for (const std::int32_t broker : candidates) {
-        if (broker > 0 && nodeOf(NodeId{broker}).alive)
-            return &nodeOf(NodeId{broker}).broker;
-    }
-    return nullptr;
-}
-
-std::vector<World::MessageRow> World::State::records(const std::string &topic,
-    std::int32_t partition, std::int64_t fromOffset, std::size_t limit) const
-{
-    constexpr std::uint64_t kMaxBytes = 1'048'576;
-    std::vector<MessageRow> rows;
-    const log::Broker *broker = replicaOf({topic, partition});
-    if (!broker)
-        return rows;
-    const auto pieces = broker->peek({topic, partition}, fromOffset, kMaxBytes, *files);
-    if (!pieces)
-        return rows;
-    for (const SharedBytes &piece : *pieces) {
-        ByteView rest = piece.view();
-        while (rows.size() < limit) {
-            const std::optional<log::BatchHeader> header = log::readBatchHeader(rest);
-            if (!header || header->sizeBytes() > rest.size())
-                break;
-            for (log::RecordCursor cursor(rest.first(header->sizeBytes()));
-                rows.size() < limit && cursor.next();) {
-                const log::RecordView &record = cursor.record();
-                if (record.offset < fromOffset)
-                    continue;
-                MessageRow &row = rows.emplace_back();
-                row.item = record.offset;
-                row.at = Instant(std::chrono::milliseconds(record.timestamp));
-                if (record.key)
-                    row.key = shortened(*record.key);
-                if (record.value) {
-                    row.value = shortened(*record.value);
-                    row.sizeBytes = record.value->size();
-                }
-                row.state = "committed";
-            }
-            rest = rest.subspan(header->sizeBytes());
-        }
-    }
-    return rows;
 }
 
 } // namespace queuelab::world

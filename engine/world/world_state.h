@@ -20,7 +20,7 @@ namespace queuelab::world {
 /// The inside of a world, shared by the files that implement it: world.cpp (making, copying,
 /// running), network.cpp (connections), delivery.cpp (messages and wake-ups reach engines and
 /// clients, and what these want done is carried out), lives.cpp (processes begin and end),
-/// errands.cpp and commands_*.cpp (commands) and world_snapshot.cpp (looking).
+/// errands.cpp and commands_*.cpp (commands), world_snapshot.cpp and stored_records.cpp (looking).
 
 /// Owns a T; copying clones it.
 template <class T> class Cloned {
@@ -273,9 +273,14 @@ struct World::State {
     log::ClusterSnapshot logSnapshot() const;
     void sampleReplication(const log::ClusterSnapshot &log);
     std::string cutOff(const Host &host) const;
-    /// The broker whose copy of a partition is shown: its leader, else any that lives; nullptr
-    /// none.
-    const log::Broker *replicaOf(const log::TopicPartition &wanted) const;
+
+    // stored_records.cpp
+    /// The broker whose copy of the partition is looked at: the leader, else one that lives;
+    /// nullptr when none does.
+    const log::Broker *replicaOf(const log::PartitionSnapshot &partition) const;
+    std::vector<LogTailSnapshot> logTails(const log::ClusterSnapshot &log) const;
+    LogTailSnapshot logTail(const log::TopicPartition &name,
+        const log::PartitionSnapshot &partition, const log::Broker &broker) const;
     std::vector<MessageRow> records(const std::string &topic, std::int32_t partition,
         std::int64_t fromOffset, std::size_t limit) const;
 };

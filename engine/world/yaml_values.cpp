@@ -296,6 +296,19 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Retry &out)
     return problems.errors().size() == before;
 }
 
+bool readYaml(const YAML::Node &node, YamlProblems &problems, Transactions &out)
+{
+    YamlMap map(node, "transaction", problems);
+    constexpr std::int32_t kMostRecords = 1'000'000;
+    const std::size_t before = problems.errors().size();
+    if (std::int32_t records = 0; map.ranged("records", records, 1, kMostRecords))
+        out.records = records;
+    map.optional("hold", out.hold);
+    map.ranged("abort-chance", out.abortChance, 0, 1);
+    map.finish();
+    return problems.errors().size() == before;
+}
+
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Arrival &out)
 {
     std::string word;
@@ -406,6 +419,18 @@ YAML::Node toYaml(const Retry &value)
         map["retry-topic"] = toYaml(value.retryTopic);
     if (value.deadLetterTopic != standard.deadLetterTopic)
         map["dead-letter-topic"] = toYaml(value.deadLetterTopic);
+    return map;
+}
+
+YAML::Node toYaml(const Transactions &value)
+{
+    YAML::Node map(YAML::NodeType::Map);
+    if (value.records)
+        map["records"] = toYaml(*value.records);
+    if (value.hold != Duration{})
+        map["hold"] = toYaml(value.hold);
+    if (value.abortChance != 0)
+        map["abort-chance"] = toYaml(value.abortChance);
     return map;
 }
 

@@ -16,6 +16,7 @@ bool readYaml(const YAML::Node &node, YamlProblems &problems, Size &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Keys &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Arrival &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, Retry &out);
+bool readYaml(const YAML::Node &node, YamlProblems &problems, Transactions &out);
 bool readYaml(const YAML::Node &node, YamlProblems &problems, SignedDuration &out);
 /// Typed as YAML types plain scalars: 5 is a number, true a boolean, everything else and everything
 /// quoted a text.
@@ -35,6 +36,7 @@ YAML::Node toYaml(const Span &value);
 YAML::Node toYaml(const Size &value);
 YAML::Node toYaml(const Keys &value);
 YAML::Node toYaml(const Retry &value);
+YAML::Node toYaml(const Transactions &value);
 YAML::Node toYaml(const Settings &value);
 YAML::Node toYaml(const exchange::FieldTable &value);
 YAML::Node toYaml(const std::vector<std::string> &value);

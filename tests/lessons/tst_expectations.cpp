@@ -1,5 +1,6 @@
 #include "lessons/lesson.h"
 
+#include "engine/log/events.h"
 #include "engine/visibility/events.h"
 #include "lessons/expectation.h"
 
@@ -95,8 +96,8 @@ world::Snapshot exampleSnapshot()
 }
 
 /// What an expectation, written as in a lesson, gives on the example world.
-ExpectationResult judge(
-    const QByteArray &written, const Trace &trace = {}, std::vector<Measurement> measurements = {})
+ExpectationResult judge(const QByteArray &written, const Trace &trace = {},
+    std::vector<Measurement> measurements = {}, Instant since = kVirtualStart)
 {
     const QByteArray live = measurements.empty()
         ? "    expect:\n      - " + written + "\n"
@@ -109,7 +110,7 @@ ExpectationResult judge(
     const Expectation &expectation =
         measurements.empty() ? step.expectations[0] : step.live->expectations[0];
     const world::Snapshot snapshot = exampleSnapshot();
-    return evaluate(expectation, {snapshot, trace, std::move(measurements)});
+    return evaluate(expectation, {snapshot, trace, std::move(measurements), since});
 }
 
 } // namespace
@@ -251,6 +252,47 @@ private Q_SLOTS:
         trace.record(deleted);
         QVERIFY(judge("message photo-1: {state: deleted, receive-count: 2, queue: photos}", trace)
                 .holds());
+    }
+
+    void pausesAreReadOffTheTrace_data()
+    {
+        QTest::addColumn<QByteArray>("written");
+        QTest::addColumn<int>("sinceMs");
+        const auto row = [](const char *written, int sinceMs) {
+            QTest::addRow("%s since %d", written, sinceMs) << QByteArray(written) << sinceMs;
+        };
+        row("group billing: {unread-longest: 1500ms, unread-total: 2s}", 0);
+        row("group billing: {unread-longest: 0s, unread-total: 0s}", 3'000);
+        row("client worker-2: {longest-pause: 3500ms}", 0);
+        row("client worker-2: {longest-pause: 2500ms}", 2'000); // counted from there
+        row("client worker-2: {longest-pause: 500ms}", 4'100); // to the end
+    }
+    void pausesAreReadOffTheTrace()
+    {
+        QFETCH(QByteArray, written);
+        QFETCH(int, sinceMs);
+        Trace trace;
+        const auto record = [&trace](int ms, log::LogEvent event, const char *partition,
+                                const char *client, const char *group) {
+            trace.record({.at = kVirtualStart + std::chrono::milliseconds(ms),
+                .kind = log::kind(event),
+                .subject = trace.name(partition),
+                .actor = trace.name(client),
+                .detail = *group == '\0' ? kNoName : trace.name(group)});
+        };
+        using log::LogEvent;
+        record(500, LogEvent::RecordsPolled, "orders-0", "worker-2", "");
+        record(1'000, LogEvent::RecordsPolled, "orders-0", "worker-2", "");
+        record(1'000, LogEvent::PartitionRevoked, "orders-0", "worker-2", "billing");
+        record(1'000, LogEvent::PartitionRevoked, "orders-1", "worker-2", "billing");
+        record(1'000, LogEvent::PartitionRevoked, "orders-0", "auditor", "audit");
+        record(1'500, LogEvent::PartitionAssigned, "orders-1", "worker-3", "billing");
+        record(2'000, LogEvent::RecordsPolled, "orders-1", "worker-3", "");
+        record(2'500, LogEvent::PartitionAssigned, "orders-0", "worker-2", "billing");
+        record(4'500, LogEvent::RecordsPolled, "orders-0", "worker-2", "");
+        const ExpectationResult result =
+            judge(written, trace, {}, kVirtualStart + std::chrono::milliseconds(sinceMs));
+        QVERIFY2(result.holds(), result.text().c_str());
     }
 
     void measurementsAreComparedByName()

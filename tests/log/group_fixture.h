@@ -5,6 +5,7 @@
 #include "engine/log/events.h"
 #include "engine/log/group_coordinator.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -44,6 +45,26 @@ public:
     bool logForgets = false; ///< it says that writes are committed and keeps none: a planted bug
     std::int32_t broker = 1;
     GroupCoordinator coordinator;
+    ClusterImage image;
+
+    /// A topic comes, or gets more partitions.
+    void setTopic(const std::string &name, std::int32_t partitions)
+    {
+        TopicId id{};
+        std::ranges::copy(name.substr(0, id.size()), id.begin());
+        if (!image.topic(name))
+            image.apply(TopicRecord{name, id});
+        for (auto i = static_cast<std::int32_t>(image.topic(name)->partitions.size());
+            i < partitions; ++i)
+            image.apply(PartitionRecord{id, i, {1}, {1}, 1, 0, 0, {}, {}});
+        coordinator.metadataChanged();
+    }
+    void removeTopic(const std::string &name)
+    {
+        image.apply(RemoveTopicRecord{image.topic(name)->id});
+        coordinator.metadataChanged();
+        forgetTopic(name);
+    }
 
     Instant now() const { return m_context.now; }
     Context &context() { return m_context; }
@@ -88,6 +109,37 @@ public:
         append(marker);
         coordinator.transactionEnded(0, producerId, committed, m_context, m_effects);
         settle();
+    }
+    std::uint64_t consumerBeat(
+        const ConsumerGroupHeartbeatRequest &request, std::uint32_t client = 1)
+    {
+        return call(
+            [&](Caller caller) {
+                coordinator.consumerHeartbeat(
+                    caller, request, trace.name(request.clientId), image, m_context, m_effects);
+            },
+            client);
+    }
+    std::uint64_t shareBeat(const ShareGroupHeartbeatRequest &request, std::uint32_t client = 1)
+    {
+        return call(
+            [&](Caller caller) {
+                coordinator.shareHeartbeat(
+                    caller, request, trace.name(request.clientId), image, m_context, m_effects);
+            },
+            client);
+    }
+    /// What the share coordinators are to begin with; each is answered with `error`.
+    std::vector<GroupCoordinator::ShareInitialization> initializeShares(
+        ErrorCode error = ErrorCode::None)
+    {
+        std::vector<GroupCoordinator::ShareInitialization> wanted;
+        coordinator.takeShareInitializations(wanted);
+        for (const auto &it : wanted) {
+            coordinator.shareInitialized(it.group, it.partition, error, m_context, m_effects);
+            settle();
+        }
+        return wanted;
     }
     void forgetTopic(const std::string &topic)
     {
@@ -206,7 +258,7 @@ public:
     }
     Result<void, Error> load()
     {
-        return coordinator.load(0, *m_log, m_log->logEndOffset(), m_context);
+        return coordinator.load(0, *m_log, m_log->logEndOffset(), m_context, image);
     }
 
 private:

@@ -92,6 +92,19 @@ public:
         invariant(answer && std::holds_alternative<T>(*answer), "the broker answers at once");
         return std::get<T>(*answer);
     }
+    /// As another broker.
+    template <class T> T askAsPeer(Request request)
+    {
+        const RequestId id{m_nextManual++};
+        Context context = makeContext();
+        Effects effects;
+        m_broker.apply(PeerRequest{NodeId{2}, id, std::move(request)}, context, effects);
+        lastRequest = id;
+        carryOut(std::move(effects));
+        const std::optional<Response> answer = takeAnswer(id);
+        invariant(answer && std::holds_alternative<T>(*answer), "the broker answers at once");
+        return std::get<T>(*answer);
+    }
     /// The answer to an earlier request of the hand, once it has come.
     std::optional<Response> takeAnswer(RequestId id)
     {
@@ -380,6 +393,8 @@ private:
                         ToClient{answer->client.value(), answer->id, std::move(answer->response)});
             } else if (const auto *wake = std::get_if<WakeAt>(&effect)) {
                 m_agenda.emplace(wake->at, BrokerWake{});
+            } else if (auto *told = std::get_if<AnswerPeer>(&effect)) {
+                m_answers.emplace(told->id.value(), std::move(told->response));
             } else {
                 invariant(std::holds_alternative<ShutDown>(effect), "a broker alone asks nobody");
             }

@@ -1,6 +1,7 @@
 #include <QtTest>
 
 #include "engine/log/group_records.h"
+#include "engine/log/modern_group_records.h"
 
 using namespace queuelab;
 using namespace queuelab::log;
@@ -44,7 +45,77 @@ private Q_SLOTS:
 
     void keysOfOtherKindsOfGroupsAreTold()
     {
-        QVERIFY(decodeGroupRecordKey(hex("000300026731")) == GroupRecordKey(OtherKey{3}));
+        QVERIFY(decodeGroupRecordKey(hex("001100026731")) == GroupRecordKey(OtherKey{17}));
+        QVERIFY(decodeGroupRecordKey(hex("000400026731")) == GroupRecordKey(OtherKey{4}));
+    }
+
+    void recordsOfModernGroupsAreKafkas_data()
+    {
+        QTest::addColumn<int>("type");
+        QTest::addColumn<int>("record");
+        QTest::addColumn<std::string>("key");
+        QTest::addColumn<std::string>("value");
+        const auto row = [](const char *name, GroupType type, ModernRecord record, const char *key,
+                             const char *value) {
+            QTest::newRow(name) << static_cast<int>(type) << static_cast<int>(record)
+                                << std::string(key) << std::string(value);
+        };
+        // Written by Kafka 4.3.0's GroupCoordinatorRecordSerde.
+        row("member", GroupType::Consumer, ModernRecord::Member, "00050002673100026d31",
+            "00000269000263010303743103743201000493e00672616e676501000100");
+        row("group epoch", GroupType::Consumer, ModernRecord::GroupEpoch, "000300026731",
+            "0000000000060100080102030405060708");
+        row("target", GroupType::Consumer, ModernRecord::TargetMember, "00070002673100026d31",
+            "0000030000000000000000000000000000000103000000000000000200000000000000000000000000"
+            "0000000202000000010000");
+        row("target epoch", GroupType::Consumer, ModernRecord::TargetEpoch, "000600026731",
+            "0000000000060100080000018bcfe56800");
+        row("current", GroupType::Consumer, ModernRecord::CurrentMember, "00080002673100026d31",
+            "0000000000050000000401020000000000000000000000000000000103000000000000000201000903"
+            "000000030000000502000000000000000000000000000000020200000001010005020000000400");
+        row("share member", GroupType::Share, ModernRecord::Member, "000a0002673100026d31",
+            "0000000263010303743103743200");
+        row("share group epoch", GroupType::Share, ModernRecord::GroupEpoch, "000b00026731",
+            "000000000006010203040506070800");
+        row("share target", GroupType::Share, ModernRecord::TargetMember, "000d0002673100026d31",
+            "000002000000000000000000000000000000010300000000000000020000");
+        row("share target epoch", GroupType::Share, ModernRecord::TargetEpoch, "000c00026731",
+            "0000000000060100080000018bcfe56800");
+        row("share current", GroupType::Share, ModernRecord::CurrentMember, "000e0002673100026d31",
+            "000000000005000000040002000000000000000000000000000000010300000000000000020000");
+        row("share state", GroupType::Share, ModernRecord::ShareState, "000f00026731",
+            "0000020000000000000000000000000000000103743102000000010003000000000000000000000000"
+            "0000000103743102000000000000000000000000000000000000000002037432020000000000"
+            "0100");
+    }
+    void recordsOfModernGroupsAreKafkas()
+    {
+        QFETCH(int, type);
+        QFETCH(int, record);
+        QFETCH(std::string, key);
+        QFETCH(std::string, value);
+        ClusterImage image;
+        TopicIds topics;
+        for (const char *name : {"t1", "t2"}) {
+            TopicId id{};
+            id.back() = static_cast<std::uint8_t>(name[1] - '0');
+            topics[name] = id;
+            image.apply(TopicRecord{name, id});
+        }
+        const auto decoded = decodeGroupRecordKey(hex(key));
+        QVERIFY(decoded && std::holds_alternative<ModernKey>(*decoded));
+        const auto &modern = std::get<ModernKey>(*decoded);
+        QCOMPARE(static_cast<int>(modern.type), type);
+        QCOMPARE(static_cast<int>(modern.key.record), record);
+        QCOMPARE(toHex(encodeKey(modern)), key);
+
+        ModernGroup group(static_cast<GroupType>(type));
+        QVERIFY(restoreValue(group, modern.key, hex(value), image));
+        QCOMPARE(toHex(encodeValue(group, modern.key, topics)), value);
+        for (std::size_t size = 0; size < value.size() / 2; ++size) {
+            ModernGroup cut(static_cast<GroupType>(type));
+            QVERIFY(!restoreValue(cut, modern.key, hex(value.substr(0, 2 * size)), image));
+        }
     }
 
     void malformedKeysAreRefused_data()

@@ -1,5 +1,7 @@
+#include "engine/log/group_records.h"
 #include "engine/log/inspect.h"
-#include "storage_fixture.h"
+#include "engine/log/transaction_records.h"
+#include "log_transaction_fixture.h"
 
 #include <QTest>
 
@@ -19,6 +21,31 @@ void makeLog(Storage &storage)
     for (std::int64_t i = 0; i < 6; ++i)
         log.append(batchAt({kT + 10 * i, kT + 10 * i + 1}, "1234"), 7, storage.context).value();
     log.close(storage.context).value();
+}
+
+/// Producer 7 aborts its transaction at 2, that of 8 is open.
+void makeTransactionLog(Storage &storage)
+{
+    PartitionLog log = storage.open();
+    append(log, storage, inTransaction(7, 0, 0)); // 0
+    append(log, storage, inTransaction(8, 0, 0)); // 1
+    mark(log, storage, 7, 1, false, 4); // 2
+    log.close(storage.context).value();
+}
+
+/// One record, as a broker writes it to one of its own topics, in words.
+std::string toldOf(const std::string &directory, const Bytes &key, std::optional<ByteView> value)
+{
+    Storage storage;
+    PartitionLog log =
+        PartitionLog::open(directory, LogConfig{}, true, storage.context, nullptr).value();
+    BatchBuilder builder;
+    builder.append(kT, key, value);
+    log.append(builder.finish(), 0, storage.context).value();
+    log.close(storage.context).value();
+    const std::string text =
+        inspect(storage.files, directory + "/00000000000000000000.log", {.records = true}).value();
+    return text.substr(text.find("key: "));
 }
 
 int damagesIn(const std::string &text)
@@ -264,6 +291,78 @@ private Q_SLOTS:
                 "currentTxnFirstOffset: none firstSequence: 7 lastSequence: 8 lastOffset: 1 "
                 "offsetDelta: 1 timestamp: 1700000000001\n"));
     }
+    void transactionsAreTold()
+    {
+        Storage storage;
+        makeTransactionLog(storage);
+        const std::string text = inspect(storage.files, kDirectory).value();
+        QVERIFY(text.contains(
+            "version: 0 producerId: 7 firstOffset: 0 lastOffset: 2 lastStableOffset: 1\n"));
+        QVERIFY(text.contains(" isvalid: true endTxnMarker: ABORT coordinatorEpoch: 4\n"));
+        QVERIFY(text.contains("producerId: 7 producerEpoch: 1 coordinatorEpoch: 4 "
+                              "currentTxnFirstOffset: none firstSequence: -1 lastSequence: -1 "
+                              "lastOffset: -1 offsetDelta: 0 "));
+        QVERIFY(text.contains("producerId: 8 producerEpoch: 0 coordinatorEpoch: -1 "
+                              "currentTxnFirstOffset: 1 "));
+        QCOMPARE(damagesIn(text), 0);
+    }
+    void aDamagedTransactionIndexIsNamed_data()
+    {
+        QTest::addColumn<qint64>("position");
+        QTest::addColumn<QByteArray>("hex"); // empty: cut the file there
+        QTest::addColumn<QByteArray>("said");
+        const auto row = [](const char *name, qint64 position, const char *hex, const char *said) {
+            QTest::newRow(name) << position << QByteArray(hex) << QByteArray(said);
+        };
+        row("cut", 30, "", "30 bytes are no whole number of 34-byte entries");
+        row("version", 0, "0003", "entry 0 has unknown version 3");
+        row("another producer", 9, "09", "no ABORT marker of producer 9 at offset 2");
+        row("no marker there", 25, "01", "no ABORT marker of producer 7 at offset 1");
+        row("behind the log", 25, "63", "no ABORT marker of producer 7 at offset 99");
+    }
+    void aDamagedTransactionIndexIsNamed()
+    {
+        QFETCH(qint64, position);
+        QFETCH(QByteArray, hex);
+        QFETCH(QByteArray, said);
+        Storage storage;
+        makeTransactionLog(storage);
+        const std::string path = Storage::path(0, ".txnindex");
+        if (hex.isEmpty())
+            storage.cut(path, std::uint64_t(position));
+        else
+            storage.overwrite(path, std::uint64_t(position), *fromHex(hex.toStdString()));
+        const std::string text = inspect(storage.files, path).value();
+        const std::string expected = "damaged: " + path + ": " + said.toStdString() + '\n';
+        QVERIFY2(text.contains(expected), text.c_str());
+    }
+    void recordsOfCoordinatorsAreToldInWords()
+    {
+        TransactionMetadata metadata{.producerId = 7,
+            .producerEpoch = 2,
+            .timeoutMs = 60'000,
+            .state = TransactionState::Ongoing,
+            .partitions = {{"orders", 0}, {"orders", 3}},
+            .lastUpdateMs = kT};
+        const Bytes transaction = encodeTransactionKey("pay");
+        QCOMPARE(toldOf("__transaction_state-3", transaction, encodeValue(metadata, 2)),
+            std::string("key: transaction_metadata::transactionalId=pay payload: "
+                        "producerId:7,producerEpoch:2,state=Ongoing,partitions=[orders-0, "
+                        "orders-3],txnLastUpdateTimestamp=1700000000000,txnTimeoutMs=60000\n"));
+        QCOMPARE(toldOf("__transaction_state-3", transaction, std::nullopt),
+            std::string("key: transaction_metadata::transactionalId=pay payload: <DELETE>\n"));
+        QCOMPARE(toldOf("__consumer_offsets-0", encodeKey(OffsetKey{"shop", {"orders", 1}}),
+                     encodeValue(Commit{.offset = 5})),
+            std::string("key: offset_commit::group=shop,partition=orders-1 payload: offset=5\n"));
+        QCOMPARE(toldOf("__consumer_offsets-0", encodeKey(GroupKey{"shop\x1b"}),
+                     encodeValue(GroupMetadata{.protocolType = "consumer", .generation = 3})),
+            std::string("key: group_metadata::group=shop? payload: protocolType=consumer,"
+                        "protocol=none,generationId=3,members=[]\n"));
+        // What is not understood is shown as it is.
+        QCOMPARE(toldOf("__transaction_state-3", Bytes{0, 9}, asBytes("v")),
+            std::string("key: \\x00\\x09 payload: v\n"));
+        QVERIFY(toldOf("orders-3", transaction, asBytes("v")).ends_with("payload: v\n"));
+    }
     void noDamageCrashesIt_data()
     {
         QTest::addColumn<quint64>("seed");
@@ -275,17 +374,22 @@ private Q_SLOTS:
         QFETCH(quint64, seed);
         Random random(seed);
         Storage storage;
-        makeLog(storage);
-        for (const char *suffix : {".log", ".index", ".timeindex"}) {
+        if (seed % 2 == 0)
+            makeLog(storage);
+        else
+            makeTransactionLog(storage);
+        for (const char *suffix : {".log", ".index", ".timeindex", ".txnindex"}) {
             const std::string path = Storage::path(0, suffix);
+            if (!storage.files.exists(path))
+                continue;
             const FileId file = storage.files.open(path, false).value();
             Bytes bytes = readWhole(storage.files, file).value();
             storage.files.close(file);
-            for (std::uint64_t change = random.below(6); change > 0; --change) {
+            for (std::uint64_t change = bytes.empty() ? 0 : random.below(6); change > 0; --change) {
                 bytes[random.below(bytes.size())] = static_cast<std::uint8_t>(random.next());
             }
             storage.overwrite(path, 0, bytes);
-            if (random.chance(0.3))
+            if (!bytes.empty() && random.chance(0.3))
                 storage.cut(path, random.below(bytes.size()));
         }
         QVERIFY(inspect(storage.files, kDirectory, {.records = true}).has_value());

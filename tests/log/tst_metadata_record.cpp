@@ -99,7 +99,8 @@ MetadataRecord someRecord(Random &random)
     case 5:
         return RemoveTopicRecord{someTopicId(random)};
     case 6:
-        return ConfigRecord{someText(random), someText(random), sometimes(random, someText)};
+        return ConfigRecord{someText(random), someText(random), sometimes(random, someText),
+            random.chance(0.5) ? ConfigResource::Topic : ConfigResource::Group};
     default:
         return ProducerIdsRecord{number(), large(), large()};
     }

@@ -140,7 +140,7 @@ private Q_SLOTS:
             {"flush.messages", "1", true}, {"min.insync.replicas", "0", false},
             {"message.timestamp.type", "LogAppendTime", true},
             {"message.timestamp.type", "logappendtime", false}, {"cleanup.policy", "delete", true},
-            {"cleanup.policy", "compact", false}, {"segment.byte", "1048576", false}};
+            {"cleanup.policy", "compact", true}, {"segment.byte", "1048576", false}};
         for (const auto &[key, value, valid] : rows)
             QTest::addRow("%s=%s", key, value) << QString(key) << QString(value) << valid;
     }

@@ -1,11 +1,9 @@
+// Transactions whose partition changes its leader, against the real coordinator.
+
 #include <QtTest>
 
-#include "engine/log/events.h"
-#include "engine/log/transaction_records.h"
 #include "log_cluster.h"
-
-#include <algorithm>
-#include <array>
+#include "log_transaction_fixture.h"
 
 using namespace queuelab;
 using namespace queuelab::log;
@@ -13,265 +11,106 @@ using queuelab::log::testing::LogCluster;
 
 namespace {
 
-const std::string kId = "transfer";
+const TopicPartition kOrders{"orders", 0};
 
-BrokerConfig configOf(std::int16_t transactionVersion)
+BrokerConfig settings()
 {
     BrokerConfig config;
-    config.transactionVersion = transactionVersion;
-    config.transactionPartitions = 1;
+    config.transactionPartitions = 4;
     return config;
 }
 
-using Assignments = std::vector<std::vector<std::int32_t>>;
-const Assignments kOneOnEach{{1}, {2}, {3}, {4}, {5}};
-const Assignments kThreeOfEach{{1, 2, 3}, {2, 3, 4}, {3, 4, 5}, {4, 5, 1}, {5, 1, 2}};
-
-/// Five brokers, of which two may die. The topic "orders" has five partitions;
-/// __transaction_state lies on three brokers.
-class FiveBrokers : public LogCluster {
+/// Five brokers; "orders" lives on 1, 2 and 3, the transactional id on 4 or 5.
+class Cluster : public LogCluster {
 public:
-    explicit FiveBrokers(std::int16_t transactionVersion = 2,
-        const Assignments &assignments = kOneOnEach, std::uint64_t seed = 1)
-        : LogCluster(5, configOf(transactionVersion), seed)
+    Cluster()
+        : LogCluster(5, settings())
     {
         invariant(runUntil([this] { return isReady(); }), "the cluster gets ready");
         CreateTopicsRequest request;
         request.topics.push_back({.name = "orders",
             .partitions = -1,
             .replicationFactor = -1,
-            .configs = {{"min.insync.replicas", "2"}}, // never more than there are replicas
-            .assignments = assignments});
-        invariant(ask<CreateTopicsResponse>(1, request).topics.at(0).error == ErrorCode::None,
-            "the topic is created");
+            .assignments = {{1, 2, 3}}});
+        ask<CreateTopicsResponse>(4, request);
         run(1s);
-        (void)coordinator();
+        for (int i = 0; coordinator() < 4; ++i) {
+            transactionalId = "pay-" + std::to_string(i);
+            run(500ms); // the topic of the coordinators is being made
+        }
+        runUntil([this] { return init().error == ErrorCode::None; });
+        const InitProducerIdResponse initialized = init();
+        producerId = initialized.producerId;
+        epoch = initialized.producerEpoch;
     }
 
-    int anyAlive() const
-    {
-        int id = 1;
-        while (!isAlive(id))
-            ++id;
-        return id;
-    }
-    /// The one that the brokers name, once it has taken over.
-    int coordinator(const std::string &id = kId)
-    {
-        int node = -1;
-        invariant(runUntil([&] {
-            const RequestId asked =
-                send(anyAlive(), FindCoordinatorRequest{id, CoordinatorType::Transaction});
-            run(10ms);
-            node = take<FindCoordinatorResponse>(asked)->node;
-            return node > 0 && isAlive(node);
-        }),
-            "there is a coordinator");
-        return node;
-    }
-    /// The one that leads the partition and lives.
-    int leaderOf(int partitionNumber)
-    {
-        int leader = -1;
-        invariant(runUntil([&] {
-            leader = partition({"orders", partitionNumber}).leader;
-            return leader > 0 && isAlive(leader);
-        }),
-            "there is a leader");
-        return leader;
-    }
-    std::vector<std::int32_t> coordinatingReplicas() const
-    {
-        return partition({std::string(kTransactionTopic), 0}).replicas;
-    }
-    /// A broker outside those.
-    int bystander(int other = 0) const
-    {
-        const auto replicas = coordinatingReplicas();
-        for (int id = 1; id <= 5; ++id) {
-            if (id != other && std::ranges::find(replicas, id) == replicas.end())
-                return id;
-        }
-        return 0;
-    }
-    std::string state(const std::string &id = kId)
-    {
-        for (const TransactionSnapshot &shown : snapshot().transactions) {
-            if (shown.transactionalId == id)
-                return shown.state;
-        }
-        return "none";
-    }
-    bool waitForState(const std::string &state, const std::string &id = kId)
-    {
-        return runUntil([&] { return this->state(id) == state; });
-    }
-    // Who is asked next dies `killAfter` later.
-    bool killWhileAsking = false;
-    Duration killAfter{};
-    int dead = 0;
-
-    /// Kills a broker, or starts the one that is dead.
-    void fault(Random &random)
-    {
-        if (dead != 0) {
-            start(std::exchange(dead, 0));
-        } else if (random.below(2) == 0) {
-            killWhileAsking = true;
-            killAfter = std::chrono::microseconds{random.below(6'000)};
-        } else {
-            dead = 1 + static_cast<int>(random.below(5));
-            kill(dead, random.below(2) == 0);
-        }
-    }
-    /// Nothing when no answer came within `limit`, or when it is dead.
-    template <class T> std::optional<T> tryAsk(int id, Request request, Duration limit = 40s)
-    {
-        std::optional<T> answer;
-        if (!isAlive(id))
-            return answer;
-        const RequestId asked = send(id, std::move(request), "app");
-        if (killWhileAsking) {
-            run(killAfter);
-            killWhileAsking = false;
-            if (isAlive(id)) {
-                kill(id);
-                dead = id;
-            }
-        }
-        (void)runUntil([&] { return (answer = take<T>(asked)).has_value(); }, limit);
-        return answer;
-    }
-    /// Values of a partition as a reader with read_committed sees them: "a b".
-    std::string committed(int partitionNumber)
-    {
-        const TopicPartition name{"orders", partitionNumber};
-        FetchRequest request{.isolation = IsolationLevel::ReadCommitted, .maxWait = 0ms};
-        request.partitions.push_back({.partition = name, .fetchOffset = 0});
-        const auto fetched =
-            ask<FetchResponse>(leaderOf(partitionNumber), request).partitions.at(0);
-        if (fetched.error != ErrorCode::None)
-            return std::string(errorName(fetched.error));
-        std::string text;
-        for (const SharedBytes &piece : fetched.records) {
-            for (ByteView rest = piece.view(); !rest.empty();) {
-                const auto header = readBatchHeader(rest);
-                const ByteView batch = rest.first(header->sizeBytes());
-                rest = rest.subspan(header->sizeBytes());
-                if (header->isControl() || isAborted(fetched, *header))
-                    continue;
-                for (RecordCursor cursor(batch); cursor.next();)
-                    text += (text.empty() ? "" : " ") + std::string(asText(*cursor.record().value));
-            }
-        }
-        return text;
-    }
-
-private:
-    /// Whether the batch lies between the beginning of an aborted transaction and its marker.
-    static bool isAborted(const FetchResponse::Partition &fetched, const BatchHeader &batch)
-    {
-        return std::ranges::any_of(fetched.abortedTransactions, [&](const auto &aborted) {
-            return aborted.producerId == batch.producerId && aborted.firstOffset <= batch.baseOffset
-                && batch.baseOffset < markerAfter(fetched, aborted.producerId, aborted.firstOffset);
-        });
-    }
-    static std::int64_t markerAfter(
-        const FetchResponse::Partition &fetched, std::int64_t producerId, std::int64_t offset)
-    {
-        for (const SharedBytes &piece : fetched.records) {
-            for (ByteView rest = piece.view(); !rest.empty();) {
-                const auto header = readBatchHeader(rest);
-                rest = rest.subspan(header->sizeBytes());
-                if (header->isControl() && header->producerId == producerId
-                    && header->baseOffset > offset)
-                    return header->baseOffset;
-            }
-        }
-        return -1;
-    }
-};
-
-/// A transactional producer that does one thing after another, and tries again while it may.
-struct Producer {
-    FiveBrokers &cluster;
-    std::string id = kId;
-    std::int16_t version = 2; ///< transaction.version
+    std::string transactionalId;
     std::int64_t producerId = -1;
     std::int16_t epoch = -1;
-    std::map<int, std::int32_t> sequences{}; ///< by partition
 
-    template <class T, class ErrorOf> T persist(Request request, ErrorOf errorOf)
+    int coordinator()
     {
-        while (true) {
-            const auto answer = cluster.tryAsk<T>(cluster.coordinator(id), request);
-            const ErrorCode error = answer ? errorOf(*answer) : ErrorCode::RequestTimedOut;
-            if (answer && !isRetriable(error))
-                return *answer;
-            cluster.run(100ms);
-        }
+        return ask<FindCoordinatorResponse>(
+            4, FindCoordinatorRequest{transactionalId, CoordinatorType::Transaction})
+            .node;
     }
-    ErrorCode init()
+    ProduceResponse::Partition write(int leader, std::int32_t sequence)
     {
-        const auto answer = persist<InitProducerIdResponse>(
-            InitProducerIdRequest{.transactionalId = id}, [](const auto &it) { return it.error; });
-        become(answer.error, answer.producerId, answer.producerEpoch);
+        ProduceRequest request;
+        request.transactionalId = transactionalId;
+        request.addsPartitionsToTxn = true;
+        request.partitions.push_back(
+            {kOrders, SharedBytes(inTransaction(producerId, epoch, sequence))});
+        return ask<ProduceResponse>(leader, request).partitions.at(0);
+    }
+    ErrorCode end(bool committed)
+    {
+        const auto answer = ask<EndTxnResponse>(coordinator(),
+            EndTxnRequest{.transactionalId = transactionalId,
+                .producerId = producerId,
+                .producerEpoch = epoch,
+                .committed = committed,
+                .bumpsEpoch = true});
+        if (answer.error == ErrorCode::None && answer.producerId >= 0) {
+            producerId = answer.producerId;
+            epoch = answer.producerEpoch;
+        }
         return answer.error;
     }
-    ErrorCode send(int partitionNumber, const std::string &value)
+    FetchResponse::Partition read(int leader)
     {
-        const TopicPartition partition{"orders", partitionNumber};
-        if (version < 2) {
-            const auto added =
-                persist<AddPartitionsToTxnResponse>(AddPartitionsToTxnRequest{.transactionalId = id,
-                                                        .producerId = producerId,
-                                                        .producerEpoch = epoch,
-                                                        .partitions = {partition}},
-                    [](const auto &it) { return it.partitions.at(0).error; });
-            if (added.partitions.at(0).error != ErrorCode::None)
-                return added.partitions.at(0).error;
-        }
-        BatchBuilder builder;
-        builder.reset();
-        builder.setProducer(producerId, epoch, sequences[partitionNumber]);
-        builder.setTransactional(true);
-        builder.append(epochMillis(cluster.now()), std::nullopt, asBytes(value));
-        ProduceRequest request{.transactionalId = id, .addsPartitionsToTxn = version >= 2};
-        request.partitions.push_back({partition, builder.take()});
-        for (int tries = 0; tries < 600; ++tries) {
-            const auto answer =
-                cluster.tryAsk<ProduceResponse>(cluster.leaderOf(partitionNumber), request);
-            const ErrorCode error =
-                answer ? answer->partitions.at(0).error : ErrorCode::RequestTimedOut;
-            if (error == ErrorCode::None)
-                ++sequences[partitionNumber];
-            if (!isRetriable(error))
-                return error;
-            cluster.run(100ms);
-        }
-        return ErrorCode::RequestTimedOut;
+        FetchRequest request{.isolation = IsolationLevel::ReadCommitted, .maxWait = 0ms};
+        request.partitions.push_back({kOrders, 0});
+        return ask<FetchResponse>(leader, request).partitions.at(0);
     }
-    ErrorCode end(bool commits)
+    std::string offsetsRead(int leader)
     {
-        const auto answer = persist<EndTxnResponse>(EndTxnRequest{.transactionalId = id,
-                                                        .producerId = producerId,
-                                                        .producerEpoch = epoch,
-                                                        .committed = commits,
-                                                        .bumpsEpoch = version >= 2},
-            [](const auto &it) { return it.error; });
-        if (answer.producerId >= 0)
-            become(answer.error, answer.producerId, answer.producerEpoch);
-        return answer.error;
+        const FetchResponse::Partition answer = read(leader);
+        Bytes bytes;
+        for (const SharedBytes &piece : answer.records)
+            bytes.insert(bytes.end(), piece.view().begin(), piece.view().end());
+        std::string text = offsetsIn(bytes);
+        for (const auto &one : answer.abortedTransactions)
+            text += ", aborted from " + std::to_string(one.firstOffset);
+        return text;
+    }
+    bool waitForLeader(int leader)
+    {
+        return runUntil([&] {
+            return partition(kOrders).leader == leader
+                && read(leader).error != ErrorCode::NotLeaderOrFollower;
+        });
+    }
+    bool waitUntilStable(std::int64_t offset)
+    {
+        return runUntil([&] { return partition(kOrders).lastStableOffset == offset; });
     }
 
 private:
-    void become(ErrorCode error, std::int64_t newId, std::int16_t newEpoch)
+    InitProducerIdResponse init()
     {
-        if (error != ErrorCode::None)
-            return;
-        producerId = newId;
-        epoch = newEpoch;
-        sequences.clear();
+        return ask<InitProducerIdResponse>(
+            coordinator(), InitProducerIdRequest{.transactionalId = transactionalId});
     }
 };
 
@@ -281,276 +120,89 @@ class TransactionFailoverTest : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
-    void aTransactionAcrossBrokersIsSeenWholeOrNotAtAll_data()
+    void theNewLeaderGoesOnWithTheTransaction_data()
     {
-        QTest::addColumn<int>("version");
-        QTest::addColumn<bool>("commits");
-        for (const int version : {1, 2}) {
-            QTest::addRow("commit, transaction.version %d", version) << version << true;
-            QTest::addRow("abort, transaction.version %d", version) << version << false;
-        }
+        QTest::addColumn<bool>("committed");
+        QTest::addColumn<QByteArray>("first");
+        QTest::addColumn<QByteArray>("last");
+        QTest::newRow("commit") << true << QByteArray("0-0 1-1 2-2")
+                                << QByteArray("0-0 1-1 2-2 3-3 4-4");
+        QTest::newRow("abort") << false << QByteArray("0-0 1-1 2-2, aborted from 0")
+                               << QByteArray("0-0 1-1 2-2 3-3 4-4, aborted from 0");
     }
-    void aTransactionAcrossBrokersIsSeenWholeOrNotAtAll()
+    void theNewLeaderGoesOnWithTheTransaction()
     {
-        QFETCH(int, version);
-        QFETCH(bool, commits);
-        FiveBrokers cluster(static_cast<std::int16_t>(version));
-        Producer producer{.cluster = cluster, .version = static_cast<std::int16_t>(version)};
-        QCOMPARE(producer.init(), ErrorCode::None);
-        for (int partition = 0; partition < 5; ++partition)
-            QCOMPARE(producer.send(partition, "pay"), ErrorCode::None);
-        QCOMPARE(cluster.committed(0), std::string());
-        QCOMPARE(producer.end(commits), ErrorCode::None);
-        QVERIFY(cluster.waitForState(commits ? "CompleteCommit" : "CompleteAbort"));
-        cluster.run(1s);
-        for (int partition = 0; partition < 5; ++partition)
-            QCOMPARE(cluster.committed(partition), std::string(commits ? "pay" : ""));
-        QCOMPARE(cluster.count(LogEvent::MarkerWritten), std::size_t{5});
-        QCOMPARE(producer.send(0, "more"), ErrorCode::None); // and the next one begins
-        QCOMPARE(producer.end(true), ErrorCode::None);
-        QVERIFY(cluster.waitForState("CompleteCommit"));
-        QCOMPARE(cluster.committed(0), std::string(commits ? "pay more" : "more"));
-    }
-    void whatIsOpenOutlivesItsCoordinator()
-    {
-        FiveBrokers cluster;
-        Producer producer{cluster};
-        const int coordinator = cluster.coordinator();
-        const int partition = cluster.bystander() - 1;
-        producer.init();
-        QCOMPARE(producer.send(partition, "one"), ErrorCode::None);
-        cluster.kill(coordinator);
-        QCOMPARE(producer.send(partition, "two"), ErrorCode::None);
-        QCOMPARE(producer.end(true), ErrorCode::None);
-        QVERIFY(cluster.coordinator() != coordinator);
-        QVERIFY(cluster.waitForState("CompleteCommit"));
-        QCOMPARE(cluster.committed(partition), std::string("one two"));
-        QCOMPARE(producer.epoch, std::int16_t{1});
-    }
-    void markersToAPartitionWhoseLeaderIsDownWait()
-    {
-        FiveBrokers cluster;
-        Producer producer{cluster};
-        const int down = cluster.bystander();
-        const int up = cluster.bystander(down);
-        producer.init();
-        producer.send(down - 1, "a");
-        producer.send(up - 1, "b");
-        cluster.kill(down);
-        QCOMPARE(producer.end(true), ErrorCode::None);
-        cluster.run(30s);
-        QCOMPARE(cluster.state(), std::string("PrepareCommit"));
-        QCOMPARE(cluster.committed(up - 1), std::string("b")); // who is up has its marker
-        cluster.start(down);
-        QVERIFY(cluster.waitForState("CompleteCommit"));
-        QCOMPARE(cluster.committed(down - 1), std::string("a"));
-    }
-    void aCoordinatorThatDiesBetweenMarkersIsFollowedByOneThatWritesTheRest_data()
-    {
-        QTest::addColumn<bool>("commits");
-        QTest::addColumn<bool>("powerLoss");
-        QTest::addRow("commit") << true << false;
-        QTest::addRow("abort") << false << false;
-        QTest::addRow("commit, power loss") << true << true;
-    }
-    void aCoordinatorThatDiesBetweenMarkersIsFollowedByOneThatWritesTheRest()
-    {
-        QFETCH(bool, commits);
-        QFETCH(bool, powerLoss);
-        FiveBrokers cluster;
-        Producer producer{cluster};
-        const int down = cluster.bystander();
-        const int up = cluster.bystander(down);
-        producer.init();
-        producer.send(down - 1, "a");
-        producer.send(up - 1, "b");
-        cluster.kill(down);
-        QCOMPARE(producer.end(commits), ErrorCode::None);
-        cluster.run(1s);
-        const int first = cluster.coordinator();
-        cluster.kill(first, powerLoss);
-        cluster.start(down);
-        QVERIFY(cluster.waitForState(commits ? "CompleteCommit" : "CompleteAbort"));
-        QVERIFY(cluster.coordinator() != first);
-        cluster.run(1s);
-        QCOMPARE(cluster.committed(down - 1), std::string(commits ? "a" : ""));
-        QCOMPARE(cluster.committed(up - 1), std::string(commits ? "b" : ""));
-        QCOMPARE(producer.send(up - 1, "c"), ErrorCode::None);
-        QCOMPARE(producer.end(true), ErrorCode::None);
-        QVERIFY(cluster.waitForState("CompleteCommit"));
-        cluster.run(1s);
-        QCOMPARE(cluster.committed(up - 1), std::string(commits ? "b c" : "c"));
-    }
-    void aCoordinatorThatIsCutOffDecidesNothing()
-    {
-        FiveBrokers cluster;
-        Producer producer{cluster};
-        const int partition = cluster.bystander() - 1;
-        producer.init();
-        producer.send(partition, "a");
-        const int old = cluster.coordinator();
-        cluster.isolate(old);
-        const RequestId late = cluster.send(old,
-            EndTxnRequest{.transactionalId = kId,
-                .producerId = producer.producerId,
-                .producerEpoch = producer.epoch,
-                .committed = true,
-                .bumpsEpoch = true});
-        cluster.run(20s); // the others have fenced it by now
-        QVERIFY(!cluster.take<EndTxnResponse>(late));
-        const auto moved = cluster.runUntil(
-            [&] { return cluster.partition({std::string(kTransactionTopic), 0}).leader != old; });
-        QVERIFY(moved);
-        QCOMPARE(producer.end(false), ErrorCode::None);
-        cluster.mend();
-        QVERIFY(cluster.waitForState("CompleteAbort"));
-        cluster.run(30s);
-        QCOMPARE(cluster.state(), std::string("CompleteAbort"));
-        const auto answer = cluster.take<EndTxnResponse>(late);
-        QVERIFY(!answer || answer->error != ErrorCode::None);
-        QCOMPARE(cluster.committed(partition), std::string());
-    }
-    void aProducerThatIsTooLateIsFencedEverywhere_data()
-    {
-        QTest::addColumn<int>("version");
-        QTest::addRow("transaction.version 1") << 1;
-        QTest::addRow("transaction.version 2") << 2;
-    }
-    void aProducerThatIsTooLateIsFencedEverywhere()
-    {
-        QFETCH(int, version);
-        FiveBrokers cluster(static_cast<std::int16_t>(version));
-        Producer producer{.cluster = cluster, .version = static_cast<std::int16_t>(version)};
-        producer.init();
-        QCOMPARE(producer.send(0, "slow"), ErrorCode::None);
-        cluster.run(75s);
-        QCOMPARE(cluster.state(), std::string("CompleteAbort"));
-        const ErrorCode fenced =
-            version == 2 ? ErrorCode::InvalidProducerEpoch : ErrorCode::ProducerFenced;
-        QCOMPARE(producer.send(0, "too late"), fenced);
-        QCOMPARE(producer.send(1, "too late"), fenced);
-        QCOMPARE(cluster.committed(0), std::string());
-        QCOMPARE(cluster.committed(1), std::string());
-    }
-    void aPartitionThatIsDeletedNeedsNoMarker()
-    {
-        FiveBrokers cluster;
-        Producer producer{cluster};
-        producer.init();
-        const int down = cluster.bystander();
-        producer.send(down - 1, "a");
-        cluster.kill(down);
-        QCOMPARE(producer.end(true), ErrorCode::None);
-        cluster.run(10s);
-        QCOMPARE(cluster.state(), std::string("PrepareCommit"));
-        (void)cluster.ask<DeleteTopicsResponse>(
-            cluster.anyAlive(), DeleteTopicsRequest{.topics = {"orders"}});
-        QVERIFY(cluster.waitForState("CompleteCommit"));
-    }
-    void partitionsThatAreNotThereAreNotAdded()
-    {
-        FiveBrokers cluster;
-        Producer producer{.cluster = cluster, .version = 1};
-        producer.init();
-        AddPartitionsToTxnRequest request{.transactionalId = kId,
-            .producerId = producer.producerId,
-            .producerEpoch = producer.epoch,
-            .partitions = {{"orders", 0}, {"orders", 5}, {"nothing", 0}}};
-        const auto answer = cluster.ask<AddPartitionsToTxnResponse>(cluster.coordinator(), request);
-        QCOMPARE(answer.partitions.at(0).error, ErrorCode::OperationNotAttempted);
-        QCOMPARE(answer.partitions.at(1).error, ErrorCode::UnknownTopicOrPartition);
-        QCOMPARE(answer.partitions.at(2).error, ErrorCode::UnknownTopicOrPartition);
-        QCOMPARE(cluster.state(), std::string("Empty"));
-    }
-    void onlyTheCoordinatorAnswers()
-    {
-        FiveBrokers cluster;
-        const int coordinator = cluster.coordinator();
-        for (int id = 1; id <= 5; ++id) {
-            const auto answer = cluster.ask<InitProducerIdResponse>(
-                id, InitProducerIdRequest{.transactionalId = kId});
-            QCOMPARE(answer.error, id == coordinator ? ErrorCode::None : ErrorCode::NotCoordinator);
-        }
-    }
+        QFETCH(bool, committed);
+        QFETCH(QByteArray, first);
+        QFETCH(QByteArray, last);
+        Cluster cluster;
+        QCOMPARE(cluster.write(1, 0).error, ErrorCode::None);
+        cluster.run(1s); // followers hear of the high watermark
+        QCOMPARE(cluster.partition(kOrders).highWatermark, 1);
+        QCOMPARE(cluster.partition(kOrders).lastStableOffset, 0);
+        QCOMPARE(cluster.offsetsRead(1), std::string());
 
-    /// Producers with two ids, each taken over now and then by a second producer, write to two
-    /// partitions at a time; brokers die and come back. Every transaction whose end was
-    /// acknowledged is seen whole or not at all, as decided; those whose producer was never told
-    /// are whole or nowhere.
-    void whateverDiesATransactionIsWholeOrNowhere_data()
-    {
-        QTest::addColumn<quint64>("seed");
-        for (quint64 seed = 1; seed <= 12; ++seed)
-            QTest::addRow("seed %llu", static_cast<unsigned long long>(seed)) << seed;
+        cluster.kill(1);
+        QVERIFY(cluster.waitForLeader(2));
+        QCOMPARE(cluster.partition(kOrders).lastStableOffset, 0);
+        QCOMPARE(cluster.offsetsRead(2), std::string());
+        const std::size_t added = cluster.count(LogEvent::PartitionAddedToTxn);
+        QCOMPARE(cluster.write(2, 1).error, ErrorCode::None);
+        QCOMPARE(cluster.count(LogEvent::PartitionAddedToTxn), added); // it was in the log
+        QCOMPARE(cluster.end(committed), ErrorCode::None);
+        QVERIFY(cluster.waitUntilStable(3));
+        QCOMPARE(cluster.offsetsRead(2), first.toStdString());
+        const auto markers = cluster.count(LogEvent::MarkerWritten);
+        QCOMPARE(markers, std::size_t{1});
+
+        // Another transaction, another leader: it has the same index.
+        QCOMPARE(cluster.write(2, 0).error, ErrorCode::None);
+        QCOMPARE(cluster.end(true), ErrorCode::None);
+        QVERIFY(cluster.waitUntilStable(5));
+        cluster.start(1);
+        QVERIFY(cluster.runUntil([&] { return cluster.partition(kOrders).isr.size() == 3; }));
+        cluster.kill(2);
+        QVERIFY(cluster.waitForLeader(1));
+        QVERIFY(cluster.waitUntilStable(5));
+        QCOMPARE(cluster.offsetsRead(1), last.toStdString());
     }
-    void whateverDiesATransactionIsWholeOrNowhere()
+    void aMarkerWaitsUntilItIsReplicated()
     {
-        QFETCH(quint64, seed);
-        FiveBrokers cluster(2, kThreeOfEach, seed);
-        Random random(seed);
-        struct Written {
-            std::array<int, 2> partitions;
-            std::optional<bool> committed;
-            std::array<bool, 2> sent;
-        };
-        std::map<std::string, Written> transactions;
-        std::map<std::string, Producer> producers;
-        for (int round = 0; round < 25; ++round) {
-            const std::string id = random.below(2) == 0 ? "one" : "two";
-            auto at = producers.find(id);
-            if (at == producers.end() || random.below(4) == 0) {
-                producers.erase(id); // another process takes the id
-                at = producers.emplace(id, Producer{.cluster = cluster, .id = id}).first;
-                QCOMPARE(at->second.init(), ErrorCode::None);
-            }
-            Producer &producer = at->second;
-            const std::string value = "t" + std::to_string(round);
-            Written written{{int(random.below(5)), int(random.below(5))}, {}, {}};
-            bool isWhole = true;
-            for (std::size_t i = 0; i < 2; ++i) {
-                if (random.below(6) == 0)
-                    cluster.fault(random);
-                const ErrorCode error = producer.send(written.partitions[i], value);
-                isWhole = isWhole && error == ErrorCode::None;
-                written.sent[i] = error == ErrorCode::None;
-            }
-            if (random.below(3) == 0)
-                cluster.fault(random);
-            if (random.below(8) != 0) { // else its producer dies too
-                const bool commits = isWhole && random.below(3) != 0;
-                const ErrorCode error = producer.end(commits);
-                if (error == ErrorCode::None)
-                    written.committed = commits;
-                else
-                    producers.erase(id);
-            } else {
-                producers.erase(id);
-            }
-            transactions.emplace(value, written);
-            cluster.run(std::chrono::milliseconds{random.below(500)});
-        }
-        cluster.killWhileAsking = false;
-        if (cluster.dead != 0)
-            cluster.start(cluster.dead);
-        cluster.run(3min); // what is open times out
-        for (const std::string id : {"one", "two"})
-            QVERIFY2(cluster.state(id).starts_with("Complete"), cluster.state(id).c_str());
-        std::map<std::string, int> seen;
-        for (int partition = 0; partition < 5; ++partition) {
-            std::string text = cluster.committed(partition);
-            QVERIFY2(text.find('_') == std::string::npos, text.c_str());
-            for (QString value : QString::fromStdString(text).split(' ', Qt::SkipEmptyParts))
-                ++seen[value.toStdString()];
-        }
-        for (const auto &[value, written] : transactions) {
-            const int whole = int(written.sent[0]) + int(written.sent[1]);
-            const int count = seen[value];
-            const std::string what = value + " seen " + std::to_string(count) + " times";
-            if (written.committed)
-                QVERIFY2(count == (*written.committed ? 2 : 0), what.c_str());
-            else
-                QVERIFY2(count == 0 || count == whole, what.c_str());
-        }
+        Cluster cluster;
+        QCOMPARE(cluster.write(1, 0).error, ErrorCode::None);
+        cluster.cut(1, 2);
+        cluster.cut(1, 3);
+        QCOMPARE(cluster.end(true), ErrorCode::None);
+        cluster.run(1s);
+        // It stands in the leader's log, and decides nothing yet.
+        QCOMPARE(cluster.partition(kOrders).logEndOffset, 2);
+        QCOMPARE(cluster.partition(kOrders).lastStableOffset, 0);
+        cluster.mend();
+        QVERIFY(cluster.waitUntilStable(2));
+    }
+    void aMarkerThatIsLostWithItsLeaderIsWrittenAgain()
+    {
+        Cluster cluster;
+        QCOMPARE(cluster.write(1, 0).error, ErrorCode::None);
+        cluster.run(1s);
+        cluster.cut(1, 2);
+        cluster.cut(1, 3);
+        QCOMPARE(cluster.end(false), ErrorCode::None);
+        cluster.run(500ms);
+        QCOMPARE(cluster.count(LogEvent::MarkerWritten), std::size_t{1});
+        cluster.kill(1);
+        cluster.mend();
+        QVERIFY(cluster.waitForLeader(2));
+        QVERIFY(cluster.waitUntilStable(2));
+        QCOMPARE(cluster.count(LogEvent::MarkerWritten), std::size_t{2});
+        QCOMPARE(cluster.offsetsRead(2), std::string("0-0 1-1, aborted from 0"));
+        // The old leader comes back with a marker that the others have never had.
+        cluster.start(1);
+        QVERIFY(cluster.runUntil([&] { return cluster.partition(kOrders).isr.size() == 3; }));
+        cluster.kill(2);
+        QVERIFY(cluster.waitForLeader(1));
+        QVERIFY(cluster.waitUntilStable(2));
+        QCOMPARE(cluster.offsetsRead(1), std::string("0-0 1-1, aborted from 0"));
     }
 };
 

@@ -66,7 +66,8 @@ inline world::Snapshot logSnapshot(const LogShape &shape)
             ++broker.replicas;
             broker.leads += broker.id == partition.leader ? 1 : 0;
         }
-        partition.segments = {{0, 4096, 0}, {partition.logEndOffset - 12, 900, 0}};
+        partition.segments = {{.baseOffset = 0, .nextOffset = partition.logEndOffset - 12},
+            {.baseOffset = partition.logEndOffset - 12, .nextOffset = partition.logEndOffset}};
         topic.partitions.push_back(partition);
         const std::int64_t committed =
             std::max<std::int64_t>(0, partition.highWatermark - index % 3 * 3 - 1);

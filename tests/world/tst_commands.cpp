@@ -51,6 +51,13 @@ private Q_SLOTS:
             "processing: {low: 100ms, "
             "high: 300ms}, commit: after, crash-chance: 0.001, configs: {auto.offset.reset: "
             "earliest}}");
+        add("add-producer: {topic: orders, configs: {transactional.id: till}, transaction: "
+            "{records: 5, hold: 2s, abort-chance: 0.25}}");
+        add("add-transformer: {group: billing, from: [orders, returns], to: invoices, count: 2, "
+            "name: b, processing: 20ms, guarantee: at-least-once, crash-chance: 0.5, fail-chance: "
+            "0.25, configs: {linger.ms: 0}}");
+        add("add-transformer: {group: billing, from: [orders], to: invoices, transaction: "
+            "{records: 7, hold: 1s}}");
         add("declare-exchange: {name: logs, type: topic, durable: false, arguments: "
             "{alternate-exchange: other}}");
         add("declare-queue: {name: jobs, arguments: {list: [1, two], none: null, ratio: 0.5, text: "
@@ -220,6 +227,24 @@ private Q_SLOTS:
         QTest::newRow("assignor") << "add-consumer: {group: g, topics: [a], configs: "
                                      "{partition.assignment.strategy: sticki}}"
                                   << "range, roundrobin, sticky or cooperative-sticky";
+        QTest::newRow("isolation") << "add-consumer: {group: g, topics: [a], configs: "
+                                      "{isolation.level: committed}}"
+                                   << "write read_uncommitted or read_committed";
+        QTest::newRow("protocol") << "add-consumer: {group: g, topics: [a], configs: "
+                                     "{group.protocol: new}}"
+                                  << "write classic or consumer";
+        const auto together =
+            [](const char *key, const char *value, const char *protocol) {
+                QTest::newRow(key)
+                    << QString("add-consumer: {group: g, topics: [a], configs: "
+                               "{group.protocol: %1, %2: %3}}")
+                           .arg(protocol, key, value)
+                    << QString("'%1' cannot be set with group.protocol=%2").arg(key, protocol);
+            };
+        together("session.timeout.ms", "6000", "consumer");
+        together("heartbeat.interval.ms", "1000", "consumer");
+        together("partition.assignment.strategy", "range", "consumer");
+        together("group.remote.assignor", "uniform", "classic");
     }
     void theImpossibleIsRefusedBeforeItRuns()
     {

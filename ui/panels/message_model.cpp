@@ -95,14 +95,42 @@ QVariant MessageModel::data(const QModelIndex &index, int role) const
             return {};
         }
     }
-    if (role == Qt::FontRole && index.column() != StateColumn)
-        return m_mono;
-    if (role == Qt::ForegroundRole
-        && (index.column() == TimeColumn || index.column() == SizeColumn))
-        return m_theme.muted;
+    if (role == Qt::FontRole)
+        return fontOf(row, index.column());
+    if (role == Qt::ForegroundRole)
+        return inkOf(row, index.column());
     if (role == SortRole)
         return row.item;
     return {};
+}
+
+QVariant MessageModel::fontOf(const MessageRow &row, int column) const
+{
+    if (column == StateColumn)
+        return {};
+    QFont font = m_mono;
+    font.setStrikeOut(row.look == MessageRow::Look::Aborted && column != ItemColumn);
+    font.setItalic(row.look == MessageRow::Look::Marker);
+    return font;
+}
+
+QVariant MessageModel::inkOf(const MessageRow &row, int column) const
+{
+    switch (row.look) {
+    case MessageRow::Look::Aborted:
+        return m_theme.deadText;
+    case MessageRow::Look::Open:
+        return m_theme.inFlightText;
+    case MessageRow::Look::Marker:
+        return m_theme.system;
+    case MessageRow::Look::Tombstone:
+        if (column == StateColumn || column == TextColumn)
+            return m_theme.muted;
+        break;
+    case MessageRow::Look::Plain:
+        break;
+    }
+    return column == TimeColumn || column == SizeColumn ? QVariant(m_theme.muted) : QVariant();
 }
 
 QVariant MessageModel::headerData(int section, Qt::Orientation orientation, int role) const

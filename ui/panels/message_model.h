@@ -16,6 +16,9 @@ struct MessageRow {
     QString text; ///< value, or what the message is called
     QString size;
     QString state;
+    /// Beyond ordinary: crossed out where it does not count, slanted where it is no application's.
+    enum class Look : quint8 { Plain, Open, Aborted, Marker, Tombstone };
+    Look look = Look::Plain;
     friend bool operator==(const MessageRow &, const MessageRow &) = default;
 };
 
@@ -51,6 +54,9 @@ public:
         int section, Qt::Orientation orientation, int role = Qt::DisplayRole) const override;
 
 private:
+    QVariant fontOf(const MessageRow &row, int column) const;
+    QVariant inkOf(const MessageRow &row, int column) const;
+
     std::vector<MessageRow> m_rows;
     Theme m_theme;
     QFont m_mono;

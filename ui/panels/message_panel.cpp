@@ -59,6 +59,43 @@ std::vector<Source> sourcesOf(const world::Snapshot &snapshot)
     return sources;
 }
 
+MessageRow::Look lookOf(const world::StoredRecord &record)
+{
+    switch (record.kind) {
+    case world::RecordKind::CommitMarker:
+    case world::RecordKind::AbortMarker:
+    case world::RecordKind::OtherControl:
+        return MessageRow::Look::Marker;
+    case world::RecordKind::Data:
+    case world::RecordKind::Tombstone:
+        break;
+    }
+    if (record.fate == world::TransactionFate::Aborted)
+        return MessageRow::Look::Aborted;
+    if (record.fate == world::TransactionFate::Open)
+        return MessageRow::Look::Open;
+    return record.kind == world::RecordKind::Tombstone ? MessageRow::Look::Tombstone
+                                                       : MessageRow::Look::Plain;
+}
+
+/// The value; of a marker whose transaction it ends, of a tombstone that there is none.
+QString valueText(const world::World::MessageRow &row)
+{
+    switch (row.record.kind) {
+    case world::RecordKind::CommitMarker:
+    case world::RecordKind::AbortMarker:
+        return MessagePanel::tr("ends the transaction of producer %1, epoch %2")
+            .arg(row.record.producerId)
+            .arg(row.record.producerEpoch);
+    case world::RecordKind::Tombstone:
+        return MessagePanel::tr("no value: deletes the key");
+    case world::RecordKind::OtherControl:
+    case world::RecordKind::Data:
+        break;
+    }
+    return toText(row.value);
+}
+
 } // namespace
 
 MessagePanel::MessagePanel(QWidget *parent)
@@ -181,9 +218,10 @@ void MessagePanel::setRecords(const std::vector<world::World::MessageRow> &rows,
         shown.push_back({.item = row.item,
             .atNs = (row.at - start).count(),
             .key = toText(row.key),
-            .text = toText(row.value),
+            .text = valueText(row),
             .size = tr("%1 B").arg(row.sizeBytes),
-            .state = toText(row.state)});
+            .state = toText(row.state),
+            .look = lookOf(row.record)});
     m_model->setRows(std::move(shown));
 }
 

@@ -7,6 +7,7 @@
 
 namespace queuelab::ui {
 
+using namespace Qt::StringLiterals;
 using log::LogEvent;
 
 namespace {
@@ -27,6 +28,9 @@ bool isGroupEvent(EventKind kind)
     case LogEvent::PartitionAssigned:
     case LogEvent::PartitionRevoked:
     case LogEvent::RebalanceCompleted:
+    case LogEvent::TargetAssignmentComputed:
+    case LogEvent::MemberEpochChanged:
+    case LogEvent::MemberFenced:
         return true;
     default:
         return false;
@@ -45,6 +49,11 @@ bool is(const EventRow &row, LogEvent event)
     return row.kind == log::kind(event);
 }
 
+bool isLeaving(const EventRow &row)
+{
+    return is(row, LogEvent::MemberLeft) || is(row, LogEvent::MemberFenced);
+}
+
 /// Where the newest rebalance of a group begins and ends in its events.
 struct Extent {
     qint64 fromNs = -1;
@@ -53,29 +62,82 @@ struct Extent {
     int rounds = 0;
 };
 
+void begin(Extent &extent, qint64 atNs)
+{
+    if (extent.running)
+        return;
+    if (extent.fromNs < 0 || atNs - extent.toNs > kSameRebalanceNs)
+        extent = {atNs, atNs, true, 0};
+    extent.running = true;
+    ++extent.rounds;
+}
+
+/// Who is not where the coordinator's newest target wants it to be (KIP-848).
+class TargetFollower {
+public:
+    void setTarget(const EventRow &row)
+    {
+        m_epoch = row.value;
+        m_members = row.count;
+    }
+    void setMember(const EventRow &row)
+    {
+        if (row.value == m_epoch && row.detail == u"STABLE"_s)
+            m_arrived.insert(row.actor);
+        else
+            m_arrived.erase(row.actor);
+    }
+    void remove(const QString &member)
+    {
+        if (m_arrived.erase(member) > 0)
+            --m_members;
+    }
+    void forget() { m_arrived.clear(); }
+    bool isReached() const { return static_cast<qint64>(m_arrived.size()) >= m_members; }
+
+private:
+    qint64 m_epoch = -1;
+    qint64 m_members = 0;
+    std::set<QString> m_arrived;
+};
+
 Extent newestExtent(const std::vector<const EventRow *> &rows)
 {
     Extent extent;
     std::set<QString> waiting;
+    TargetFollower target;
     for (const EventRow *row : rows) {
         if (is(*row, LogEvent::MemberJoining)) {
-            if (!extent.running) {
-                if (extent.fromNs < 0 || row->atNs - extent.toNs > kSameRebalanceNs)
-                    extent = {row->atNs, row->atNs, true, 0};
-                extent.running = true;
-                ++extent.rounds;
-            }
+            begin(extent, row->atNs);
             waiting.insert(row->actor);
-        } else if (is(*row, LogEvent::MemberSynced) || is(*row, LogEvent::MemberLeft)) {
+        } else if (is(*row, LogEvent::TargetAssignmentComputed)) {
+            begin(extent, row->atNs);
+            target.setTarget(*row);
+            target.forget();
+        } else if (is(*row, LogEvent::MemberEpochChanged)) {
+            target.setMember(*row);
+            if (extent.running)
+                extent.toNs = row->atNs;
+            extent.running = extent.running && !target.isReached();
+        } else if (is(*row, LogEvent::MemberSynced) || isLeaving(*row)) {
             waiting.erase(row->actor);
+            target.remove(row->actor);
             extent.toNs = row->atNs;
-            extent.running = extent.running && !waiting.empty();
+            extent.running = extent.running && !(waiting.empty() && target.isReached());
         } else if (is(*row, LogEvent::PartitionAssigned) && extent.fromNs >= 0
             && row->atNs - extent.toNs <= kSameRebalanceNs) {
             extent.toNs = row->atNs; // the application takes it over in its next poll
         }
     }
     return extent;
+}
+
+RebalanceWait waitOf(const QString &memberState)
+{
+    if (memberState == u"UNREVOKED_PARTITIONS"_s)
+        return RebalanceWait::Revoke;
+    return memberState == u"UNRELEASED_PARTITIONS"_s ? RebalanceWait::Release
+                                                     : RebalanceWait::Nothing;
 }
 
 /// One member as the events go by.
@@ -163,6 +225,12 @@ std::optional<Rebalance> RebalanceHistory::newestOf(const QString &group, qint64
             out.generation = std::max(out.generation, row->item);
             continue;
         }
+        if (is(*row, LogEvent::TargetAssignmentComputed)) {
+            out.generation = std::max(out.generation, row->value);
+            out.protocol = row->detail;
+            out.byCoordinator = true;
+            continue;
+        }
         Follower &member = members[row->actor];
         const int owned = member.now.owned;
         switch (static_cast<LogEvent>(row->kind)) {
@@ -189,12 +257,17 @@ std::optional<Rebalance> RebalanceHistory::newestOf(const QString &group, qint64
             member.change(row->atNs, std::max(0, owned - 1), member.now.wait);
             givenUp[row->subject] = row->atNs;
             break;
+        case LogEvent::MemberEpochChanged:
+            member.change(row->atNs, owned, waitOf(row->detail));
+            break;
         case LogEvent::MemberLeft:
+        case LogEvent::MemberFenced:
             member.change(row->atNs, 0, RebalanceWait::Nothing);
             member.lane.hasLeft = true;
             break;
         case LogEvent::AssignmentComputed:
             out.protocol = row->detail;
+            out.byCoordinator = false;
             if (inside)
                 member.lane.sharedOutNs = row->atNs;
             break;
@@ -228,8 +301,11 @@ std::optional<Rebalance> RebalanceHistory::newestOf(const QString &group, qint64
         const bool tookPart = std::ranges::any_of(member.lane.spans, [](const RebalanceSpan &span) {
             return span.owned > 0 || span.wait != RebalanceWait::Nothing;
         });
-        if (tookPart)
-            out.lanes.push_back(std::move(member.lane));
+        if (!tookPart)
+            continue;
+        for (const RebalanceSpan &span : member.lane.spans)
+            member.lane.withoutNs += span.owned == 0 ? span.toNs - span.fromNs : 0;
+        out.lanes.push_back(std::move(member.lane));
     }
     return out;
 }

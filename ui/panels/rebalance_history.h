@@ -16,6 +16,8 @@ enum class RebalanceWait : quint8 {
     Nothing,
     Join, ///< in JoinGroup, until all others are there
     Sync, ///< in SyncGroup, for the leader's assignment
+    Revoke, ///< KIP-848: for its own application to let go of partitions
+    Release, ///< KIP-848: for partitions that others have not let go yet
 };
 /// A stretch of time in which a member's part in the rebalance stays the same.
 struct RebalanceSpan {
@@ -30,13 +32,16 @@ struct RebalanceLane {
     std::vector<RebalanceSpan> spans; ///< oldest first, without gaps
     bool hasLeft = false;
     qint64 sharedOutNs = -1; ///< it led and computed the assignment then; -1 it did not
+    qint64 withoutNs = 0; ///< so long it owned nothing, and consumed nothing
 };
-/// A group's newest rebalance: from the first member that asks to join to the moment when all have
-/// their assignment. Rounds that follow each other at once (the two of a cooperative one) are one.
+/// A group's newest rebalance: from the first member that asks to join (KIP-848: from the
+/// coordinator's new target) to the moment when all have their assignment. Rounds that follow each
+/// other at once (the two of a cooperative one) are one.
 struct Rebalance {
     QString group;
     QString protocol; ///< "cooperative-sticky"
-    qint64 generation = 0; ///< after it, or the newest it has reached
+    bool byCoordinator = false; ///< KIP-848: the coordinator shares out, nobody waits for all
+    qint64 generation = 0; ///< after it, or the newest it has reached; or the group epoch
     int rounds = 0;
     qint64 fromNs = 0;
     qint64 toNs = 0; ///< so far, while it runs

@@ -40,7 +40,10 @@ public:
         for (const RebalanceLane &lane : rebalance.lanes)
             names = std::max(names, sketch.width(lane.member, Face::Mono));
         m_left = area.left() + std::min(names, area.width() / 3) + sketch.px(10);
-        m_right = area.right() - sketch.px(4);
+        double longest = 0;
+        for (const RebalanceLane &lane : rebalance.lanes)
+            longest = std::max(longest, sketch.width(withoutText(lane), Face::Small));
+        m_right = area.right() - sketch.px(4) - (longest > 0 ? longest + sketch.px(8) : 0);
         for (const RebalanceLane &lane : rebalance.lanes) {
             for (const RebalanceSpan &one : lane.spans)
                 m_mostOwned = std::max(m_mostOwned, one.owned);
@@ -67,12 +70,20 @@ private:
             / static_cast<double>(m_longestNs);
     }
 
+    /// What a rebalance costs: who consumed nothing, and how long.
+    static QString withoutText(const RebalanceLane &lane)
+    {
+        return lane.withoutNs > 0 ? tr("nothing for %1").arg(span(lane.withoutNs)) : QString();
+    }
+
     double head()
     {
         const double title = m_sketch.height(Face::Strong);
         const double nameEnd = m_sketch.line(
             m_area.left(), m_area.top(), m_area.width() / 2, m_rebalance.group, Face::Strong);
         QString facts = m_rebalance.protocol;
+        if (m_rebalance.byCoordinator)
+            facts = tr("KIP-848, %1").arg(facts);
         if (!facts.isEmpty())
             facts += u" · "_s;
         facts += m_rebalance.rounds == 1 ? tr("1 round") : tr("%1 rounds").arg(m_rebalance.rounds);
@@ -111,16 +122,20 @@ private:
                     {.rect = {from, barTop + tall - share, wide, share}, .fill = Swatch::Ready});
             }
             if (one.wait != RebalanceWait::Nothing) {
-                const bool joins = one.wait == RebalanceWait::Join;
+                const bool others =
+                    one.wait == RebalanceWait::Join || one.wait == RebalanceWait::Revoke;
                 m_sketch.box(
                     {.rect = {from, barTop + tall + m_sketch.px(1), wide, m_sketch.px(kWait)},
-                        .fill = joins ? Swatch::InFlight : Swatch::System});
+                        .fill = others ? Swatch::InFlight : Swatch::System});
             }
         }
         if (lane.sharedOutNs >= m_rebalance.fromNs) {
             m_sketch.scene().marks.emplace_back(DotMark{
                 {xOf(lane.sharedOutNs), middle}, m_sketch.px(4), Swatch::Panel, Swatch::Ink, 1.5});
         }
+        const QString without = withoutText(lane);
+        m_sketch.line(m_right + m_sketch.px(8), middle - m_sketch.height(Face::Small) / 2,
+            m_area.right() - m_right - m_sketch.px(8), without, Face::Small, Swatch::InFlightText);
         m_sketch.spot({m_area.left(), top, m_area.width(), pitch},
             {Thing::Kind::Client, lane.member, -1, {}}, true);
     }
@@ -163,7 +178,10 @@ Scene RebalanceScene::layOut(
     const double legendTall = sketch.height(Face::Small);
     sketch.legend(viewport.width() - pad, pad + legendTall / 2,
         {{tr("owns partitions"), Swatch::Ready},
-            {tr("waits for the others to join"), Swatch::InFlight},
+            {std::ranges::any_of(rebalances, &Rebalance::byCoordinator)
+                    ? tr("waits for the others to join, or lets go")
+                    : tr("waits for the others to join"),
+                Swatch::InFlight},
             {tr("waits for its assignment"), Swatch::System}});
 
     qint64 longest = 0;

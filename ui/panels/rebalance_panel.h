@@ -11,7 +11,8 @@
 namespace queuelab::ui {
 
 /// Lays out rebalances beside each other in one scale of time: a lane for each member, what it owns
-/// as a bar, what it waits for below it. So eager and cooperative are compared by looking.
+/// as a bar, what it waits for below it. So eager, cooperative and incremental are compared by
+/// looking.
 class RebalanceScene {
     Q_DECLARE_TR_FUNCTIONS(queuelab::ui::RebalanceScene)
 
@@ -20,12 +21,12 @@ public:
         const std::vector<Rebalance> &rebalances, const QSizeF &viewport, const Measure &measure);
 };
 
-/// The newest rebalance of each of two groups.
+/// The newest rebalance of each of three groups.
 class RebalancePanel final : public QScrollArea {
     Q_OBJECT
 
 public:
-    static constexpr std::size_t kShown = 2;
+    static constexpr std::size_t kShown = 3;
 
     explicit RebalancePanel(QWidget *parent = nullptr);
     ~RebalancePanel() override;

@@ -1,9 +1,7 @@
 #include "ui/panels/thing_facts.h"
 
+#include "ui/panels/fact_words.h"
 #include "ui/stages/words.h"
-
-#include <QCoreApplication>
-#include <QLocale>
 
 #include <algorithm>
 
@@ -13,71 +11,13 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-QString tr(const char *text)
-{
-    return QCoreApplication::translate("ThingFacts", text);
-}
-
-QString toText(std::string_view text)
-{
-    return QString::fromUtf8(text.data(), static_cast<qsizetype>(text.size()));
-}
-
-template <class Number> QString figure(Number value)
-{
-    return QLocale().toString(static_cast<qlonglong>(value));
-}
-
-QString span(Duration duration)
-{
-    return toText(formatDuration(duration));
-}
-
-QString clock(const world::Snapshot &snapshot, Instant at)
-{
-    return toText(formatClock(at - snapshot.start));
-}
-
-QString yesNo(bool value)
-{
-    return value ? tr("yes") : tr("no");
-}
-
-QString brokers(const std::vector<std::int32_t> &ids)
-{
-    QStringList words;
-    for (const std::int32_t id : ids)
-        words += QString::number(id);
-    return words.join(u", "_s);
-}
+using namespace facts;
 
 const world::ClientSnapshot *findClient(const world::Snapshot &snapshot, const QString &name)
 {
     const auto found =
         std::ranges::find(snapshot.clients, name.toStdString(), &world::ClientSnapshot::name);
     return found == snapshot.clients.end() ? nullptr : &*found;
-}
-
-struct PartitionOf {
-    const log::TopicSnapshot *topic = nullptr;
-    const log::PartitionSnapshot *partition = nullptr;
-};
-
-PartitionOf findPartition(const world::Snapshot &snapshot, const QString &name)
-{
-    for (const log::TopicSnapshot &topic : snapshot.log.topics)
-        for (const log::PartitionSnapshot &partition : topic.partitions)
-            if (toText(topic.name) + u'-' + QString::number(partition.partition) == name)
-                return {&topic, &partition};
-    return {};
-}
-
-template <class Items>
-auto findNamed(const Items &items, const QString &name) -> decltype(&*items.begin())
-{
-    const auto found =
-        std::ranges::find_if(items, [&](const auto &item) { return toText(item.name) == name; });
-    return found == items.end() ? nullptr : &*found;
 }
 
 QString stateText(world::ClientState state)
@@ -133,6 +73,8 @@ ThingFacts clientFacts(const world::Snapshot &snapshot, const world::ClientSnaps
         add(tr("sent"), figure(client.sent));
         add(tr("confirmed"), figure(client.confirmed));
         add(tr("failed"), figure(client.failed));
+        for (Fact &fact : logClientFacts(snapshot, client))
+            out.facts.push_back(std::move(fact));
         return out;
     }
     if (!client.group.empty())
@@ -149,100 +91,11 @@ ThingFacts clientFacts(const world::Snapshot &snapshot, const world::ClientSnaps
     add(tr("holding"), figure(client.holdingCount));
     if (client.lastPoll != Instant{})
         add(tr("last poll"), clock(snapshot, client.lastPoll));
+    for (Fact &fact : logClientFacts(snapshot, client))
+        out.facts.push_back(std::move(fact));
     for (const world::PositionSnapshot &position : client.positions)
         add(toText(position.partition),
             tr("position %1, committed %2").arg(position.position).arg(position.committed));
-    return out;
-}
-
-QString quorumWords(const log::BrokerSnapshot &broker)
-{
-    return tr("%1, epoch %2, metadata up to %3 of %4 committed")
-        .arg(toText(log::quorumRoleName(broker.role)))
-        .arg(broker.quorumEpoch)
-        .arg(broker.metadataHighWatermark)
-        .arg(broker.metadataLogEndOffset);
-}
-
-ThingFacts brokerFacts(const log::ClusterSnapshot &cluster, const log::BrokerSnapshot &broker)
-{
-    const QString state = !broker.alive ? tr("down")
-        : broker.isFenced               ? tr("running, fenced")
-                                        : tr("running");
-    ThingFacts out{tr("broker"), tr("broker %1").arg(broker.id), {{tr("state"), state}}};
-    if (cluster.brokers.size() < 2)
-        return out;
-    if (broker.id == cluster.controller)
-        out.facts.push_back({tr("controller"), tr("the active one")});
-    out.facts.push_back({tr("quorum"), quorumWords(broker)});
-    out.facts.push_back({tr("leads"), figure(broker.leads)});
-    out.facts.push_back({tr("replicas"), figure(broker.replicas)});
-    return out;
-}
-
-ThingFacts partitionFacts(const PartitionOf &found)
-{
-    const log::PartitionSnapshot &partition = *found.partition;
-    ThingFacts out{tr("partition"),
-        toText(found.topic->name) + u'-' + QString::number(partition.partition),
-        {{tr("leader"),
-             partition.leader < 0
-                 ? tr("none: offline")
-                 : tr("broker %1, epoch %2").arg(partition.leader).arg(partition.leaderEpoch)},
-            {tr("replicas"), brokers(partition.replicas)}, {u"ISR"_s, brokers(partition.isr)},
-            {tr("log start offset"), figure(partition.logStartOffset)},
-            {tr("last stable offset"), figure(partition.lastStableOffset)},
-            {tr("high watermark"), figure(partition.highWatermark)},
-            {tr("log end offset"), figure(partition.logEndOffset)},
-            {tr("size"),
-                tr("%1 bytes in %2 segments")
-                    .arg(figure(partition.sizeBytes), figure(partition.segments.size()))}}};
-    if (!partition.eligibleLeaderReplicas.empty())
-        out.facts.push_back(
-            {tr("eligible leader replicas"), brokers(partition.eligibleLeaderReplicas)});
-    if (partition.replicaStates.size() < 2)
-        return out;
-    for (const log::ReplicaSnapshot &replica : partition.replicaStates) {
-        QString words = tr("log end %1, high watermark %2")
-                            .arg(figure(replica.logEndOffset), figure(replica.highWatermark));
-        if (!replica.online)
-            words = tr("down; ") + words;
-        else if (!replica.inSync)
-            words = tr("not in sync; ") + words;
-        out.facts.push_back({tr("on broker %1").arg(replica.broker), words});
-    }
-    return out;
-}
-
-ThingFacts topicFacts(const log::TopicSnapshot &topic)
-{
-    ThingFacts out{tr("topic"), toText(topic.name),
-        {{tr("partitions"), figure(topic.partitions.size())},
-            {tr("replication factor"), figure(topic.replicationFactor)}}};
-    for (const auto &[key, value] : topic.configs)
-        out.facts.push_back({toText(key), toText(value)});
-    return out;
-}
-
-ThingFacts groupFacts(const world::Snapshot &snapshot, const log::GroupSnapshot &group)
-{
-    ThingFacts out{tr("consumer group"), toText(group.name),
-        {{tr("state"), toText(log::groupStateName(group.state))},
-            {tr("generation"), figure(group.generation)},
-            {u"partition.assignment.strategy"_s, toText(group.protocol)},
-            {tr("members"), figure(group.members.size())}}};
-    for (const log::MemberSnapshot &member : group.members) {
-        QStringList owned;
-        for (const log::TopicPartition &partition : member.assignment)
-            owned += toText(partition.topic) + u'-' + QString::number(partition.partition);
-        out.facts.push_back(
-            {toText(member.clientId), owned.isEmpty() ? tr("owns nothing") : owned.join(u", "_s)});
-    }
-    for (const log::CommittedOffset &offset : group.committed)
-        out.facts.push_back({tr("committed %1-%2")
-                                 .arg(toText(offset.partition.topic))
-                                 .arg(offset.partition.partition),
-            tr("%1 at %2").arg(offset.offset).arg(clock(snapshot, offset.at))});
     return out;
 }
 
@@ -378,17 +231,11 @@ ThingFacts factsOf(const world::Snapshot &snapshot, const Thing &thing)
         return {};
     case Thing::Kind::Partition:
         if (const PartitionOf found = findPartition(snapshot, thing.name); found.partition)
-            return partitionFacts(found);
+            return partitionFacts(snapshot, found);
         return {};
     case Thing::Kind::Record:
-        if (const PartitionOf found = findPartition(snapshot, thing.name); found.partition) {
-            const bool safe = thing.item < found.partition->highWatermark;
-            return {tr("record"), tr("offset %1").arg(thing.item),
-                {{tr("partition"), thing.name},
-                    {tr("state"),
-                        safe ? tr("below the high watermark: readable")
-                             : tr("above the high watermark: not readable yet")}}};
-        }
+        if (const PartitionOf found = findPartition(snapshot, thing.name); found.partition)
+            return recordFacts(snapshot, found, thing.item);
         return {};
     case Thing::Kind::Group:
         if (const auto *group = findNamed(snapshot.log.groups, thing.name))

@@ -32,6 +32,23 @@ std::int64_t configNumber(
     return value;
 }
 
+/// In cells: what is no record takes less room.
+double widthOf(const Slot &slot)
+{
+    switch (slot.kind) {
+    case Slot::Kind::Record:
+    case Slot::Kind::Tombstone:
+        return 1;
+    case Slot::Kind::Commit:
+    case Slot::Kind::Abort:
+    case Slot::Kind::Control:
+        return 0.75;
+    case Slot::Kind::Gap:
+        return slot.next - slot.offset == 1 ? 0.5 : 1;
+    }
+    return 1;
+}
+
 } // namespace
 
 LogScene::LogScene(const world::Snapshot &snapshot, const SceneInput &input, const Measure &measure)
@@ -63,6 +80,8 @@ void LogScene::layOut()
     }
     m_flagRows = std::clamp<std::size_t>(m_view.groups.size(), 1, 3);
     m_followers = followersShown();
+    m_rarerKeys = rarerKeys();
+    m_hasNotes = isShareSelected() || !m_rarerKeys.empty();
     const double pad = m_measure.px(kPad);
     const double start = isCluster() ? brokers(m_measure.px(10)) : 0;
     planDetail(m_input.viewport.height() - start);
@@ -72,24 +91,25 @@ void LogScene::layOut()
     bool first = true;
     for (const TopicView &topic : m_view.topics) {
         header(topic, top, first);
-        top = lanes(topic, top + headerHeight());
+        top = lanes(topic, top + headerHeight(first));
         first = false;
     }
     const double lanesBottom = top;
     // Where the lanes go on below what is seen, producers stay in sight at the start.
-    producers(
-        start + headerHeight() + m_measure.px(4), std::min(lanesBottom, m_input.viewport.height()));
+    producers(start + headerHeight(true) + m_measure.px(4),
+        std::min(lanesBottom, m_input.viewport.height()));
     const double groupsTop =
-        start + (m_view.topics.empty() ? m_measure.px(8) : headerHeight() + m_measure.px(4));
+        start + (m_view.topics.empty() ? m_measure.px(8) : headerHeight(true) + m_measure.px(4));
     groups(groupsTop, std::max(m_input.viewport.height() - pad, lanesBottom));
     ownerCurves();
     for (const Mark &mark : m_scene.marks)
         m_scene.size.rheight() = std::max(m_scene.size.height(), boundsOf(mark).bottom() + pad);
 }
 
-double LogScene::headerHeight() const
+double LogScene::headerHeight(bool withLegend) const
 {
-    return m_measure.height(Face::Title) + m_measure.px(14);
+    const double line = m_measure.height(Face::Title) + m_measure.px(14);
+    return withLegend && !m_rarerKeys.empty() ? line + m_measure.height(Face::Small) : line;
 }
 
 void LogScene::planDetail(double height)
@@ -97,15 +117,17 @@ void LogScene::planDetail(double height)
     std::size_t count = 0;
     for (const TopicView &topic : m_view.topics)
         count += std::max<std::size_t>(1, topic.lanes.size());
-    const double taken =
-        static_cast<double>(m_view.topics.size()) * headerHeight() + m_measure.px(8 + kPad);
+    const double heads = m_view.topics.empty()
+        ? 0
+        : headerHeight(true) + static_cast<double>(m_view.topics.size() - 1) * headerHeight(false);
+    const double taken = heads + m_measure.px(8 + kPad);
     const double room = (height - taken) / static_cast<double>(std::max<std::size_t>(1, count));
 
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
     const auto withReplicas = [this](Detail detail, double lane) {
         m_detail = detail;
-        return lane + replicasHeight();
+        return lane + replicasHeight() + notesHeight();
     };
     const double roomy =
         withReplicas(Detail::Roomy, flagsTall + m_measure.px(24) + small + m_measure.px(10));
@@ -185,7 +207,7 @@ void LogScene::planColumns(double width)
 
 void LogScene::header(const TopicView &topic, double top, bool withLegend)
 {
-    const double middle = top + headerHeight() / 2 - m_measure.px(2);
+    const double middle = top + headerHeight(false) / 2 - m_measure.px(2);
     const double pad = m_measure.px(kPad);
     const double titleTop = middle - m_measure.height(Face::Title) / 2;
     const double bodyTop = middle - m_measure.height(Face::Body) / 2;
@@ -200,11 +222,9 @@ void LogScene::header(const TopicView &topic, double top, bool withLegend)
     m_sketch.spot({left, titleTop, x - left, m_measure.height(Face::Title)},
         {Thing::Kind::Topic, topic.name, -1, {}}, true);
 
-    const std::int64_t retention = configNumber(*topic.topic, "retention.ms", 604'800'000);
     QString facts = counted(topic.lanes.size(), tr("1 partition"), tr("%1 partitions"))
         + tr(" · replication %1").arg(topic.topic->replicationFactor) + u" · "_s
-        + (retention < 0 ? tr("kept for ever")
-                         : tr("kept %1").arg(spanText(std::chrono::milliseconds(retention))));
+        + retentionText(*topic.topic);
     const double room = right - x - m_measure.px(14);
     const double factsWidth = m_sketch.width(facts, Face::Small);
     // The legend matters more than the facts, which the topic's card in the inspector has too.
@@ -216,6 +236,11 @@ void LogScene::header(const TopicView &topic, double top, bool withLegend)
         legendWidth = m_sketch.legendWidth(keys);
         if (legendWidth <= room)
             m_sketch.legend(m_scene.size.width() - pad, middle, keys);
+        std::vector<Sketch::Key> rarer = m_rarerKeys;
+        while (!rarer.empty() && m_sketch.legendWidth(rarer) > m_scene.size.width() - 2 * pad)
+            rarer.pop_back();
+        m_sketch.legend(m_scene.size.width() - pad,
+            middle + m_measure.height(Face::Small) + m_measure.px(3), rarer);
     }
     const double factsRoom = room - legendWidth - m_measure.px(20);
     const double smallTop = middle - m_measure.height(Face::Small) / 2 + m_measure.px(1);
@@ -235,9 +260,77 @@ void LogScene::header(const TopicView &topic, double top, bool withLegend)
     }
 }
 
+QString LogScene::retentionText(const log::TopicSnapshot &topic) const
+{
+    const auto policy = topic.configs.find("cleanup.policy");
+    const bool compacts =
+        policy != topic.configs.end() && policy->second.find("compact") != std::string::npos;
+    if (compacts && policy->second.find("delete") == std::string::npos)
+        return tr("compacted");
+    const std::int64_t retention = configNumber(topic, "retention.ms", 604'800'000);
+    const QString kept = retention < 0
+        ? tr("kept for ever")
+        : tr("kept %1").arg(spanText(std::chrono::milliseconds(retention)));
+    return compacts ? tr("compacted, ") + kept : kept;
+}
+
+bool LogScene::isShareSelected() const
+{
+    return !m_view.groups.empty() && m_view.groups[m_view.selected].type() == log::GroupType::Share;
+}
+
+std::vector<Sketch::Key> LogScene::rarerKeys() const
+{
+    using Shape = Sketch::Key::Shape;
+    bool open = false;
+    bool aborted = false;
+    bool commits = false;
+    bool aborts = false;
+    bool tombstones = false;
+    bool compacted = false;
+    for (const TopicView &topic : m_view.topics) {
+        for (const Lane &lane : topic.lanes) {
+            compacted = compacted || lane.isCompacted();
+            if (!lane.tail)
+                continue;
+            for (const world::StoredRecord &record : lane.tail->records) {
+                commits = commits || record.kind == world::RecordKind::CommitMarker;
+                aborts = aborts || record.kind == world::RecordKind::AbortMarker;
+                tombstones = tombstones
+                    || (record.kind == world::RecordKind::Tombstone && lane.isCompacted());
+                open = open || record.fate == world::TransactionFate::Open;
+                aborted = aborted || record.fate == world::TransactionFate::Aborted;
+            }
+        }
+    }
+    std::vector<Sketch::Key> keys;
+    if (open)
+        keys.push_back({tr("open transaction"), Swatch::Ready, Shape::Hatched});
+    if (aborted)
+        keys.push_back({tr("aborted"), Swatch::DeadTint, Shape::Struck});
+    if (commits)
+        keys.push_back({tr("COMMIT"), Swatch::None, Shape::Commit});
+    if (aborts)
+        keys.push_back({tr("ABORT"), Swatch::None, Shape::Abort});
+    if (tombstones)
+        keys.push_back({tr("tombstone"), Swatch::Ready, Shape::Tombstone});
+    if (compacted)
+        keys.push_back({tr("compacted away"), Swatch::None, Shape::Gap});
+    return keys;
+}
+
 std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
 {
+    using Shape = Sketch::Key::Shape;
     std::vector<Sketch::Key> keys;
+    if (isShareSelected()) {
+        keys = {{tr("available"), Swatch::Ready}, {tr("acquired"), Swatch::InFlight},
+            {tr("acknowledged"), Swatch::DoneFaded},
+            {tr("archived"), Swatch::DeadTint, Shape::Struck}};
+        if (!terse)
+            keys.push_back({tr("not given out"), Swatch::Ready, Shape::Hollow});
+        return keys;
+    }
     bool hatched = false;
     bool ahead = false;
     for (const TopicView &topic : m_view.topics) {
@@ -253,12 +346,12 @@ std::vector<Sketch::Key> LogScene::legendKeys(bool terse) const
         keys.push_back(
             {terse ? tr("handed out") : tr("handed out, not committed"), Swatch::InFlight});
         if (ahead)
-            keys.push_back({tr("fetched ahead"), Swatch::InFlight, false, true});
+            keys.push_back({tr("fetched ahead"), Swatch::InFlight, Shape::Hollow});
     }
     keys.push_back({tr("not read"), Swatch::Ready});
     if (hatched)
-        keys.push_back(
-            {terse ? tr("not replicated") : tr("above high watermark"), Swatch::Muted, true});
+        keys.push_back({terse ? tr("not replicated") : tr("above high watermark"), Swatch::Muted,
+            Shape::Hatched});
     return keys;
 }
 
@@ -267,7 +360,7 @@ LogScene::Row LogScene::rowAt(double top) const
     Row row;
     const double small = m_measure.height(Face::Small);
     const double flagsTall = flagHeight() * static_cast<double>(m_flagRows);
-    const double lane = m_laneHeight - replicasHeight();
+    const double lane = m_laneHeight - replicasHeight() - notesHeight();
     switch (m_detail) {
     case Detail::Roomy:
         row.cellHeight = std::clamp(
@@ -289,9 +382,10 @@ LogScene::Row LogScene::rowAt(double top) const
 
 LogScene::Window LogScene::windowOf(const Lane &lane, bool dense) const
 {
+    const log::PartitionSnapshot &partition = *lane.partition;
     Window window;
     window.left = m_columns.cells;
-    window.end = furthestEnd(*lane.partition);
+    window.end = furthestEnd(partition);
     double room = m_columns.cellsRight - m_columns.cells;
     if (dense) {
         window.densityWidth = std::max(m_measure.px(40), std::floor(room * 0.2));
@@ -300,27 +394,48 @@ LogScene::Window LogScene::windowOf(const Lane &lane, bool dense) const
     }
     const auto fits =
         std::clamp<std::int64_t>(static_cast<std::int64_t>(room / m_pitch), 1, kMostCells);
-    window.first = std::max(lane.partition->logStartOffset, window.end - fits);
+    // Behind the leader's end lies what only a broker has that is down.
+    const std::int64_t beyond = std::min(fits, window.end - partition.logEndOffset);
+    window.slots = newestSlots(partition, lane.tail, static_cast<std::size_t>(fits - beyond));
+    window.first = window.slots.empty() ? std::max(partition.logStartOffset, window.end - fits)
+                                        : window.slots.front().offset;
+    double x = window.left;
+    for (const Slot &slot : window.slots) {
+        window.lefts.push_back(x);
+        x += m_pitch * widthOf(slot);
+    }
+    window.lefts.push_back(x);
     return window;
 }
 
 double LogScene::xOf(const Window &window, std::int64_t offset) const
 {
-    if (offset >= window.first)
-        return window.left
-            + static_cast<double>(std::min(offset, window.end) - window.first) * m_pitch;
-    return window.left;
+    const std::int64_t at = std::min(offset, window.end);
+    if (at <= window.first)
+        return window.left;
+    const std::int64_t known = window.slots.empty() ? window.first : window.slots.back().next;
+    if (at >= known)
+        return window.lefts.back() + static_cast<double>(at - known) * m_pitch;
+    const auto after = std::ranges::upper_bound(window.slots, at, {}, &Slot::offset);
+    const auto index = static_cast<std::size_t>(after - window.slots.begin()) - 1;
+    const Slot &slot = window.slots[index];
+    const double part =
+        static_cast<double>(at - slot.offset) / static_cast<double>(slot.next - slot.offset);
+    return std::lerp(window.lefts[index], window.lefts[index + 1], part);
 }
 
 double LogScene::lanes(const TopicView &topic, double top)
 {
-    const double room = m_columns.cellsRight - m_columns.cells;
-    const auto fits = std::min(kMostCells, static_cast<std::int64_t>(room / m_pitch));
-    const bool dense = std::ranges::any_of(topic.lanes, [fits](const Lane &lane) {
-        return furthestEnd(*lane.partition) - lane.partition->logStartOffset > fits;
-    });
-    for (const Lane &one : topic.lanes) {
-        lane(one, windowOf(one, dense), top);
+    std::vector<Window> windows;
+    windows.reserve(topic.lanes.size());
+    bool dense = false;
+    for (const Lane &lane : topic.lanes) {
+        windows.push_back(windowOf(lane, false));
+        dense = dense || windows.back().first > lane.partition->logStartOffset;
+    }
+    for (std::size_t index = 0; index < topic.lanes.size(); ++index) {
+        const Lane &one = topic.lanes[index];
+        lane(one, dense ? windowOf(one, true) : windows[index], top);
         top += m_laneHeight;
     }
     return top;
@@ -332,7 +447,12 @@ void LogScene::lane(const Lane &lane, const Window &window, double top)
     const double middle = row.cellTop + row.cellHeight / 2;
     const QRectF rail(m_columns.cells - m_measure.px(4), row.cellTop - m_measure.px(3),
         m_columns.lanesRight - m_columns.cells + m_measure.px(4), row.cellHeight + m_measure.px(6));
-    m_sketch.box({.rect = rail, .radius = m_measure.px(4), .fill = Swatch::Raised});
+    const bool cleaned = justCleaned(lane) != nullptr;
+    m_sketch.box({.rect = rail,
+        .radius = m_measure.px(4),
+        .fill = cleaned ? Swatch::DoneTint : Swatch::Raised,
+        .border = cleaned ? Swatch::Done : Swatch::None,
+        .width = 1.6});
     m_sketch.spot(
         {m_columns.names, rail.top(), m_columns.lanesRight - m_columns.names, rail.height()},
         partitionThing(lane), true);
@@ -342,6 +462,8 @@ void LogScene::lane(const Lane &lane, const Window &window, double top)
         density(lane, window, row);
     cells(lane, window, row);
     edges(lane, window, row, top);
+    markedEdges(lane, window, row);
+    shareRuns(lane, window, row, top);
     flags(lane, window, row, top);
     numbers(lane, row, top);
     if (m_followers > 0 && m_detail != Detail::Dense)
@@ -362,86 +484,6 @@ void LogScene::laneName(const Lane &lane, const Row &row)
             led && !thin ? Swatch::Muted : Swatch::Dead, led ? Swatch::None : Swatch::DeadTint);
     if (led)
         m_sketch.spot(badge, {Thing::Kind::Broker, {}, lane.partition->leader, {}});
-}
-
-void LogScene::cells(const Lane &lane, const Window &window, const Row &row)
-{
-    const GroupProgress *group = lane.of(m_view.selected);
-    const double wide = m_pitch - m_measure.px(2);
-    const std::int64_t end = std::min(window.end, lane.partition->logEndOffset);
-    for (std::int64_t offset = window.first; offset < end; ++offset) {
-        const QRectF rect(xOf(window, offset) + m_measure.px(1), row.cellTop, wide, row.cellHeight);
-        switch (lane.state(offset, group)) {
-        case RecordState::Committed:
-            m_sketch.cell(rect, Swatch::DoneFaded);
-            break;
-        case RecordState::HandedOut:
-            m_sketch.cell(rect, Swatch::InFlight);
-            break;
-        case RecordState::FetchedAhead:
-            m_sketch.hollowCell(rect, Swatch::InFlight, Swatch::InFlightTint, 1.8);
-            break;
-        case RecordState::Unread:
-            m_sketch.cell(rect, Swatch::Ready);
-            break;
-        case RecordState::NotReplicated:
-            m_sketch.cell(rect, Swatch::Muted, true);
-            break;
-        }
-        m_sketch.spot(rect, {Thing::Kind::Record, lane.name, offset, {}}, false, m_measure.px(3));
-    }
-}
-
-void LogScene::density(const Lane &lane, const Window &window, const Row &row)
-{
-    const std::int64_t start = lane.partition->logStartOffset;
-    const std::int64_t count = window.first - start;
-    if (count <= 0)
-        return;
-    const GroupProgress *group = lane.of(m_view.selected);
-    const QRectF bar(m_columns.cells, row.cellTop + m_measure.px(1), window.densityWidth,
-        row.cellHeight - m_measure.px(2));
-    const auto xAt = [&](std::int64_t offset) {
-        const double part = static_cast<double>(std::clamp(offset, start, window.first) - start)
-            / static_cast<double>(count);
-        return bar.left() + part * bar.width();
-    };
-    const double committed = xAt(group ? group->committed : start);
-    const double position = std::max(committed, xAt(group ? group->position : start));
-    const auto stretch = [&](double from, double to, Swatch colour) {
-        if (to - from >= 1)
-            m_scene.marks.emplace_back(
-                StripesMark{{from, bar.top(), to - from, bar.height()}, colour, false});
-    };
-    stretch(bar.left(), committed, Swatch::DoneFaded);
-    stretch(committed, position, Swatch::InFlight);
-    stretch(position, bar.right(), Swatch::Ready);
-    m_sketch.spot(bar, partitionThing(lane));
-    if (m_detail == Detail::Roomy)
-        m_sketch.line(bar.left(), bar.bottom() + m_measure.px(5), bar.width() + m_measure.px(40),
-            tr("%1 more").arg(shortened(count)), Face::Small, Swatch::Muted);
-}
-
-void LogScene::edges(const Lane &lane, const Window &window, const Row &row, double top)
-{
-    const double reach = m_measure.px(4);
-    for (const auto &segment : lane.partition->segments) {
-        if (segment.baseOffset <= window.first || segment.baseOffset > window.end)
-            continue;
-        const double x = xOf(window, segment.baseOffset);
-        m_sketch.line(
-            {x, row.cellTop - reach}, {x, row.cellTop + row.cellHeight + reach}, Swatch::Ink, 2);
-    }
-    const std::int64_t start = lane.partition->logStartOffset;
-    if (start <= 0)
-        return;
-    // What was before it is gone: retention deleted it.
-    const double x = m_columns.cells - m_measure.px(2);
-    m_sketch.line(
-        {x, row.cellTop - reach}, {x, row.cellTop + row.cellHeight + reach}, Swatch::System, 2.5);
-    if (m_detail != Detail::Dense)
-        m_sketch.line(x, top + flagHeight() * static_cast<double>(m_flagRows - 1) - m_measure.px(2),
-            m_measure.px(110), tr("from %1").arg(grouped(start)), Face::Mono, Swatch::System);
 }
 
 } // namespace queuelab::ui

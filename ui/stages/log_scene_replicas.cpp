@@ -103,8 +103,9 @@ double LogScene::replicasHeight() const
 double LogScene::replicasTop(const Row &row) const
 {
     const double below = row.cellTop + row.cellHeight;
-    return m_detail == Detail::Roomy ? below + m_measure.height(Face::Small) + m_measure.px(6)
-                                     : below + m_measure.px(5);
+    return m_detail == Detail::Roomy
+        ? below + m_measure.height(Face::Small) + m_measure.px(6) + notesHeight()
+        : below + m_measure.px(5);
 }
 
 void LogScene::replicas(const Lane &lane, const Window &window, const Row &row)

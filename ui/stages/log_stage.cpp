@@ -2,6 +2,7 @@
 
 #include "engine/log/events.h"
 #include "ui/stages/log_scene.h"
+#include "ui/stages/log_words.h"
 #include "ui/stages/words.h"
 
 #include <algorithm>
@@ -65,12 +66,30 @@ QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) 
             if (partition.logEndOffset == partition.logStartOffset)
                 words = tr("%1: empty, the next offset is %2")
                             .arg(lane->name, grouped(partition.logEndOffset));
+            if (lane->hasTransactions()) {
+                words += u'\n'
+                    + tr("read_committed reads up to %1").arg(grouped(partition.lastStableOffset));
+                if (const QString who = LogWords::holder(*lane, snapshot); !who.isEmpty())
+                    words += tr(", held back by %1").arg(who);
+            }
+            if (lane->isCompacted())
+                words += u'\n'
+                    + tr("compacted below %1; %2 % of what can be cleaned is dirty")
+                          .arg(grouped(partition.firstDirtyOffset))
+                          .arg(partition.dirtyPercent);
             for (const log::ReplicaSnapshot &replica : partition.replicaStates) {
                 if (partition.replicaStates.size() > 1)
                     words += u'\n' + replicaWords(partition, replica);
             }
             for (const GroupProgress &group : lane->groups) {
                 words += u'\n';
+                if (group.share) {
+                    words +=
+                        tr("share group %1: start offset %2, end offset %3, lag %4")
+                            .arg(view.groups[group.group].name, grouped(group.share->startOffset),
+                                grouped(group.share->endOffset), grouped(group.lag));
+                    continue;
+                }
                 words += tr("%1: committed %2, lag %3, %4")
                              .arg(view.groups[group.group].name,
                                  group.committed < 0 ? tr("nothing") : grouped(group.committed),
@@ -82,36 +101,16 @@ QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) 
         }
         break;
     case Thing::Kind::Record:
-        if (const Lane *lane = view.lane(thing.name)) {
-            const GroupProgress *group = lane->of(view.selected);
-            const QString record =
-                tr("%1, offset %2").arg(lane->name, grouped(std::int64_t{thing.item}));
-            switch (lane->state(thing.item, group)) {
-            case RecordState::Committed:
-                return tr("%1: committed past by %2").arg(record, view.groups[group->group].name);
-            case RecordState::HandedOut:
-                return group->owner.isEmpty()
-                    ? tr("%1: handed out, not committed: whoever owns it next gets it again")
-                          .arg(record)
-                    : tr("%1: handed to %2, not committed: after a crash it is read again")
-                          .arg(record, group->owner);
-            case RecordState::FetchedAhead:
-                return tr("%1: fetched ahead by %2, not handed out yet").arg(record, group->owner);
-            case RecordState::Unread:
-                return group ? tr("%1: not read by %2").arg(record, view.groups[group->group].name)
-                             : tr("%1: no group reads it").arg(record);
-            case RecordState::NotReplicated:
-                return tr("%1: above the high watermark: not on all in-sync replicas yet, so "
-                          "nobody may read it")
-                    .arg(record);
-            }
-        }
+        if (const Lane *lane = view.lane(thing.name))
+            return recordWords(view, *lane, thing.item, snapshot);
         break;
     case Thing::Kind::Group:
         if (const GroupView *group = named(view.groups)) {
             QString words =
                 tr("group %1: %2, %3")
                     .arg(group->name, stateName(group->state()), members(group->members.size()));
+            if (group->readsCommitted)
+                words += tr(", isolation.level=read_committed");
             if (!group->waitedFor.empty())
                 words += u'\n'
                     + tr("waits for %1")
@@ -121,21 +120,18 @@ QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) 
         }
         break;
     case Thing::Kind::Client:
-        for (const auto *producer : view.producers) {
-            if (text(producer->name) == thing.name)
-                return tr("producer %1: %2 to %3, %4 sent, %5 acknowledged, %6 failed")
-                    .arg(thing.name, rateText(producer->rate), text(producer->target),
-                        grouped(producer->sent), grouped(producer->confirmed),
-                        grouped(producer->failed));
+        for (const LogView::Producer &producer : view.producers) {
+            const world::ClientSnapshot &client = *producer.client;
+            if (text(client.name) != thing.name)
+                continue;
+            return tr("producer %1: %2 to %3, %4 sent, %5 acknowledged, %6 failed")
+                       .arg(thing.name, rateText(client.rate), text(client.target),
+                           grouped(client.sent), grouped(client.confirmed), grouped(client.failed))
+                + transactionWords(producer.transaction);
         }
         for (const GroupView &group : view.groups) {
-            if (const MemberView *member = named(group.members)) {
-                const QStringList owned(member->owned.begin(), member->owned.end());
-                return tr("consumer %1 of %2: owns %3, holds %4")
-                    .arg(member->name, group.name,
-                        owned.isEmpty() ? tr("nothing") : owned.join(u", "_s),
-                        counted(member->holding, tr("1 record"), tr("%1 records")));
-            }
+            if (const MemberView *member = named(group.members))
+                return memberWords(group, *member);
         }
         break;
     case Thing::Kind::Broker:
@@ -152,6 +148,88 @@ QString LogStage::describe(const world::Snapshot &snapshot, const Thing &thing) 
         break;
     }
     return {};
+}
+
+QString LogStage::recordWords(
+    const LogView &view, const Lane &lane, std::int64_t offset, const world::Snapshot &snapshot)
+{
+    const QString record = tr("%1, offset %2").arg(lane.name, grouped(offset));
+    QString more;
+    if (const std::optional<Slot> slot = lane.slotAt(offset)) {
+        more = LogWords::slot(*slot, snapshot);
+        if (slot->kind != Slot::Kind::Record && slot->kind != Slot::Kind::Tombstone)
+            return lane.name + u": "_s + more;
+        if (!more.isEmpty())
+            more = u'\n' + more;
+    }
+    return readWords(view, lane, offset, record, snapshot.now) + more;
+}
+
+QString LogStage::readWords(
+    const LogView &view, const Lane &lane, std::int64_t offset, const QString &record, Instant now)
+{
+    const GroupProgress *group = lane.of(view.selected);
+    const auto groupName = [&] { return view.groups[group->group].name; };
+    switch (lane.state(offset, group)) {
+    case RecordState::Committed:
+        return tr("%1: committed past by %2").arg(record, groupName());
+    case RecordState::HandedOut:
+        return group->owner.isEmpty()
+            ? tr("%1: handed out, not committed: whoever owns it next gets it again").arg(record)
+            : tr("%1: handed to %2, not committed: after a crash it is read again")
+                  .arg(record, group->owner);
+    case RecordState::FetchedAhead:
+        return tr("%1: fetched ahead by %2, not handed out yet").arg(record, group->owner);
+    case RecordState::Unread:
+        return group ? tr("%1: not read by %2").arg(record, groupName())
+                     : tr("%1: no group reads it").arg(record);
+    case RecordState::NotReplicated:
+        return tr("%1: above the high watermark: not on all in-sync replicas yet, so nobody may "
+                  "read it")
+            .arg(record);
+    case RecordState::Available:
+    case RecordState::Acquired:
+    case RecordState::Acknowledged:
+    case RecordState::Archived:
+    case RecordState::NotGivenOut:
+        return tr("%1, share group %2: %3")
+            .arg(record, groupName(), LogWords::shareRecord(*group->share, offset, now));
+    }
+    return {};
+}
+
+QString LogStage::transactionWords(const std::optional<TransactionView> &transaction)
+{
+    if (!transaction)
+        return {};
+    QString words = u'\n'
+        + tr("transactional.id %1: %2")
+              .arg(text(transaction->client->transactionalId),
+                  LogWords::transactionState(*transaction));
+    if (const QString id = LogWords::producerIdentity(*transaction->client); !id.isEmpty())
+        words += u" ("_s + id + u')';
+    return words;
+}
+
+QString LogStage::memberWords(const GroupView &group, const MemberView &member)
+{
+    const auto list = [](const std::vector<QString> &names) {
+        return names.empty() ? tr("nothing")
+                             : QStringList(names.begin(), names.end()).join(u", "_s);
+    };
+    QString words = tr("consumer %1 of %2: owns %3, holds %4")
+                        .arg(member.name, group.name, list(member.owned),
+                            counted(member.holding, tr("1 record"), tr("%1 records")));
+    if (member.epoch >= 0)
+        words += tr(", member epoch %1").arg(member.epoch);
+    if (!member.revoking.empty())
+        words += u'\n' + tr("has to give up %1").arg(list(member.revoking));
+    if (!member.awaited.empty())
+        words += u'\n' + tr("waits for %1, which others still own").arg(list(member.awaited));
+    if (member.client && !member.client->writesTo.empty())
+        words +=
+            u'\n' + tr("writes what it makes of them to %1").arg(text(member.client->writesTo));
+    return words + transactionWords(member.transaction);
 }
 
 QString LogStage::summary(const world::Snapshot &snapshot) const
@@ -231,12 +309,16 @@ std::optional<Travel> LogStage::travelOf(const EventRow &event) const
     if (event.kind == log::kind(log::LogEvent::RecordsPolled))
         return Travel{Thing::Kind::Partition, event.subject, Thing::Kind::Client, event.actor,
             Swatch::InFlight};
+    if (event.kind == log::kind(log::LogEvent::RecordsAcknowledged))
+        return Travel{
+            Thing::Kind::Client, event.actor, Thing::Kind::Partition, event.subject, Swatch::Done};
     return std::nullopt;
 }
 
-bool LogStage::remembers(const EventRow &) const
+bool LogStage::remembers(const EventRow &event) const
 {
-    return false; // the lanes remember everything themselves
+    // The lanes remember everything else themselves.
+    return event.kind == log::kind(log::LogEvent::PartitionCleaned);
 }
 
 } // namespace queuelab::ui

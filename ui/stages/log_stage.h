@@ -1,5 +1,6 @@
 #pragma once
 
+#include "ui/stages/log_view.h"
 #include "ui/stages/scene_stage.h"
 
 namespace queuelab::ui {
@@ -22,6 +23,14 @@ protected:
 private:
     static QString partitions(std::size_t count);
     static QString members(std::size_t count);
+    static QString recordWords(const LogView &view, const Lane &lane, std::int64_t offset,
+        const world::Snapshot &snapshot);
+    /// How the group that is looked through sees it.
+    static QString readWords(const LogView &view, const Lane &lane, std::int64_t offset,
+        const QString &record, Instant now);
+    /// A line of its own; empty without transactions.
+    static QString transactionWords(const std::optional<TransactionView> &transaction);
+    static QString memberWords(const GroupView &group, const MemberView &member);
     static QString brokerWords(
         const log::ClusterSnapshot &cluster, const log::BrokerSnapshot &broker);
     static QString replicaWords(

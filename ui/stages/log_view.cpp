@@ -3,154 +3,122 @@
 #include "ui/stages/words.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 namespace queuelab::ui {
 
 using world::ClientSnapshot;
-using world::ClientState;
 
 namespace {
+
+RecordState shareState(const log::SharePartitionSnapshot &share, std::int64_t offset)
+{
+    if (offset < share.startOffset)
+        return RecordState::Acknowledged;
+    if (offset >= share.endOffset)
+        return RecordState::NotGivenOut;
+    const log::ShareRecordsSnapshot *run = runOf(share, offset);
+    if (!run)
+        return RecordState::Available;
+    switch (run->state) {
+    case log::ShareRecordState::Available:
+        return RecordState::Available;
+    case log::ShareRecordState::Acquired:
+        return RecordState::Acquired;
+    case log::ShareRecordState::Acknowledged:
+        return RecordState::Acknowledged;
+    case log::ShareRecordState::Archived:
+        return RecordState::Archived;
+    }
+    return RecordState::Available;
+}
+
+/// How many readable records a group has not done with.
+std::int64_t lagOf(const log::PartitionSnapshot &partition, const GroupProgress &group)
+{
+    if (!group.share) {
+        const auto read = group.committed >= 0 ? group.committed : partition.logStartOffset;
+        return std::max<std::int64_t>(0, partition.highWatermark - read);
+    }
+    std::int64_t lag = partition.highWatermark - group.share->startOffset;
+    for (const log::ShareRecordsSnapshot &run : group.share->records) {
+        if (run.state == log::ShareRecordState::Acknowledged
+            || run.state == log::ShareRecordState::Archived)
+            lag -= run.lastOffset - run.firstOffset + 1;
+    }
+    return std::max<std::int64_t>(0, lag);
+}
+
+bool isOfFencedProducer(log::ErrorCode error)
+{
+    return error == log::ErrorCode::ProducerFenced || error == log::ErrorCode::InvalidProducerEpoch
+        || error == log::ErrorCode::InvalidProducerIdMapping;
+}
+
+} // namespace
 
 bool isConsumer(const ClientSnapshot &client)
 {
     return client.engine == world::Engine::Log && client.role == world::ClientRole::Consumer;
 }
 
-MemberState stateOf(const ClientSnapshot *client, const log::MemberSnapshot *member, bool owns)
+std::optional<TransactionView> transactionOf(
+    const ClientSnapshot &client, const world::Snapshot &snapshot)
 {
-    if (client && client->state == ClientState::Crashed)
-        return MemberState::Crashed;
-    if (client && client->state == ClientState::Paused)
-        return MemberState::Paused;
-    if (!member)
-        return MemberState::Outside;
-    if (member->joinParked)
-        return MemberState::WaitsForJoin;
-    if (member->syncParked)
-        return MemberState::WaitsForSync;
-    return owns ? MemberState::Working : MemberState::Idle;
-}
-
-MemberView makeMember(const ClientSnapshot *client, const log::MemberSnapshot *member,
-    const world::Snapshot &snapshot)
-{
-    MemberView view;
-    view.inGroup = member != nullptr;
-    if (client) {
-        // What it owns is what it believes: while an eager rebalance runs it has given everything
-        // up.
-        view.name = text(client->name);
-        for (const auto &position : client->positions) {
-            view.owned.push_back(text(position.partition));
-            if (position.fetched > position.position && position.position >= 0)
-                view.ahead += position.fetched - position.position;
-        }
-        // A dead one believes nothing, but the group keeps its share for it until the session times
-        // out.
-        if (client->state == ClientState::Crashed && view.owned.empty() && member) {
-            for (const auto &partition : member->assignment)
-                view.owned.push_back(text(partition.name()));
-        }
-        view.holding = client->holdingCount;
-        view.again = client->handledAgain;
-        view.note = text(client->note);
-        if (client->lastPoll != Instant{})
-            view.sincePoll = snapshot.now - client->lastPoll;
-    } else {
-        view.name = text(member->clientId);
-        for (const auto &partition : member->assignment)
-            view.owned.push_back(text(partition.name()));
+    if (client.transactionalId.empty())
+        return std::nullopt;
+    TransactionView view;
+    view.client = &client;
+    const auto known = std::ranges::find(snapshot.log.transactions, client.transactionalId,
+        &log::TransactionSnapshot::transactionalId);
+    if (known != snapshot.log.transactions.end())
+        view.known = &*known;
+    view.isTold = client.transactionStatus == log::TransactionStatus::FatalError
+        && isOfFencedProducer(client.transactionError);
+    // Epochs go up with every transaction too (KIP-890), so only another client tells a zombie.
+    for (const ClientSnapshot &other : snapshot.clients) {
+        const bool isYounger = other.producerId == client.producerId
+            ? other.producerEpoch > client.producerEpoch
+            : view.known && other.producerId == view.known->producerId;
+        if (&other != &client && other.transactionalId == client.transactionalId
+            && client.producerId >= 0 && isYounger)
+            view.youngerEpoch = std::max<std::int32_t>(view.youngerEpoch, other.producerEpoch);
     }
-    if (member)
-        view.sinceHeartbeat = snapshot.now - member->lastHeartbeat;
-    view.state = stateOf(client, member, !view.owned.empty());
+    view.isFenced = view.isTold || view.youngerEpoch >= 0;
+    if (view.known && view.known->state == "Ongoing" && !view.isFenced
+        && view.known->producerId == client.producerId && view.known->timeout.count() > 0) {
+        const Duration timeout = view.known->timeout;
+        view.timeLeft = view.known->startedAt + timeout - snapshot.now;
+        view.partLeft = std::clamp(
+            std::chrono::duration<double>(*view.timeLeft) / std::chrono::duration<double>(timeout),
+            0.0, 1.0);
+    }
     return view;
 }
 
-GroupView makeGroup(
-    const std::string &name, const log::GroupSnapshot *group, const world::Snapshot &snapshot)
+QString producerName(std::int64_t producerId, const world::Snapshot &snapshot)
 {
-    GroupView view;
-    view.name = text(name);
-    view.group = group;
-    std::vector<const log::MemberSnapshot *> unclaimed;
-    if (group) {
-        for (const auto &member : group->members)
-            unclaimed.push_back(&member);
+    if (producerId < 0)
+        return {};
+    for (const ClientSnapshot &client : snapshot.clients) {
+        if (client.producerId == producerId)
+            return text(client.name);
     }
-    // Simulated clients first, in the order they were added: they keep their places while they come
-    // and go.
-    for (const auto &client : snapshot.clients) {
-        if (!isConsumer(client) || client.group != name)
-            continue;
-        const auto found = std::ranges::find(unclaimed, client.name,
-            [](const log::MemberSnapshot *member) { return member->clientId; });
-        const log::MemberSnapshot *member = found == unclaimed.end() ? nullptr : *found;
-        if (member)
-            unclaimed.erase(found);
-        else if (client.state == ClientState::Stopped)
-            continue;
-        view.members.push_back(makeMember(&client, member, snapshot));
+    for (const log::TransactionSnapshot &transaction : snapshot.log.transactions) {
+        if (transaction.producerId == producerId)
+            return text(transaction.transactionalId);
     }
-    for (const auto *member : unclaimed)
-        view.members.push_back(makeMember(nullptr, member, snapshot));
-
-    std::set<QString> topics;
-    for (const auto &member : view.members) {
-        for (const QString &partition : member.owned)
-            topics.insert(partition.left(partition.lastIndexOf(u'-')));
-        const bool late = view.state() == log::GroupState::PreparingRebalance
-            ? member.state != MemberState::WaitsForJoin
-            : view.state() == log::GroupState::CompletingRebalance
-                && member.state != MemberState::WaitsForSync;
-        if (late && member.inGroup)
-            view.waitedFor.push_back(member.name);
-    }
-    view.severalTopics = topics.size() > 1;
-    return view;
+    return {};
 }
 
-/// Where `group` stands in each partition it has anything to do with.
-std::map<std::string, GroupProgress> progressOf(
-    const GroupView &group, std::size_t index, const world::Snapshot &snapshot)
+const log::ShareRecordsSnapshot *runOf(
+    const log::SharePartitionSnapshot &share, std::int64_t offset)
 {
-    std::map<std::string, GroupProgress> progress;
-    const auto at = [&](const std::string &partition) -> GroupProgress & {
-        GroupProgress &entry = progress[partition];
-        entry.group = index;
-        return entry;
-    };
-    if (group.group) {
-        for (const auto &committed : group.group->committed)
-            at(committed.partition.name()).committed = committed.offset;
-        for (const auto &member : group.group->members) {
-            for (const auto &partition : member.assignment)
-                at(partition.name());
-        }
-    }
-    for (const auto &client : snapshot.clients) {
-        if (!isConsumer(client) || text(client.group) != group.name)
-            continue;
-        for (const auto &position : client.positions) {
-            GroupProgress &entry = at(position.partition);
-            entry.position = std::max(entry.position, position.position);
-            entry.fetched = std::max(entry.fetched, position.fetched);
-        }
-    }
-    for (const auto &member : group.members) {
-        for (const QString &partition : member.owned) {
-            GroupProgress &entry = at(partition.toStdString());
-            entry.owner = member.name;
-            entry.read =
-                member.state != MemberState::Crashed && member.state != MemberState::Paused;
-        }
-    }
-    return progress;
+    const auto after = std::ranges::upper_bound(
+        share.records, offset, {}, &log::ShareRecordsSnapshot::firstOffset);
+    if (after == share.records.begin() || offset > (after - 1)->lastOffset)
+        return nullptr;
+    return &*(after - 1);
 }
-
-} // namespace
 
 const GroupProgress *Lane::of(std::size_t group) const
 {
@@ -164,6 +132,8 @@ RecordState Lane::state(std::int64_t offset, const GroupProgress *group) const
         return RecordState::NotReplicated;
     if (!group)
         return RecordState::Unread;
+    if (group->share)
+        return shareState(*group->share, offset);
     if (offset < group->committed)
         return RecordState::Committed;
     if (offset < group->position)
@@ -171,6 +141,38 @@ RecordState Lane::state(std::int64_t offset, const GroupProgress *group) const
     if (offset < group->fetched)
         return RecordState::FetchedAhead;
     return RecordState::Unread;
+}
+
+std::optional<Slot> Lane::slotAt(std::int64_t offset) const
+{
+    const std::vector<Slot> slots =
+        newestSlots(*partition, tail, 2 * world::LogTailSnapshot::kRecords);
+    const auto after = std::ranges::upper_bound(slots, offset, {}, &Slot::offset);
+    if (after == slots.begin() || offset >= (after - 1)->next)
+        return std::nullopt;
+    return *(after - 1);
+}
+
+bool Lane::hasTransactions() const
+{
+    return !partition->transactions.empty()
+        || partition->lastStableOffset < partition->highWatermark
+        || (tail
+            && std::ranges::any_of(
+                tail->records,
+                [](const world::StoredRecord &record) {
+                    return record.fate != world::TransactionFate::None;
+                }));
+}
+
+const log::PartitionTransaction *Lane::holdsBack() const
+{
+    const auto &all = partition->transactions;
+    const auto found = std::ranges::find_if(all, [this](const log::PartitionTransaction &one) {
+        return one.firstOffset == partition->lastStableOffset
+            && (one.markerOffset < 0 || one.markerOffset >= partition->highWatermark);
+    });
+    return found == all.end() ? nullptr : &*found;
 }
 
 const Lane *LogView::lane(const QString &name) const
@@ -218,7 +220,7 @@ LogView makeLogView(const world::Snapshot &snapshot, const Thing &chosen)
         if (isConsumer(client))
             names.emplace(client.group, nullptr);
         else if (client.engine == world::Engine::Log && client.role == world::ClientRole::Producer)
-            view.producers.push_back(&client);
+            view.producers.push_back({&client, transactionOf(client, snapshot)});
     }
 
     std::vector<std::map<std::string, GroupProgress>> progress;
@@ -242,20 +244,24 @@ LogView makeLogView(const world::Snapshot &snapshot, const Thing &chosen)
     else if (lively != view.groups.end())
         view.selected = static_cast<std::size_t>(lively - view.groups.begin());
 
+    std::map<std::string, const world::LogTailSnapshot *> tails;
+    for (const world::LogTailSnapshot &tail : snapshot.logTails)
+        tails[tail.partition.name()] = &tail;
     for (const auto &topic : snapshot.log.topics) {
         if (topic.name.starts_with("__"))
             continue;
         TopicView topicView{text(topic.name), &topic, {}};
         for (const auto &partition : topic.partitions) {
             const std::string name = topic.name + "-" + std::to_string(partition.partition);
-            Lane lane{text(name), topicView.name, &partition, {}};
+            const auto tail = tails.find(name);
+            Lane lane{text(name), topicView.name, &partition,
+                tail == tails.end() ? nullptr : tail->second, {}};
             for (const auto &group : progress) {
                 const auto found = group.find(name);
                 if (found == group.end())
                     continue;
                 GroupProgress entry = found->second;
-                const auto read = entry.committed >= 0 ? entry.committed : partition.logStartOffset;
-                entry.lag = std::max<std::int64_t>(0, partition.highWatermark - read);
+                entry.lag = lagOf(partition, entry);
                 lane.groups.push_back(entry);
             }
             topicView.lanes.push_back(std::move(lane));

@@ -1,11 +1,14 @@
 #pragma once
 
 #include "engine/world/snapshot.h"
+#include "ui/stages/log_slots.h"
 #include "ui/stages/thing.h"
 
 #include <QString>
 
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace queuelab::ui {
@@ -22,20 +25,58 @@ struct GroupProgress {
     std::int64_t lag = 0; ///< records behind the high watermark
     QString owner; ///< the client; empty when nobody reads it
     bool read = false; ///< its owner is alive and polls
+    bool readsCommitted = false; ///< isolation.level=read_committed
+    const log::SharePartitionSnapshot *share = nullptr; ///< of share groups, once they have one
 };
 
-/// How a record looks to a group.
-enum class RecordState : std::uint8_t { Committed, HandedOut, FetchedAhead, Unread, NotReplicated };
+/// How a record looks to a group; from Available on, to a share group.
+enum class RecordState : std::uint8_t {
+    Committed,
+    HandedOut,
+    FetchedAhead,
+    Unread,
+    NotReplicated,
+    Available,
+    Acquired,
+    Acknowledged, ///< or settled in another way, below the start offset
+    Archived,
+    NotGivenOut, ///< from the end offset on
+};
 
 struct Lane {
     QString name; ///< "orders-3"
     QString topic;
     const log::PartitionSnapshot *partition = nullptr;
+    const world::LogTailSnapshot *tail = nullptr;
     std::vector<GroupProgress>
         groups; ///< those that read this topic, in the order of LogView::groups
     const GroupProgress *of(std::size_t group) const;
     /// How `offset` looks to `group`; to nobody when there is none.
     RecordState state(std::int64_t offset, const GroupProgress *group) const;
+    /// What lies at `offset`, as far as the newest places go.
+    std::optional<Slot> slotAt(std::int64_t offset) const;
+    bool isCompacted() const { return partition->firstDirtyOffset >= 0; }
+    /// Whether there is anything to say about transactions here.
+    bool hasTransactions() const;
+    /// The open transaction that keeps the last stable offset where it is; nullptr when it waits
+    /// for nothing but replication.
+    const log::PartitionTransaction *holdsBack() const;
+};
+
+/// The run of one state that a record of a share-partition is in; nullptr when it is in none.
+const log::ShareRecordsSnapshot *runOf(
+    const log::SharePartitionSnapshot &share, std::int64_t offset);
+
+/// A client's transactions: what it believes itself, and what its coordinator knows.
+struct TransactionView {
+    const world::ClientSnapshot *client = nullptr;
+    const log::TransactionSnapshot *known = nullptr; ///< nullptr when nobody coordinates its id
+    bool isFenced = false; ///< a younger producer has its place
+    bool isTold = false; ///< and an answer has told it so
+    std::int32_t youngerEpoch = -1; ///< of the one that has its place; -1 not known
+    /// Of a transaction that is open: when its coordinator will abort it.
+    std::optional<Duration> timeLeft;
+    double partLeft = 0; ///< of the timeout, 0 to 1
 };
 
 enum class MemberState : std::uint8_t {
@@ -43,6 +84,8 @@ enum class MemberState : std::uint8_t {
     Idle, ///< owns nothing
     WaitsForJoin, ///< in JoinGroup, for the others
     WaitsForSync, ///< in SyncGroup, for the leader's assignment
+    GivesUp, ///< KIP-848: has to give up partitions before it gets others
+    WaitsForRelease, ///< KIP-848: what it shall have others still own
     Outside, ///< runs, but is no member now
     Paused,
     Crashed,
@@ -58,6 +101,13 @@ struct MemberView {
     Duration sinceHeartbeat{};
     bool inGroup = false;
     QString note;
+    const world::ClientSnapshot *client = nullptr; ///< nullptr of real clients
+    // Of groups of KIP-848 and share groups.
+    std::int32_t epoch = -1; ///< -1 in a classic group
+    std::vector<QString> revoking; ///< owned, to be given up
+    std::vector<QString> awaited; ///< shall have it, does not yet
+    std::optional<Duration> lockLeft; ///< share: until its first acquisition lock expires
+    std::optional<TransactionView> transaction; ///< of consume-transform-produce
 };
 struct GroupView {
     QString name;
@@ -66,7 +116,9 @@ struct GroupView {
     /// Who the others wait for while it rebalances.
     std::vector<QString> waitedFor;
     bool severalTopics = false; ///< "P3" alone would not say which
+    bool readsCommitted = false; ///< all of its members do
     log::GroupState state() const { return group ? group->state : log::GroupState::Empty; }
+    log::GroupType type() const { return group ? group->type : log::GroupType::Classic; }
 };
 struct TopicView {
     QString name;
@@ -78,12 +130,31 @@ enum class BrokerState : std::uint8_t { Down, Fenced, Up };
 struct LogView {
     std::vector<TopicView> topics; ///< Kafka's own left out
     std::vector<GroupView> groups;
-    std::vector<const world::ClientSnapshot *> producers;
+    struct Producer {
+        const world::ClientSnapshot *client = nullptr;
+        std::optional<TransactionView> transaction; ///< with a transactional id
+    };
+    std::vector<Producer> producers;
     std::size_t selected =
         0; ///< the group whose eyes colour the records; no meaning without groups
 
     const Lane *lane(const QString &name) const;
 };
+
+/// Whether it reads the log: consumers, share consumers, transformers.
+bool isConsumer(const world::ClientSnapshot &client);
+/// Nothing when the client has no transactional id.
+std::optional<TransactionView> transactionOf(
+    const world::ClientSnapshot &client, const world::Snapshot &snapshot);
+/// Whom a producer id belongs to: the client's name, else its transactional id; empty when neither
+/// is known.
+QString producerName(std::int64_t producerId, const world::Snapshot &snapshot);
+
+GroupView makeGroup(
+    const std::string &name, const log::GroupSnapshot *group, const world::Snapshot &snapshot);
+/// Where `group` stands in each partition it has anything to do with, by the partition's name.
+std::map<std::string, GroupProgress> progressOf(
+    const GroupView &group, std::size_t index, const world::Snapshot &snapshot);
 
 BrokerState stateOf(const log::BrokerSnapshot &broker);
 /// Where the log of a partition ends that reaches furthest, be it the leader's or that of a broker

@@ -61,6 +61,7 @@ struct BoxMark {
     Dash dash = Dash::Solid;
     Outline outline = Outline::Rounded;
     bool hatched = false; ///< in the border's colour
+    bool struck = false; ///< crossed out in the border's colour
 };
 struct LabelMark {
     QRectF rect;

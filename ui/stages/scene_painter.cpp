@@ -156,6 +156,12 @@ void ScenePainter::draw(QPainter &painter, const BoxMark &box) const
         painter.setBrush(Qt::NoBrush);
         painter.drawRoundedRect(rect, box.radius, box.radius);
     }
+    if (box.struck) {
+        const QRectF inner = rect.adjusted(2, 2, -2, -2);
+        painter.setPen(pen(box.border, std::max(1.5, box.width), Dash::Solid));
+        painter.drawLine(inner.topLeft(), inner.bottomRight());
+        painter.drawLine(inner.bottomLeft(), inner.topRight());
+    }
 }
 
 void ScenePainter::draw(QPainter &painter, const LabelMark &label) const

@@ -66,6 +66,52 @@ void Sketch::cell(const QRectF &rect, Swatch fill, bool hatched)
         .hatched = hatched});
 }
 
+void Sketch::struckCell(const QRectF &rect, Swatch ground)
+{
+    box({.rect = rect,
+        .radius = std::min(px(3), rect.width() / 4),
+        .fill = ground,
+        .border = Swatch::Dead,
+        .width = 1.4,
+        .struck = true});
+}
+
+void Sketch::markerCell(const QRectF &rect, bool commit)
+{
+    const double side = std::min({rect.width(), rect.height(), px(14)});
+    const QPointF middle = rect.center();
+    const Swatch colour = commit ? Swatch::DoneText : Swatch::Dead;
+    m_scene.marks.emplace_back(
+        DotMark{middle, side / 2 - 1, commit ? Swatch::DoneTint : Swatch::DeadTint, colour, 1.2});
+    const double arm = side * 0.2;
+    const QPointF a(arm, arm);
+    const QPointF b(arm, -arm);
+    if (commit) {
+        const QPointF foot = middle + QPointF(-arm * 0.3, arm);
+        line(middle + QPointF(-arm * 1.2, 0), foot, colour, 1.5);
+        line(foot, middle + QPointF(arm * 1.3, -arm), colour, 1.5);
+    } else {
+        line(middle - a, middle + a, colour, 1.5);
+        line(middle - b, middle + b, colour, 1.5);
+    }
+}
+
+void Sketch::tombstoneCell(const QRectF &rect, Swatch colour)
+{
+    hollowCell(rect, colour, Swatch::None, 1.6);
+    const double arm = rect.width() * 0.22;
+    const QPointF middle = rect.center();
+    line(middle - QPointF(arm, 0), middle + QPointF(arm, 0), colour, 2);
+}
+
+void Sketch::gapCell(const QRectF &rect)
+{
+    box({.rect = rect.adjusted(0.6, 0.6, -0.6, -0.6),
+        .radius = std::min(px(3), rect.width() / 4),
+        .border = Swatch::Muted,
+        .dash = Dash::Dotted});
+}
+
 void Sketch::hollowCell(const QRectF &rect, Swatch border, Swatch fill, double width)
 {
     box({.rect = rect.adjusted(0.6, 0.6, -0.6, -0.6),
@@ -116,10 +162,29 @@ void Sketch::legend(double right, double middle, const std::vector<Key> &keys)
     const double side = px(12);
     for (const Key &key : keys) {
         const QRectF swatch(x, middle - side / 2, side, side);
-        if (key.hollow)
+        using Shape = Key::Shape;
+        switch (key.shape) {
+        case Shape::Solid:
+        case Shape::Hatched:
+            cell(swatch, key.colour, key.shape == Shape::Hatched);
+            break;
+        case Shape::Hollow:
             hollowCell(swatch, key.colour);
-        else
-            cell(swatch, key.colour, key.hatched);
+            break;
+        case Shape::Struck:
+            struckCell(swatch, key.colour);
+            break;
+        case Shape::Commit:
+        case Shape::Abort:
+            markerCell(swatch, key.shape == Shape::Commit);
+            break;
+        case Shape::Tombstone:
+            tombstoneCell(swatch, key.colour);
+            break;
+        case Shape::Gap:
+            gapCell(swatch);
+            break;
+        }
         x += side + px(6);
         const double wide = width(key.text, Face::Small);
         label({x, middle - height(Face::Small) / 2, wide + 1, height(Face::Small)}, key.text,

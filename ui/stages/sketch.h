@@ -42,6 +42,14 @@ public:
         Dash dash = Dash::Solid, double width = 1);
     /// A record or message: solid in its colour, or hatched.
     void cell(const QRectF &rect, Swatch fill, bool hatched = false);
+    /// A record that does not count: crossed out, on `ground`.
+    void struckCell(const QRectF &rect, Swatch ground);
+    /// A COMMIT or ABORT marker: a small round cell with a tick or a cross.
+    void markerCell(const QRectF &rect, bool commit);
+    /// A record without a value.
+    void tombstoneCell(const QRectF &rect, Swatch colour);
+    /// Where a record was.
+    void gapCell(const QRectF &rect);
     void hollowCell(
         const QRectF &rect, Swatch border, Swatch fill = Swatch::None, double width = 1.3);
 
@@ -60,8 +68,8 @@ public:
     struct Key {
         QString text;
         Swatch colour = Swatch::None;
-        bool hatched = false;
-        bool hollow = false;
+        enum class Shape : quint8 { Solid, Hatched, Hollow, Struck, Commit, Abort, Gap, Tombstone };
+        Shape shape = Shape::Solid;
     };
     double legendWidth(const std::vector<Key> &keys) const;
     void legend(double right, double middle, const std::vector<Key> &keys);

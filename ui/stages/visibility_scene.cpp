@@ -186,7 +186,8 @@ void VisibilityScene::header(const BandView &view, double top, bool withLegend)
     double right = m_scene.size.width() - pad;
     if (withLegend) {
         const std::vector<Sketch::Key> keys{{tr("visible"), Swatch::Ready},
-            {tr("in flight"), Swatch::InFlight}, {tr("delayed"), Swatch::Muted, true}};
+            {tr("in flight"), Swatch::InFlight},
+            {tr("delayed"), Swatch::Muted, Sketch::Key::Shape::Hatched}};
         right -= m_sketch.legendWidth(keys);
         m_sketch.legend(m_scene.size.width() - pad, middle, keys);
     }

@@ -12,6 +12,7 @@
 #include "ui/panels/time_axis.h"
 #include "ui/panels/timeline_bar.h"
 #include "ui/panels/top_bar.h"
+#include "ui/panels/transaction_panel.h"
 #include "ui/session/engine_thread.h"
 #include "ui/theme/style_sheet.h"
 #include "ui/window/actions.h"
@@ -88,6 +89,7 @@ MainWindow::MainWindow(const lessons::Catalogue &catalogue, QSettings &settings,
     , m_charts(new ChartPanel(this))
     , m_messages(new MessagePanel(this))
     , m_rebalances(new RebalancePanel(this))
+    , m_transactions(new TransactionPanel(this))
     , m_inspector(new Inspector(this))
     , m_faults(new FaultMenu(this))
 {
@@ -153,6 +155,7 @@ void MainWindow::build()
     m_tabs->addTab(m_charts, tr("Charts"));
     m_tabs->addTab(m_messages, tr("Messages"));
     m_tabs->addTab(m_rebalances, tr("Rebalances"));
+    m_tabs->setTabVisible(m_tabs->addTab(m_transactions, tr("Transactions")), false);
     m_tabs->setCornerWidget(m_events->filterBar());
     connect(m_tabs, &QTabWidget::currentChanged, this,
         [this] { m_events->filterBar()->setVisible(m_tabs->currentWidget() == m_events); });
@@ -251,6 +254,7 @@ void MainWindow::connectPanels()
 
     connect(m_stages, &StageArea::picked, this, &MainWindow::pick);
     connect(m_messages, &MessagePanel::picked, this, &MainWindow::pick);
+    connect(m_transactions, &TransactionPanel::picked, this, &MainWindow::pick);
     connect(m_messages, &MessagePanel::recordsWished, this,
         [this](const QString &topic, int partition, qint64 from) {
             m_recordsTicket = m_engine->readRecords(topic, partition, from);
@@ -370,6 +374,9 @@ void MainWindow::refreshSlowPanels()
     m_charts->setSnapshot(m_frame.snapshot);
     m_messages->setSnapshot(m_frame.snapshot);
     m_rebalances->setNow(m_frame.clock.position);
+    m_tabs->setTabVisible(
+        m_tabs->indexOf(m_transactions), TransactionPanel::concerns(*m_frame.snapshot));
+    m_transactions->setSnapshot(m_frame.snapshot);
     m_inspector->setSnapshot(m_frame.snapshot);
     if (m_inspectorDock->isVisible())
         m_storyTicket =

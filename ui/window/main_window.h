@@ -36,6 +36,7 @@ class RebalancePanel;
 class StageArea;
 class TimelineBar;
 class TopBar;
+class TransactionPanel;
 
 /// The workbench: the course, the stage, time, the lesson and the tables around one world on its
 /// own thread.
@@ -124,6 +125,7 @@ private:
     ChartPanel *m_charts;
     MessagePanel *m_messages;
     RebalancePanel *m_rebalances;
+    TransactionPanel *m_transactions;
     Inspector *m_inspector;
     CommandPalette *m_palette;
     FaultMenu *m_faults;

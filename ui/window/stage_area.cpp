@@ -28,6 +28,9 @@ struct EngineOf {
     std::optional<Engine> operator()(const world::Produce &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddProducer &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AddConsumer &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::AddShareConsumer &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::AlterGroupConfigs &) const { return Engine::Log; }
+    std::optional<Engine> operator()(const world::AddTransformer &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::AlterConfigs &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::ResetOffsets &) const { return Engine::Log; }
     std::optional<Engine> operator()(const world::ElectLeaders &) const { return Engine::Log; }

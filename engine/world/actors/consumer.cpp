@@ -1,9 +1,5 @@
-#include "engine/log/consumer.h"
 #include "engine/log/events.h"
-
-#include "engine/world/actor.h"
-#include "engine/world/actors/dead_letters.h"
-#include "engine/world/actors/log_client.h"
+#include "engine/world/actors/consuming_actor.h"
 #include "engine/world/client_configs.h"
 
 #include <fmt/format.h>
@@ -67,77 +63,25 @@ log::ConsumerConfig configOf(const AddConsumer &command, const std::vector<NodeI
 
 /// An application in a consumer group: polls, works on each record, commits as it was told to. A
 /// record whose work fails is skipped, tried again in its place, or passed on to a retry topic.
-class ConsumerActor final : public Actor {
+class ConsumerActor final : public ConsumingActor {
 public:
     ConsumerActor(
         const AddConsumer &command, const std::string &name, const std::vector<NodeId> &bootstrap)
-        : m_command(command)
+        : ConsumingActor(name, configOf(command, bootstrap), bootstrap)
+        , m_command(command)
         , m_commit(commitMode(command.commit))
         , m_onFailure(onFailure(command.onFailure))
         , m_mayFail(command.failChance > 0 || !command.failsOn.empty()
               || m_onFailure == OnFailure::RetryTopic)
-        , m_consumer(name, configOf(command, bootstrap))
-        , m_forwarder(name, m_consumer.config().bootstrapServers)
-        , m_connections(bootstrap.size())
     {
     }
 
     std::unique_ptr<Actor> clone() const override { return std::make_unique<ConsumerActor>(*this); }
 
-    void start(ActorContext &context) override
-    {
-        m_stopping = false;
-        m_consumer.start(context.base, m_effects);
-        step(context);
-    }
-
-    void wake(ActorContext &context) override
-    {
-        m_consumer.wake(context.base, m_effects);
-        m_forwarder.wake(context.base);
-        step(context);
-    }
-
-    void receive(RequestId id, const log::Response &response, ActorContext &context) override
-    {
-        m_connections.answered();
-        if (Forwarder::owns(id))
-            m_forwarder.receive(id, response, context.base);
-        else
-            m_consumer.apply(id, response, context.base, m_effects);
-        step(context);
-    }
-
-    void connectionLost(NodeId broker, ActorContext &context) override
-    {
-        m_connections.lost(broker);
-        m_consumer.connectionLost(broker, context.base, m_effects);
-        m_forwarder.connectionLost(broker, context.base);
-        step(context);
-    }
-
-    /// Finishes what the last poll gave it, then leaves the group.
-    void stop(ActorContext &context) override
-    {
-        m_stopping = true;
-        step(context);
-    }
-
-    void crash() override
-    {
-        m_consumer.crash();
-        m_forwarder.crash();
-        m_parked.clear();
-        m_effects.clear();
-        m_held.clear();
-        m_workEnds.reset();
-        m_handledSincePoll = false;
-    }
-
     bool setProcessing(const Span &processing, ActorContext &context) override
     {
         m_command.processing = processing; // from the next record on
-        step(context);
+        run(context);
         return true;
     }
 
@@ -166,6 +110,8 @@ public:
         describePositions(m_consumer, out);
         if (m_connections.areLost())
             out.note = "connection lost";
+        else if (m_consumer.failure() != log::ErrorCode::None)
+            out.note = fmt::format("out of the group: {}", log::errorName(m_consumer.failure()));
         else if (!m_consumer.isMember())
             out.note = "joining the group";
         else if (out.positions.empty())
@@ -187,8 +133,16 @@ private:
         std::shared_ptr<const Letter> letter; ///< the whole record, when its work may fail
     };
 
-    /// The application's loop, as far as it gets without waiting.
-    void step(ActorContext &context)
+    void forget() override
+    {
+        m_parked.clear();
+        m_held.clear();
+        m_workEnds.reset();
+        m_handledSincePoll = false;
+    }
+
+    /// Told to stop, it first finishes what the last poll gave it.
+    void step(ActorContext &context) override
     {
         unparkDue(context);
         while (!context.out.crashed) {
@@ -222,8 +176,6 @@ private:
                     break;
             }
         }
-        m_forwarder.handOver(m_effects);
-        handOver(m_effects, context.out);
     }
 
     /// False when nothing was there.
@@ -412,15 +364,11 @@ private:
     CommitMode m_commit;
     OnFailure m_onFailure;
     bool m_mayFail;
-    log::Consumer m_consumer;
-    Forwarder m_forwarder;
     NextStop m_nextStop; // of the record in hand, while the forwarder is waiting
     std::map<log::TopicPartition, Instant> m_parked; // partitions that stand still, until when
     std::deque<Held> m_held; // of the last poll, in order
     std::optional<Instant> m_workEnds; // of m_held.front()
     bool m_handledSincePoll = false;
-    bool m_stopping = false;
-    Connections m_connections;
     Instant m_lastPoll{};
     std::uint64_t m_received = 0;
     std::uint64_t m_handled = 0;
@@ -434,7 +382,6 @@ private:
     NameId m_lastProducerId = kNoName;
     // Reused.
     Held m_read;
-    log::ClientEffects m_effects;
 };
 
 } // namespace

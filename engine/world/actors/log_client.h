@@ -2,6 +2,7 @@
 
 #include "engine/log/client.h"
 #include "engine/log/consumer.h"
+#include "engine/log/producer.h"
 #include "engine/world/actor.h"
 
 #include <set>
@@ -25,13 +26,29 @@ private:
     std::set<NodeId> m_lost;
 };
 
-/// Where a consumer stands in its partitions, for a snapshot.
+/// Where a consumer stands in its partitions and what it is allowed to see of them, for a snapshot.
 inline void describePositions(const log::Consumer &consumer, ClientSnapshot &out)
 {
+    out.isolationLevel = consumer.config().isolationLevel == log::IsolationLevel::ReadCommitted
+        ? "read_committed"
+        : "read_uncommitted";
     for (const log::Consumer::Position &position : consumer.positions()) {
         out.positions.push_back({position.partition.name(), position.partition.topic,
             position.partition.partition, position.position, position.committed, position.fetched});
     }
+}
+
+/// Who a transactional producer takes itself for, for a snapshot; nothing of any other.
+inline void describeTransactions(const log::Producer &producer, ClientSnapshot &out)
+{
+    const std::optional<std::string> &transactionalId = producer.config().transactionalId;
+    if (!transactionalId)
+        return;
+    out.transactionalId = *transactionalId;
+    out.producerId = producer.producerId();
+    out.producerEpoch = producer.producerEpoch();
+    out.transactionStatus = producer.transactionStatus();
+    out.transactionError = producer.transactionError();
 }
 
 /// Hands what a log client wants done over to the world, in order, and empties `effects`.

@@ -1,8 +1,5 @@
-#include "engine/log/consumer.h"
 #include "engine/log/events.h"
-#include "engine/world/actor.h"
-#include "engine/world/actors/dead_letters.h"
-#include "engine/world/actors/log_client.h"
+#include "engine/world/actors/consuming_actor.h"
 
 #include <fmt/format.h>
 
@@ -30,73 +27,23 @@ log::ConsumerConfig configOf(const Redrive &command, const std::vector<NodeId> &
 /// Reads a dead-letter topic from the place an earlier redrive came to, up to the end it sees when
 /// it begins, and sends each record back to where it was first written, with its attempts cleared.
 /// Then it ends.
-class RedriverActor final : public Actor {
+class RedriverActor final : public ConsumingActor {
 public:
     RedriverActor(
         const Redrive &command, const std::string &name, const std::vector<NodeId> &bootstrap)
-        : m_command(command)
-        , m_consumer(name, configOf(command, bootstrap))
-        , m_forwarder(name, bootstrap)
-        , m_connections(bootstrap.size())
+        : ConsumingActor(name, configOf(command, bootstrap), bootstrap)
+        , m_command(command)
     {
     }
 
     std::unique_ptr<Actor> clone() const override { return std::make_unique<RedriverActor>(*this); }
-
-    void start(ActorContext &context) override
-    {
-        m_stopping = false;
-        m_pace.reset();
-        m_consumer.start(context.base, m_effects);
-        step(context);
-    }
-
-    void wake(ActorContext &context) override
-    {
-        m_consumer.wake(context.base, m_effects);
-        m_forwarder.wake(context.base);
-        step(context);
-    }
-
-    void receive(RequestId id, const log::Response &response, ActorContext &context) override
-    {
-        m_connections.answered();
-        if (Forwarder::owns(id))
-            m_forwarder.receive(id, response, context.base);
-        else
-            m_consumer.apply(id, response, context.base, m_effects);
-        step(context);
-    }
-
-    void connectionLost(NodeId broker, ActorContext &context) override
-    {
-        m_connections.lost(broker);
-        m_consumer.connectionLost(broker, context.base, m_effects);
-        m_forwarder.connectionLost(broker, context.base);
-        step(context);
-    }
-
-    void stop(ActorContext &context) override
-    {
-        m_stopping = true;
-        step(context);
-    }
-
-    void crash() override
-    {
-        m_consumer.crash();
-        m_forwarder.crash();
-        m_letter.reset();
-        m_ends.clear();
-        m_effects.clear();
-    }
 
     bool setRate(Rate rate, ActorContext &context) override
     {
         m_command.rate = rate;
         if (m_pace)
             m_pace->setRate(rate, context.base.now);
-        step(context);
+        run(context);
         return true;
     }
 
@@ -120,7 +67,14 @@ public:
     }
 
 private:
-    void step(ActorContext &context)
+    void forget() override
+    {
+        m_pace.reset();
+        m_letter.reset();
+        m_ends.clear();
+    }
+
+    void step(ActorContext &context) override
     {
         while (true) {
             if (m_forwarder.isWaiting()) {
@@ -144,8 +98,6 @@ private:
                 break;
             }
         }
-        m_forwarder.handOver(m_effects);
-        handOver(m_effects, context.out);
     }
 
     bool isDone()
@@ -156,8 +108,8 @@ private:
             return false;
         bool isDone = true;
         for (const log::Consumer::Position &position : m_consumer.positions()) {
-            if (position.highWatermark >= 0)
-                m_ends.try_emplace(position.partition, position.highWatermark);
+            if (position.readableEnd >= 0)
+                m_ends.try_emplace(position.partition, position.readableEnd);
             const auto end = m_ends.find(position.partition);
             isDone = isDone && end != m_ends.end() && position.position >= end->second;
         }
@@ -236,19 +188,14 @@ private:
     }
 
     Redrive m_command;
-    log::Consumer m_consumer;
-    Forwarder m_forwarder;
-    Connections m_connections;
     std::optional<ArrivalProcess> m_pace; // from the first record on
     std::optional<Letter> m_letter; // in hand
     std::string m_destination; // of it
     std::map<log::TopicPartition, std::int64_t> m_ends; // as first seen
-    bool m_stopping = false;
     std::uint64_t m_received = 0;
     std::uint64_t m_sent = 0;
     std::uint64_t m_confirmed = 0;
     std::uint64_t m_refused = 0;
-    log::ClientEffects m_effects; // reused
 };
 
 } // namespace

@@ -300,6 +300,48 @@ void checkGroup(const SimulatedGroup &group, const Snapshot &snapshot, std::vect
     }
 }
 
+/// Whether nothing is left for them to read.
+void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &snapshot,
+    std::vector<Anomaly> &found)
+{
+    const log::TopicSnapshot *topic = find(snapshot.log, transformers.from);
+    for (const ClientSnapshot &client : snapshot.clients) {
+        if (!topic || client.group != transformers.group)
+            continue;
+        bool isThrough = client.holdingCount == 0;
+        for (const PositionSnapshot &position : client.positions)
+            isThrough = isThrough
+                && position.position
+                    >= topic->partitions[static_cast<std::size_t>(position.index)].highWatermark;
+        if (!isThrough)
+            found.push_back({AnomalyKind::GroupNotBalanced, true, 1,
+                fmt::format("{} has not come to the end of {}", client.name, transformers.from)});
+    }
+}
+
+/// Whether everything was given out and is settled.
+void checkSettled(
+    const SimulatedShareGroup &group, const Snapshot &snapshot, std::vector<Anomaly> &found)
+{
+    const log::TopicSnapshot *topic = find(snapshot.log, group.topic);
+    if (!topic)
+        return;
+    for (const log::PartitionSnapshot &partition : topic->partitions) {
+        const auto share = std::ranges::find_if(
+            snapshot.log.sharePartitions, [&](const log::SharePartitionSnapshot &candidate) {
+                return candidate.group == group.name && candidate.partition.topic == group.topic
+                    && candidate.partition.partition == partition.partition;
+            });
+        const bool isThere = share != snapshot.log.sharePartitions.end();
+        if (partition.logEndOffset > 0
+            && (!isThere || share->startOffset < partition.highWatermark))
+            found.push_back({AnomalyKind::ShareGroupBehind, true, 1,
+                fmt::format("{} has settled {}-{} up to {} of {}", group.name, group.topic,
+                    partition.partition, isThere ? share->startOffset : 0,
+                    partition.highWatermark)});
+    }
+}
+
 } // namespace
 
 std::vector<Anomaly> checkAtRest(const Scenario &scenario, const Snapshot &snapshot)
@@ -320,17 +362,31 @@ std::vector<Anomaly> checkAtRest(const Scenario &scenario, const Snapshot &snaps
         for (const log::PartitionSnapshot &partition : topic->partitions) {
             const bool isWhole = partition.leader > 0
                 && partition.isr.size() == partition.replicas.size()
-                && partition.highWatermark == partition.logEndOffset;
+                && partition.highWatermark == partition.logEndOffset
+                && partition.lastStableOffset == partition.highWatermark;
             if (!isWhole)
                 found.push_back({AnomalyKind::NotReplicated, true, 1,
-                    fmt::format("{}-{}: leader {}, ISR [{}] of [{}], high watermark {} of {}",
+                    fmt::format("{}-{}: leader {}, ISR [{}] of [{}], high watermark {} of {}, last "
+                                "stable offset {}",
                         topic->name, partition.partition, partition.leader,
                         fmt::join(partition.isr, ", "), fmt::join(partition.replicas, ", "),
-                        partition.highWatermark, partition.logEndOffset)});
+                        partition.highWatermark, partition.logEndOffset,
+                        partition.lastStableOffset)});
         }
     }
     for (const SimulatedGroup &group : scenario.groups)
         checkGroup(group, snapshot, found);
+    for (const SimulatedTransformers &transformers : scenario.transformers) {
+        checkGroup({transformers.group, transformers.from, transformers.members}, snapshot, found);
+        checkCaughtUp(transformers, snapshot, found);
+    }
+    for (const SimulatedShareGroup &group : scenario.shareGroups)
+        checkSettled(group, snapshot, found);
+    for (const log::TransactionSnapshot &transaction : snapshot.log.transactions) {
+        if (transaction.state != "Empty" && !transaction.state.starts_with("Complete"))
+            found.push_back({AnomalyKind::OpenTransaction, true, 1,
+                fmt::format("{} is {}", transaction.transactionalId, transaction.state)});
+    }
     return found;
 }
 
@@ -346,6 +402,8 @@ std::vector<Anomaly> checkLogs(const Scenario &scenario, History &history, const
             if (partition.leader < 1)
                 continue;
             const log::TopicPartition name{topic->name, partition.partition};
+            if (wanted.isCompacted) // each replica compacts by itself: see checkCompacted()
+                continue;
             PartitionCheck(scenario, history, world, name, partition, found).run();
         }
     }

@@ -56,9 +56,26 @@ std::string Faults::anyClient()
     std::vector<std::string> names;
     for (const SimulatedProducer &producer : m_scenario.producers)
         names.push_back(producer.name);
-    for (const SimulatedGroup &group : m_scenario.groups)
-        names.insert(names.end(), group.members.begin(), group.members.end());
+    const auto addMembers = [&](const auto &groups) {
+        for (const auto &group : groups)
+            names.insert(names.end(), group.members.begin(), group.members.end());
+    };
+    addMembers(m_scenario.groups);
+    addMembers(m_scenario.transformers);
+    addMembers(m_scenario.shareGroups);
     return names[static_cast<std::size_t>(m_random.below(names.size()))];
+}
+
+/// A transformer that was fenced ends by itself.
+std::optional<std::string> Faults::endedTransformer(const Snapshot &world) const
+{
+    for (const SimulatedTransformers &transformers : m_scenario.transformers) {
+        for (const ClientSnapshot &client : world.clients) {
+            if (client.group == transformers.group && client.state == ClientState::Stopped)
+                return client.name;
+        }
+    }
+    return std::nullopt;
 }
 
 bool Faults::isHealthy(const Snapshot &world) const
@@ -102,7 +119,12 @@ Command Faults::draw(const Snapshot &world, std::optional<Command> &mend)
     const std::string client = anyClient();
     const std::int32_t other =
         m_scenario.world.logBrokers > 1 ? broker % m_scenario.world.logBrokers + 1 : broker;
-    const bool isConsumer = m_scenario.producer(client) == nullptr;
+    const SimulatedProducer *producer = m_scenario.producer(client);
+    // A producer with a transactional id ends what its last life left open.
+    const bool mayCrash = !producer || producer->isTransactional;
+    if (const std::optional<std::string> ended = endedTransformer(world);
+        ended && m_random.chance(0.5))
+        return RestartConsumer{*ended};
     switch (m_random.below(12)) {
     case 0:
     case 1: // the process dies
@@ -158,7 +180,7 @@ Command Faults::draw(const Snapshot &world, std::optional<Command> &mend)
     case 9:
         return SkipClock{broker, {std::chrono::seconds(m_random.between(-3'600, 3'600))}};
     case 10:
-        if (isConsumer) {
+        if (mayCrash) {
             mend = RestartConsumer{client};
             return CrashConsumer{client};
         }
@@ -190,6 +212,8 @@ std::vector<Command> Faults::healAll(const Snapshot &world)
         else if (client.state == ClientState::Crashed)
             all.emplace_back(RestartConsumer{client.name});
     }
+    if (const std::optional<std::string> ended = endedTransformer(world))
+        all.emplace_back(RestartConsumer{*ended});
     return all;
 }
 

@@ -38,6 +38,7 @@ private:
     bool isHealthy(const Snapshot &world) const;
     std::int32_t anyBroker();
     std::string anyClient();
+    std::optional<std::string> endedTransformer(const Snapshot &world) const;
     /// Something about this broker or client is broken now.
     bool isBusy(const std::string &thing) const;
 

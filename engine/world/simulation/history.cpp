@@ -32,6 +32,36 @@ std::string_view anomalyName(AnomalyKind kind)
         return "group not balanced";
     case AnomalyKind::NotRecovered:
         return "not recovered";
+    case AnomalyKind::AbortedRead:
+        return "aborted read (G1a)";
+    case AnomalyKind::IntermediateRead:
+        return "intermediate read (G1b)";
+    case AnomalyKind::CircularFlow:
+        return "circular information flow (G1c)";
+    case AnomalyKind::WriteCycle:
+        return "write cycle (G0)";
+    case AnomalyKind::FracturedTransaction:
+        return "fractured transaction";
+    case AnomalyKind::OpenTransaction:
+        return "open transaction";
+    case AnomalyKind::FencedWrite:
+        return "fenced write";
+    case AnomalyKind::SkippedPoll:
+        return "skipped poll";
+    case AnomalyKind::NonMonotonicPoll:
+        return "non-monotonic poll";
+    case AnomalyKind::LostValue:
+        return "lost value";
+    case AnomalyKind::RevivedValue:
+        return "revived value";
+    case AnomalyKind::AcquiredTwice:
+        return "acquired twice";
+    case AnomalyKind::DeliveredAgain:
+        return "delivered again";
+    case AnomalyKind::NeverDelivered:
+        return "never delivered";
+    case AnomalyKind::ShareGroupBehind:
+        return "share group behind";
     }
     return {};
 }
@@ -61,11 +91,14 @@ RecordId History::idOf(ByteView body)
     return stamp ? recordId(producerNumber(stamp->producer), stamp->sequence) : 0;
 }
 
-void History::request(NodeId, const log::ClientRequest &request, Instant)
+void History::request(NodeId, const log::ClientRequest &request, Instant now)
 {
+    m_transactions.request(request, now, [this](ByteView body) { return idOf(body); });
+    m_shares.request(request);
     const auto *produce = std::get_if<log::ProduceRequest>(&request.request);
     if (!produce)
         return;
+    m_compaction.request(request, *produce, m_scenario);
     Sent &sent = m_sent[{request.client, request.id}];
     sent.acks = produce->acks;
     for (const log::ProduceRequest::Partition &partition : produce->partitions) {
@@ -77,10 +110,14 @@ void History::request(NodeId, const log::ClientRequest &request, Instant)
 
 void History::answer(NodeId broker, const log::Answer &answer, Instant now)
 {
-    if (const auto *produced = std::get_if<log::ProduceResponse>(&answer.response))
+    m_transactions.answer(answer);
+    m_shares.answer(answer, now);
+    if (const auto *produced = std::get_if<log::ProduceResponse>(&answer.response)) {
+        m_compaction.answer(answer, *produced);
         answered(broker, answer, *produced, now);
-    else if (const auto *fetched = std::get_if<log::FetchResponse>(&answer.response))
+    } else if (const auto *fetched = std::get_if<log::FetchResponse>(&answer.response)) {
         answered(broker, answer, *fetched, now);
+    }
 }
 
 void History::answered(
@@ -143,6 +180,8 @@ void History::readRecord(const log::TopicPartition &partition, std::int64_t offs
 void History::event(std::uint64_t, const TraceEvent &event, const NameTable &names)
 {
     using log::LogEvent;
+    m_polls.event(event, names);
+    m_shares.event(event);
     followPower(event, names);
     const bool endsLeadership = event.kind == log::kind(LogEvent::LeaderElected)
         || event.kind == log::kind(LogEvent::PartitionOffline);

@@ -2,7 +2,11 @@
 
 #include "engine/core/trace.h"
 #include "engine/log/broker_io.h"
+#include "engine/world/simulation/compaction_history.h"
+#include "engine/world/simulation/poll_history.h"
 #include "engine/world/simulation/scenario.h"
+#include "engine/world/simulation/share_history.h"
+#include "engine/world/simulation/transaction_history.h"
 #include "engine/world/world.h"
 
 #include <cstdint>
@@ -15,9 +19,7 @@
 
 namespace queuelab::world::simulation {
 
-/// Which record it is, told by the stamp in its body: producer (counted from 1) and running number.
-/// 0 is none of ours.
-using RecordId = std::uint64_t;
+/// By the stamp in a record's body: producer (counted from 1) and running number.
 constexpr RecordId recordId(std::uint64_t producer, std::uint64_t sequence)
 {
     return producer << 40 | sequence;
@@ -34,6 +36,21 @@ enum class AnomalyKind : std::uint8_t {
     NotReplicated, ///< long after everything was healed
     GroupNotBalanced, ///< long after everything was healed: not a full, disjoint assignment
     NotRecovered, ///< a broker did not start again from its directory
+    AbortedRead, ///< G1a: a record of an aborted transaction counts as committed
+    IntermediateRead, ///< G1b: a record was read before its transaction was to be committed
+    CircularFlow, ///< G1c: transactions follow each other in a circle by what they wrote and read
+    WriteCycle, ///< G0: as before, by what they wrote alone
+    FracturedTransaction, ///< part of it is committed
+    OpenTransaction, ///< long after everything was healed
+    FencedWrite, ///< a producer wrote after a younger one had its transactional id
+    SkippedPoll, ///< poll() left out a record
+    NonMonotonicPoll, ///< poll() went back
+    LostValue, ///< compaction removed a key's newest record
+    RevivedValue, ///< a deleted key is back
+    AcquiredTwice, ///< two consumers of a share group had a record at once
+    DeliveredAgain, ///< to a share group, settled or more often than the limit says
+    NeverDelivered, ///< to a share group
+    ShareGroupBehind, ///< long after everything was healed: not everything is settled
 };
 std::string_view anomalyName(AnomalyKind kind); ///< "lost write"
 
@@ -105,6 +122,14 @@ public:
     const PowerLoss *lostWithPower(const std::string &partition, std::int64_t offset, Instant since,
         std::int64_t logEnd) const;
 
+    /// Whether that has happened to any partition, internal ones too.
+    bool hasLostPower() const { return !m_powerLosses.empty(); }
+
+    const TransactionHistory &transactions() const { return m_transactions; }
+    const PollHistory &polls() const { return m_polls; }
+    const CompactionHistory &compaction() const { return m_compaction; }
+    const ShareHistory &shares() const { return m_shares; }
+
     std::uint64_t producerNumber(std::string_view name); ///< from 1
     RecordId idOf(ByteView body); ///< 0: not written by a simulated producer
     std::uint64_t acknowledgedRecords() const { return m_acknowledgedRecords; }
@@ -123,6 +148,10 @@ private:
     void readRecord(const log::TopicPartition &partition, std::int64_t offset, RecordId record);
 
     const Scenario &m_scenario;
+    TransactionHistory m_transactions;
+    PollHistory m_polls;
+    CompactionHistory m_compaction;
+    ShareHistory m_shares;
     std::map<std::string, std::uint64_t, std::less<>> m_producers;
     std::map<std::pair<ClientId, RequestId>, Sent> m_sent;
     std::map<log::TopicPartition, Partition> m_partitions;

@@ -48,6 +48,10 @@ public:
         };
         take(std::move(atRest));
         take(checkLogs(m_report.scenario, history, *m_world));
+        const Logs logs = readLogs(m_report.scenario, history, *m_world);
+        take(checkTransactions(m_report.scenario, history, logs));
+        take(checkCompacted(m_report.scenario, history, logs));
+        take(checkShareGroups(m_report.scenario, history, logs));
         take(checkDirectories(m_report.scenario, *m_world));
         m_report.acknowledged = history.acknowledgedRecords();
         m_report.read = history.readRecords();

@@ -1,7 +1,7 @@
-// The readers' side of the log's picture: flags in the lanes, producers on the left, groups on the
-// right.
+// The readers' side of the log's picture: groups on the right, and who owns what.
 
 #include "ui/stages/log_scene.h"
+#include "ui/stages/log_words.h"
 #include "ui/stages/words.h"
 
 #include <algorithm>
@@ -22,193 +22,12 @@ QString partitionLabel(const QString &partition, bool withTopic)
     return withTopic ? partition.left(dash) + u' ' + number : number;
 }
 
+bool waitsForPartitions(const MemberView &member)
+{
+    return member.state == MemberState::GivesUp || member.state == MemberState::WaitsForRelease;
+}
+
 } // namespace
-
-QString LogScene::lagText(const GroupProgress &group)
-{
-    return tr("lag %1").arg(grouped(group.lag));
-}
-
-double LogScene::lagLeft(const Lane &lane) const
-{
-    const GroupProgress *group = lane.of(m_view.selected);
-    if (!group)
-        return m_columns.lanesRight;
-    return m_columns.lanesRight - m_measure.px(kLagInset)
-        - m_sketch.width(lagText(*group), Face::SmallStrong) - 1;
-}
-
-void LogScene::flags(const Lane &lane, const Window &window, const Row &row, double top)
-{
-    const bool named = m_view.groups.size() > 1;
-    const double cloth = flagHeight();
-    for (const GroupProgress &group : lane.groups) {
-        if (group.committed < 0)
-            continue;
-        const bool selected = group.group == m_view.selected;
-        const double x = xOf(window, group.committed);
-        // Left of the cells it would point at the density bar, which shows it already.
-        const bool hidden = group.committed < window.first;
-        const Swatch colour = flagColour(group.group);
-        const auto flagRow = static_cast<double>(std::min(group.group, m_flagRows - 1));
-        if (m_detail == Detail::Dense || group.group >= m_flagRows) {
-            if (!hidden)
-                m_sketch.line({x, row.cellTop - m_measure.px(2)},
-                    {x, row.cellTop + row.cellHeight + m_measure.px(2)}, colour,
-                    selected ? 2.5 : 1.5);
-            continue;
-        }
-        QString words = grouped(group.committed);
-        if (named)
-            words = cut(m_view.groups[group.group].name, 10) + u' ' + words;
-        if (hidden)
-            words = u"‹ "_s + words;
-        const double wide = m_sketch.width(words, Face::Mono) + m_measure.px(14);
-        // Compact has the lag in the last row of flags.
-        const bool besideLag = m_detail == Detail::Compact && group.group == m_flagRows - 1;
-        const double limit = besideLag ? lagLeft(lane) - m_measure.px(4) : m_columns.lanesRight;
-        const bool right = x + wide <= limit;
-        const QRectF rect(
-            right ? x : x - wide, top + flagRow * cloth, wide, cloth - m_measure.px(1));
-        const double foot = row.cellTop + row.cellHeight + (selected ? m_measure.px(2) : 0);
-        m_scene.marks.emplace_back(FlagMark{{x, foot}, foot - rect.top(), rect, words, colour,
-            colour == Swatch::Ink || colour == Swatch::Muted ? Swatch::Panel : Swatch::OnReady});
-        m_sketch.spot(rect, {Thing::Kind::Group, m_view.groups[group.group].name, -1, {}});
-    }
-    const GroupProgress *group = lane.of(m_view.selected);
-    if (!group || group->position < 0 || group->position == group->committed
-        || group->position < window.first)
-        return;
-    const double x = xOf(window, group->position);
-    const double size = m_measure.px(m_detail == Detail::Roomy ? kPositionMark : 5);
-    const QPointF tip(
-        x, row.cellTop + row.cellHeight + m_measure.px(m_detail == Detail::Roomy ? 4 : 1));
-    m_scene.marks.emplace_back(TriangleMark{tip, size, Swatch::InFlightText});
-    if (m_detail != Detail::Roomy)
-        return;
-    // Right of the mark, or left of it where the lag stands.
-    const QString words = grouped(group->position);
-    const double wide = m_sketch.width(words, Face::Mono) + 1;
-    const bool right = x + m_measure.px(7) + wide < lagLeft(lane) - m_measure.px(4);
-    m_sketch.line(right ? x + m_measure.px(7) : x - m_measure.px(7) - wide,
-        tip.y() - m_measure.px(1), wide, words, Face::Mono, Swatch::InFlightText);
-}
-
-void LogScene::numbers(const Lane &lane, const Row &row, double top)
-{
-    const double middle = row.cellTop + row.cellHeight / 2;
-    m_sketch.lineRight(m_columns.lanesRight - m_measure.px(6),
-        middle - m_measure.height(Face::Mono) / 2, m_columns.lanesRight - m_columns.cellsRight,
-        grouped(lane.partition->logEndOffset), Face::Mono, Swatch::Muted);
-    const GroupProgress *group = lane.of(m_view.selected);
-    if (!group)
-        return;
-    // Red says that the lag will not shrink: nobody reads this partition.
-    const bool stuck = group->lag > 0 && !group->read;
-    const QString words = lagText(*group);
-    const Face face = stuck ? Face::SmallStrong : Face::Small;
-    const Swatch colour = stuck ? Swatch::Dead : Swatch::Muted;
-    const double line = m_measure.height(face);
-    switch (m_detail) {
-    case Detail::Roomy:
-        m_sketch.lineRight(m_columns.lanesRight - m_measure.px(kLagInset),
-            row.cellTop + row.cellHeight + m_measure.px(4), m_measure.px(120), words, face, colour);
-        break;
-    case Detail::Compact:
-        m_sketch.lineRight(m_columns.lanesRight - m_measure.px(kLagInset),
-            top + flagHeight() * static_cast<double>(m_flagRows) - line - m_measure.px(1),
-            m_measure.px(120), words, face, colour);
-        break;
-    case Detail::Dense:
-        m_sketch.line(m_columns.lag, middle - line / 2, m_measure.px(90), words, face, colour);
-        break;
-    }
-}
-
-void LogScene::producers(double areaTop, double areaBottom)
-{
-    if (m_view.producers.empty())
-        return;
-    const double strong = m_measure.height(Face::Strong);
-    const double small = m_measure.height(Face::Small);
-    const double tall = strong + 2 * small + m_measure.px(18);
-    const double gap = m_measure.px(12);
-    const auto count = static_cast<double>(m_view.producers.size());
-    const double block = count * tall + (count - 1) * gap;
-    double top = std::max(areaTop, (areaTop + areaBottom - block) / 2);
-
-    for (const auto *producer : m_view.producers) {
-        const QString name = text(producer->name);
-        const QRectF rect(m_columns.producers, top, m_columns.producersWidth, tall);
-        const bool crashed = producer->state == world::ClientState::Crashed;
-        const bool running = producer->state == world::ClientState::Running;
-        m_sketch.card(rect, crashed ? Swatch::DeadTint : Swatch::Raised,
-            crashed ? Swatch::Dead : Swatch::Line, running ? Dash::Solid : Dash::Dashed,
-            running ? 1 : 1.3);
-        const double left = rect.left() + m_measure.px(10);
-        const double wide = rect.width() - m_measure.px(20);
-        double y = rect.top() + m_measure.px(8);
-        m_sketch.line(left, y, wide, name, Face::Strong);
-        y += strong;
-        QString state = tr("producer");
-        if (crashed)
-            state = tr("crashed");
-        else if (producer->state == world::ClientState::Paused)
-            state = tr("paused");
-        else if (producer->state == world::ClientState::Stopped)
-            state = tr("stopped");
-        const double x = m_sketch.line(left, y + m_measure.px(1), wide,
-            running ? rateText(producer->rate) : state, running ? Face::MonoStrong : Face::Small,
-            crashed       ? Swatch::Dead
-                : running ? Swatch::Ink
-                          : Swatch::Muted);
-        const double stateRoom = rect.right() - x - m_measure.px(18);
-        if (running && m_sketch.width(state, Face::Small) <= stateRoom)
-            m_sketch.lineRight(rect.right() - m_measure.px(10), y + m_measure.px(1), stateRoom,
-                state, Face::Small, Swatch::Muted);
-        y += small + m_measure.px(1);
-        if (producer->failed > 0)
-            m_sketch.line(left, y, wide, tr("%1 failed").arg(grouped(producer->failed)),
-                Face::SmallStrong, Swatch::Dead);
-        else
-            m_sketch.line(left, y, wide, tr("%1 sent").arg(grouped(producer->sent)), Face::Small,
-                Swatch::Muted);
-        m_sketch.spot(rect, {Thing::Kind::Client, name, -1, {}}, true, m_measure.px(6));
-        const QPointF out(rect.right(), rect.center().y());
-        m_scene.setAnchor(Thing::Kind::Client, name, out);
-        top += tall + gap;
-
-        const QString target = text(producer->target);
-        const auto topic = std::ranges::find(m_view.topics, target, &TopicView::name);
-        if (topic == m_view.topics.end())
-            continue;
-        producerCurves(*topic, out, running ? Dash::Solid : Dash::Dashed);
-    }
-}
-
-void LogScene::producerCurves(const TopicView &topic, QPointF out, Dash dash)
-{
-    const double end = m_columns.names - m_measure.px(6);
-    const auto middleOf = [&](const Lane &lane) {
-        return m_scene.anchor(Thing::Kind::Partition, lane.name)->y();
-    };
-    // Many lanes hang on one rail: a curve to each would be a black fan.
-    constexpr std::size_t kManyLanes = 24;
-    const bool rail = topic.lanes.size() > kManyLanes;
-    const double railX = end - m_measure.px(8);
-    if (rail) {
-        m_sketch.flow(out, {railX, out.y()}, Swatch::Line, 1.4, dash);
-        m_sketch.line({railX, std::min(out.y(), middleOf(topic.lanes.front()))},
-            {railX, middleOf(topic.lanes.back())}, Swatch::Line, 1.4, dash);
-    }
-    for (const Lane &lane : topic.lanes) {
-        const QPointF in(end, middleOf(lane));
-        if (rail)
-            m_sketch.line({railX, in.y()}, in, Swatch::Line, 1.4);
-        else
-            m_sketch.flow(out, in, Swatch::Line, 1.4, dash);
-    }
-}
 
 void LogScene::groups(double top, double bottom)
 {
@@ -239,8 +58,67 @@ QString LogScene::stateText(const GroupView &group)
 
 bool LogScene::isSettling(const GroupView &group)
 {
-    return group.state() == log::GroupState::PreparingRebalance
-        || group.state() == log::GroupState::CompletingRebalance;
+    switch (group.state()) {
+    case log::GroupState::PreparingRebalance:
+    case log::GroupState::CompletingRebalance:
+    case log::GroupState::Assigning:
+    case log::GroupState::Reconciling:
+        return true;
+    case log::GroupState::Empty:
+    case log::GroupState::Stable:
+    case log::GroupState::Dead:
+        break;
+    }
+    return false;
+}
+
+QString LogScene::settlingText(const GroupView &group) const
+{
+    QString who;
+    for (const QString &name : group.waitedFor)
+        who += (who.isEmpty() ? QString() : u", "_s) + name;
+    switch (group.state()) {
+    case log::GroupState::PreparingRebalance:
+        return who.isEmpty() ? tr("waits for more members") : tr("waits for %1 to rejoin").arg(who);
+    case log::GroupState::CompletingRebalance:
+        return tr("waits for the plan of %1").arg(who);
+    case log::GroupState::Assigning:
+        return tr("the coordinator computes a target");
+    case log::GroupState::Reconciling:
+        return who.isEmpty() ? tr("members take over their targets")
+                             : tr("waits for %1 to let go").arg(who);
+    case log::GroupState::Empty:
+    case log::GroupState::Stable:
+    case log::GroupState::Dead:
+        break;
+    }
+    return {};
+}
+
+QString LogScene::footText(const GroupView &group) const
+{
+    if (!group.group)
+        return tr("not known to the broker yet");
+    const log::GroupSnapshot &known = *group.group;
+    QStringList words;
+    switch (known.type) {
+    case log::GroupType::Classic:
+        words += tr("gen %1").arg(known.generation);
+        break;
+    case log::GroupType::Consumer:
+        words += known.assignmentEpoch == known.generation
+            ? tr("epoch %1").arg(known.generation)
+            : tr("epoch %1, target of %2").arg(known.generation).arg(known.assignmentEpoch);
+        break;
+    case log::GroupType::Share:
+        words += tr("share group, epoch %1").arg(known.generation);
+        break;
+    }
+    if (!known.protocol.empty() && known.type != log::GroupType::Share)
+        words += text(known.protocol);
+    if (group.readsCommitted)
+        words += tr("read_committed");
+    return words.join(u" · "_s);
 }
 
 bool LogScene::isStacked(const GroupView &group) const
@@ -305,17 +183,9 @@ double LogScene::groupCard(
                        : Swatch::None);
 
     double y = top + head;
-    if (settling) {
-        QString who;
-        for (const QString &name : group.waitedFor)
-            who += (who.isEmpty() ? QString() : u", "_s) + name;
-        const bool joining = group.state() == log::GroupState::PreparingRebalance;
-        const QString words = who.isEmpty() ? tr("waits for more members")
-            : joining                       ? tr("waits for %1 to rejoin").arg(who)
-                                            : tr("waits for the plan of %1").arg(who);
-        m_sketch.line(left + inset, y - small - m_measure.px(6), width - 2 * inset, words,
-            Face::Small, Swatch::InFlightText);
-    }
+    if (settling)
+        m_sketch.line(left + inset, y - small - m_measure.px(6), width - 2 * inset,
+            settlingText(group), Face::Small, Swatch::InFlightText);
     if (group.members.empty()) {
         m_sketch.line(
             left + inset, y, width - 2 * inset, tr("no members"), Face::Small, Swatch::Muted);
@@ -325,21 +195,19 @@ double LogScene::groupCard(
         memberCard(group, member, {left + inset, y, width - 2 * inset, memberHeight});
         y += memberHeight + gap;
     }
-    const QString protocol = group.group ? text(group.group->protocol) : QString();
-    const QString words = group.group ? tr("gen %1").arg(group.group->generation)
-            + (protocol.isEmpty() ? QString() : u" · "_s + protocol)
-                                      : tr("not known to the broker yet");
-    m_sketch.line(left + inset, y, width - 2 * inset, words, Face::Small, Swatch::Muted);
+    m_sketch.line(left + inset, y, width - 2 * inset, footText(group), Face::Small, Swatch::Muted);
     return rect.bottom();
 }
 
 void LogScene::memberCard(const GroupView &group, const MemberView &member, const QRectF &rect)
 {
-    const bool crashed = member.state == MemberState::Crashed;
+    const bool crashed = member.state == MemberState::Crashed
+        || (member.transaction && member.transaction->isFenced);
     const bool quiet = member.state == MemberState::Idle || member.state == MemberState::Outside
         || member.state == MemberState::Paused;
-    const bool waits =
-        member.state == MemberState::WaitsForJoin || member.state == MemberState::WaitsForSync;
+    const bool waits = member.state == MemberState::WaitsForJoin
+        || member.state == MemberState::WaitsForSync || member.state == MemberState::GivesUp
+        || member.state == MemberState::WaitsForRelease;
     m_sketch.card(rect, crashed ? Swatch::DeadTint : Swatch::Panel,
         crashed     ? Swatch::Dead
             : quiet ? Swatch::Muted
@@ -382,22 +250,7 @@ void LogScene::memberCard(const GroupView &group, const MemberView &member, cons
     double x = m_sketch.line(rect.left() + inset, top, nameRoom, member.name, Face::Strong,
                    crashed ? Swatch::Dead : Swatch::Ink)
         + m_measure.px(7);
-    std::size_t shown = 0;
-    for (const QString &partition : member.owned) {
-        const QString label = partitionLabel(partition, group.severalTopics);
-        const auto rest = member.owned.size() - shown;
-        const double more =
-            rest > 1 ? m_sketch.width(u"+%1"_s.arg(rest - 1), Face::Small) + m_measure.px(3) : 0;
-        if (x + m_sketch.pillWidth(label) + more > right) {
-            m_sketch.line(x, middle - m_measure.height(Face::Small) / 2, right - x,
-                u"+%1"_s.arg(rest), Face::Small, Swatch::Ready);
-            break;
-        }
-        const QRectF pill = m_sketch.pill(x, middle, label, Swatch::Ready, Swatch::ReadyTint);
-        m_sketch.spot(pill, {Thing::Kind::Partition, partition, -1, {}});
-        x = pill.right() + m_measure.px(3);
-        ++shown;
-    }
+    memberPills(group, member, x, right, middle);
     if (!slim) {
         memberSecondLine(member, rect, top + strong + m_measure.px(1));
     } else if (member.owned.empty()) {
@@ -409,10 +262,57 @@ void LogScene::memberCard(const GroupView &group, const MemberView &member, cons
     }
 }
 
+void LogScene::memberPills(
+    const GroupView &group, const MemberView &member, double left, double right, double middle)
+{
+    // What it has, then what it shall have: dashed, as it is not there yet.
+    const std::size_t count = member.owned.size() + member.awaited.size();
+    double x = left;
+    for (std::size_t index = 0; index < count; ++index) {
+        const bool owned = index < member.owned.size();
+        const QString &partition =
+            owned ? member.owned[index] : member.awaited[index - member.owned.size()];
+        const bool givesUp =
+            owned && std::ranges::find(member.revoking, partition) != member.revoking.end();
+        QString label = partitionLabel(partition, group.severalTopics);
+        if (givesUp)
+            label = u"−"_s + label;
+        else if (!owned)
+            label = u"+"_s + label;
+        const std::size_t rest = count - index;
+        const double more =
+            rest > 1 ? m_sketch.width(u"+%1"_s.arg(rest - 1), Face::Small) + m_measure.px(3) : 0;
+        if (x + m_sketch.pillWidth(label) + more > right) {
+            m_sketch.line(x, middle - m_measure.height(Face::Small) / 2, right - x,
+                u"+%1"_s.arg(rest), Face::Small, Swatch::Ready);
+            return;
+        }
+        const QRectF pill = m_sketch.pill(x, middle, label,
+            owned && !givesUp ? Swatch::Ready : Swatch::InFlightText,
+            givesUp     ? Swatch::InFlightTint
+                : owned ? Swatch::ReadyTint
+                        : Swatch::None);
+        m_sketch.spot(pill, {Thing::Kind::Partition, partition, -1, {}});
+        x = pill.right() + m_measure.px(3);
+    }
+}
+
 QString LogScene::memberText(const MemberView &member) const
 {
+    const auto labels = [](const std::vector<QString> &partitions) {
+        QStringList words;
+        for (const QString &partition : partitions)
+            words += partitionLabel(partition, false);
+        return words.join(u", "_s);
+    };
+    if (member.transaction && member.transaction->isFenced)
+        return LogWords::shortState(*member.transaction);
     switch (member.state) {
     case MemberState::Working:
+        if (member.transaction && member.transaction->timeLeft)
+            return LogWords::shortState(*member.transaction);
+        if (member.lockLeft)
+            return tr("holds %1, lock %2").arg(grouped(member.holding), spanText(*member.lockLeft));
         return member.sincePoll ? tr("poll %1 ago").arg(spanText(*member.sincePoll))
                                 : tr("heartbeat %1 ago").arg(spanText(member.sinceHeartbeat));
     case MemberState::Idle:
@@ -421,11 +321,17 @@ QString LogScene::memberText(const MemberView &member) const
         return tr("waits in JoinGroup");
     case MemberState::WaitsForSync:
         return tr("waits in SyncGroup");
+    case MemberState::GivesUp:
+        return tr("has to give up %1").arg(labels(member.revoking));
+    case MemberState::WaitsForRelease:
+        return tr("waits for %1").arg(labels(member.awaited));
     case MemberState::Outside:
         return member.note.isEmpty() ? tr("not in the group") : member.note;
     case MemberState::Paused:
         return tr("paused");
     case MemberState::Crashed:
+        if (member.lockLeft)
+            return tr("crashed, its locks end in %1").arg(spanText(*member.lockLeft));
         return member.inGroup ? tr("crashed, silent for %1").arg(spanText(member.sinceHeartbeat))
                               : tr("crashed");
     }
@@ -436,6 +342,17 @@ double LogScene::memberSecondLine(const MemberView &member, const QRectF &rect, 
 {
     const double inset = m_measure.px(9);
     double right = rect.right() - inset;
+    if (member.epoch >= 0) {
+        right = m_sketch.lineRight(
+            right, top, m_measure.px(60), tr("e%1").arg(member.epoch), Face::Mono, Swatch::System);
+        right -= m_measure.px(6);
+    }
+    if (member.transaction && member.transaction->timeLeft) {
+        const double radius = m_measure.px(5);
+        transactionRing(
+            *member.transaction, {right - radius, top + m_measure.height(Face::Small) / 2}, radius);
+        right -= 2 * radius + m_measure.px(6);
+    }
     if (member.again > 0 && member.state != MemberState::Crashed) {
         right = m_sketch.lineRight(right, top, m_measure.px(80),
             tr("%1 again").arg(grouped(member.again)), Face::Small, Swatch::InFlightText);
@@ -446,7 +363,11 @@ double LogScene::memberSecondLine(const MemberView &member, const QRectF &rect, 
         right -= m_measure.px(6);
     }
     return m_sketch.line(rect.left() + inset, top, right - rect.left() - inset, memberText(member),
-        Face::Small, member.state == MemberState::Crashed ? Swatch::Dead : Swatch::Muted);
+        Face::Small,
+        member.state == MemberState::Crashed || (member.transaction && member.transaction->isFenced)
+            ? Swatch::Dead
+            : waitsForPartitions(member) ? Swatch::InFlightText
+                                         : Swatch::Muted);
 }
 
 void LogScene::ownerCurves()
