@@ -243,7 +243,10 @@ private Q_SLOTS:
         lab.produce(1);
         QVERIFY(lab.pollWithin(worker).empty()); // one is not acknowledged yet
         QVERIFY(consumer.acknowledge(kOrders, 2, AcknowledgeType::Reject));
-        QCOMPARE(lab.pollWithin(worker), (Records{{1, 2}, {3, 1}}));
+        // The fetch that brings the acknowledgements is served before they are stored.
+        QCOMPARE(lab.pollWithin(worker), (Records{{3, 1}}));
+        QVERIFY(consumer.acknowledge(kOrders, 3, AcknowledgeType::Accept));
+        QCOMPARE(lab.pollWithin(worker), (Records{{1, 2}}));
         QCOMPARE(consumer.refused(), std::uint64_t{0});
     }
 
