@@ -352,6 +352,13 @@ std::optional<ConfigProblem> checkGroupProtocol(
 constexpr std::int64_t kMostReplicas = WorldConfig::kMostLogBrokers;
 
 /// A feature level in Kafka, not a setting of the broker: 1 is on.
+std::optional<std::string> setDedupeBufferSize(log::BrokerConfig &config, const std::string &text)
+{
+    constexpr std::int64_t kLeast = 1'048'576; // Kafka wants 1 MiB for each thread of the cleaner
+    return setNumber(
+        text, kLeast, std::numeric_limits<std::int64_t>::max(), config.logCleanerDedupeBufferSize);
+}
+
 std::optional<std::string> setEligibleLeaderReplicas(
     log::BrokerConfig &config, const std::string &text)
 {
