@@ -170,8 +170,7 @@ void Broker::State::shareFetch(Caller caller, NameId client, const ShareFetchReq
             continue;
         const ErrorCode error = takeAcknowledgements(
             callId, wanted.partition, wanted.acknowledgements, request.isRenewAck, context);
-        if (error != ErrorCode::None)
-            sayAcknowledgeError(call, wanted.partition, error, leaderHint(wanted.partition));
+        sayAcknowledgeError(call, wanted.partition, error, leaderHint(wanted.partition));
     }
     if (closes)
         closeShareSession(key, callId, context);

@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <limits>
+#include <string>
 #include <string_view>
 
 namespace queuelab::log {
@@ -38,7 +39,6 @@ constexpr NumberSetting kNumbers[] = {
     {"index.interval.bytes", 0, kMaxInt, setField<&LogConfig::indexIntervalBytes>},
     {"max.message.bytes", 0, kMaxInt, setField<&LogConfig::maxMessageBytes>},
     {"flush.messages", 1, kMaxLong, setField<&LogConfig::flushMessages>},
-    {"flush.ms", 0, kMaxLong, setField<&LogConfig::flushMs>},
     {"min.compaction.lag.ms", 0, kMaxLong, setField<&LogConfig::minCompactionLagMs>},
     {"max.compaction.lag.ms", 1, kMaxLong, setField<&LogConfig::maxCompactionLagMs>},
     {"delete.retention.ms", 0, kMaxLong, setField<&LogConfig::deleteRetentionMs>},
@@ -51,6 +51,7 @@ constexpr NumberSetting kNumbers[] = {
 constexpr std::string_view kTimestampType = "message.timestamp.type";
 constexpr std::string_view kCleanupPolicy = "cleanup.policy";
 constexpr std::string_view kDirtyRatio = "min.cleanable.dirty.ratio";
+constexpr std::string_view kFlushMs = "flush.ms";
 constexpr std::string_view kMinLag = "min.compaction.lag.ms";
 constexpr std::string_view kUncleanElection = "unclean.leader.election.enable";
 constexpr std::string_view kCompression = "compression.type";
@@ -146,6 +147,11 @@ std::string apply(LogConfig &config, std::string_view key, std::string_view valu
         config.logAppendTime = value == "LogAppendTime";
         return {};
     }
+    // Kafka itself looks at it only with log.flush.scheduler.interval.ms, which is not set.
+    if (key == kFlushMs && value != std::to_string(kMaxLong))
+        return "nothing is flushed by the clock here: use flush.messages";
+    if (key == kFlushMs)
+        return {};
     if (key == kCleanupPolicy)
         return applyCleanupPolicy(config, value);
     if (key == kDirtyRatio)

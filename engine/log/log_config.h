@@ -22,7 +22,6 @@ struct LogConfig {
     std::int32_t indexIntervalBytes = 4096; ///< index.interval.bytes
     std::int32_t maxMessageBytes = 1'048'588; ///< max.message.bytes
     std::int64_t flushMessages = INT64_MAX; ///< flush.messages: fsync after so many records
-    std::int64_t flushMs = INT64_MAX; ///< flush.ms: fsync at the latest so long after an append
     std::int32_t minInsyncReplicas = 1; ///< min.insync.replicas
     bool uncleanLeaderElection = false; ///< unclean.leader.election.enable
     bool logAppendTime = false; ///< message.timestamp.type

@@ -14,7 +14,7 @@ Result<ShareSession *, ErrorCode> ShareSessions::open(
         known == m_sessions.end() ? ++m_lastMember : known->second.member.number;
     ShareSession &session = m_sessions[key];
     session = {.member = {number, client}, .connection = connection};
-    m_clients[number] = clientName;
+    m_clients[number] = clientName.empty() ? key.second : std::string(clientName);
     return &session;
 }
 

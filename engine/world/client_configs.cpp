@@ -352,6 +352,13 @@ std::optional<ConfigProblem> checkGroupProtocol(
 constexpr std::int64_t kMostReplicas = WorldConfig::kMostLogBrokers;
 
 /// A feature level in Kafka, not a setting of the broker: 1 is on.
+std::optional<std::string> setDedupeBufferSize(log::BrokerConfig &config, const std::string &text)
+{
+    constexpr std::int64_t kLeast = 1'048'576; // Kafka wants 1 MiB for each thread of the cleaner
+    return setNumber(
+        text, kLeast, std::numeric_limits<std::int64_t>::max(), config.logCleanerDedupeBufferSize);
+}
+
 std::optional<std::string> setEligibleLeaderReplicas(
     log::BrokerConfig &config, const std::string &text)
 {
@@ -459,6 +466,9 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"share.coordinator.snapshot.update.records.per.snapshot",
                 number(&Config::shareSnapshotUpdates, 0)},
             // A feature level in Kafka, not a setting of the broker.
+            {"log.cleaner.enable", boolean(&Config::logCleaner)},
+            {"log.cleaner.backoff.ms", milliseconds(&Config::logCleanerBackoff, 1)},
+            {"log.cleaner.dedupe.buffer.size", setDedupeBufferSize},
             {"transaction.version", smallNumber(&Config::transactionVersion, 1, 2)},
         };
         // Broker-wide defaults of topic settings; Kafka calls most of them log.<topic setting>.
@@ -468,6 +478,11 @@ const Setters<log::BrokerConfig> &brokerSetters()
             {"log.retention.ms", "retention.ms"},
             {"log.retention.bytes", "retention.bytes"},
             {"log.flush.interval.messages", "flush.messages"},
+            {"log.cleanup.policy", "cleanup.policy"},
+            {"log.cleaner.min.cleanable.ratio", "min.cleanable.dirty.ratio"},
+            {"log.cleaner.min.compaction.lag.ms", "min.compaction.lag.ms"},
+            {"log.cleaner.max.compaction.lag.ms", "max.compaction.lag.ms"},
+            {"log.cleaner.delete.retention.ms", "delete.retention.ms"},
             {"message.max.bytes", "max.message.bytes"},
             {"min.insync.replicas", "min.insync.replicas"},
             {"unclean.leader.election.enable", "unclean.leader.election.enable"},

@@ -1,8 +1,8 @@
 #include <QtTest>
 
 #include "engine/log/events.h"
-#include "log_world.h"
 #include "log_transaction_fixture.h"
+#include "log_world.h"
 
 using namespace queuelab;
 using namespace queuelab::log;

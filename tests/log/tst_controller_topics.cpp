@@ -261,7 +261,8 @@ private Q_SLOTS:
         row("unclean.leader.election.enable", "yes", false);
         row("message.timestamp.before.max.ms", "0", true);
         row("message.timestamp.before.max.ms", "-1", false);
-        row("flush.ms", "1000", true);
+        row("flush.ms", "9223372036854775807", true);
+        row("flush.ms", "1000", false);
         row("flush.ms", "-1", false);
         row("file.delete.delay.ms", "0", true);
         row("file.delete.delay.ms", "-1", false);
@@ -278,13 +279,11 @@ private Q_SLOTS:
     {
         const LogConfig config = LogConfig::parse(
             {{"compression.type", "zstd"}, {"unclean.leader.election.enable", "true"},
-                {"message.timestamp.before.max.ms", "7"}, {"flush.ms", "8"},
-                {"file.delete.delay.ms", "9"}})
+                {"message.timestamp.before.max.ms", "7"}, {"file.delete.delay.ms", "9"}})
                                      .value();
         QCOMPARE(config.compression, CompressionType::Zstd);
         QVERIFY(config.uncleanLeaderElection);
         QCOMPARE(config.timestampBeforeMaxMs, 7);
-        QCOMPARE(config.flushMs, 8);
         QCOMPARE(config.fileDeleteDelayMs, 9);
         const auto compression = [](const char *value) {
             return LogConfig::parse({{"compression.type", value}}).value().compression;

@@ -528,10 +528,10 @@ private Q_SLOTS:
         LogCluster cluster(3);
         QVERIFY(cluster.runUntil([&] { return cluster.isReady(); }));
         cluster.ask<CreateTopicsResponse>(1,
-            CreateTopicsRequest{{{
-                .name = "orders",
-                .assignments = {{1, 2, 3}},
-            }}});
+            CreateTopicsRequest{{{.name = "orders",
+                .partitions = -1,
+                .replicationFactor = -1,
+                .assignments = {{1, 2, 3}}}}});
         const auto leaderOf = [&](const TopicPartition &partition) {
             return cluster.partition(partition).leader;
         };

@@ -26,6 +26,14 @@ public:
         m_world->runUntil(kVirtualStart + 20s);
         addMembers(1);
     }
+    /// Beside them one of KIP-848, with as many members.
+    void addCoordinated(int count)
+    {
+        apply(QStringLiteral("add-consumer: {group: incremental, topics: [orders], count: %1, "
+                             "configs: {group.protocol: consumer}}")
+                  .arg(count)
+                  .toStdString());
+    }
     void runTo(Duration at) { m_world->runUntil(kVirtualStart + at); }
     std::vector<EventRow> rows() const
     {
@@ -92,6 +100,36 @@ private Q_SLOTS:
             for (const RebalanceSpan &span : lane.spans)
                 QVERIFY2(isNew || span.owned >= 2, qPrintable(lane.member));
         }
+    }
+
+    void aCoordinatorTakesOnlyWhatMoves()
+    {
+        TwoGroups groups;
+        groups.addCoordinated(2);
+        groups.runTo(40s);
+        groups.addCoordinated(1);
+        groups.runTo(60s);
+        RebalanceHistory history;
+        history.append(groups.rows());
+        const auto all = history.newest(3, groups.nowNs());
+        const Rebalance *eager = of(all, u"range"_s);
+        const Rebalance *incremental = of(all, u"incremental"_s);
+        QVERIFY(eager && incremental);
+        QVERIFY(incremental->byCoordinator && !eager->byCoordinator);
+        QCOMPARE(incremental->protocol, u"uniform"_s);
+        QVERIFY(!incremental->running);
+        QCOMPARE(incremental->lanes.size(), 3U);
+        QCOMPARE(incremental->unread, 2);
+        const auto without = [](const Rebalance &rebalance, const QString &member) {
+            const auto lane =
+                std::ranges::find(rebalance.lanes, member, &RebalanceLane::member);
+            return lane == rebalance.lanes.end() ? -1 : lane->withoutNs;
+        };
+        // Those who were there before read on; with an eager assignor nobody does.
+        QCOMPARE(without(*incremental, u"incremental-1"_s), 0);
+        QCOMPARE(without(*incremental, u"incremental-2"_s), 0);
+        QVERIFY(without(*incremental, u"incremental-3"_s) > 0);
+        QVERIFY(without(*eager, u"range-1"_s) > 0);
     }
 
     void spansFollowEachOtherAndCoverTheRebalance()

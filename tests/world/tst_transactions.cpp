@@ -92,7 +92,7 @@ public:
             if (shown.name != topic)
                 continue;
             for (const log::PartitionSnapshot &partition : shown.partitions)
-                addCommitted({topic, partition.index}, NodeId{partition.leader}, found);
+                addCommitted({topic, partition.partition}, NodeId{partition.leader}, found);
         }
         return found;
     }
@@ -180,7 +180,8 @@ private Q_SLOTS:
     {
         Plant plant;
         plant.perform("add-producer: {topic: orders, name: shop, rate: 50/s, total: 100, "
-                      "configs: {transactional.id: till}, transaction: {abort-chance: 1}}");
+                      "configs: {transactional.id: till}, transaction: {abort-chance: 1, hold: "
+                      "100ms}}"); // all are sent
         for (const char *level : {"read_committed", "read_uncommitted"}) {
             plant.perform(fmt::format("add-consumer: {{group: {}, topics: [orders], configs: "
                                       "{{auto.offset.reset: earliest, isolation.level: {}}}}}",
@@ -259,7 +260,7 @@ private Q_SLOTS:
             "processing: 10ms, crash-chance: 0.01, fail-chance: 0.01, "
             "transaction: {{records: 7, abort-chance: 0.05}}, configs: {{{}}}}}",
             configs.toStdString()));
-        plant.runAndRestart(90s);
+        plant.runAndRestart(200s);
         QCOMPARE(plant.client("shop").confirmed, std::uint64_t{kRecords});
         const QString wrong = differenceFromExactlyOnce(plant.committed("invoices"), kRecords);
         QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
@@ -347,7 +348,7 @@ private Q_SLOTS:
         plant.perform(
             fmt::format("add-transformer: {{group: billing, from: [orders], to: invoices, "
                         "processing: 10ms, fail-chance: 0.05, guarantee: {}, "
-                        "configs: {{auto.offset.reset: earliest}}}}",
+                        "configs: {{auto.offset.reset: earliest, max.poll.records: 10}}}}",
                 guarantee.toStdString()));
         plant.run(90s);
         std::uint64_t records = 0;

@@ -238,7 +238,9 @@ std::optional<Rebalance> RebalanceHistory::newestOf(const QString &group, qint64
             member.change(row->atNs, owned, RebalanceWait::Join);
             break;
         case LogEvent::MemberJoined:
-            member.change(row->atNs, owned, RebalanceWait::Sync);
+            // Of KIP-848 the member's state says what it waits for.
+            if (!out.byCoordinator)
+                member.change(row->atNs, owned, RebalanceWait::Sync);
             break;
         case LogEvent::MemberSynced:
             member.change(row->atNs, owned, RebalanceWait::Nothing);
@@ -307,6 +309,13 @@ std::optional<Rebalance> RebalanceHistory::newestOf(const QString &group, qint64
             member.lane.withoutNs += span.owned == 0 ? span.toNs - span.fromNs : 0;
         out.lanes.push_back(std::move(member.lane));
     }
+    // Members of a share group own nothing for themselves: there is nothing to hand over.
+    const bool anybodyOwns = std::ranges::any_of(out.lanes, [](const RebalanceLane &lane) {
+        return std::ranges::any_of(
+            lane.spans, [](const RebalanceSpan &span) { return span.owned > 0; });
+    });
+    if (out.byCoordinator && !anybodyOwns)
+        return std::nullopt;
     return out;
 }
 

@@ -38,8 +38,8 @@ QString partitionNames(const std::vector<log::TopicPartition> &partitions)
 void addLogFacts(const world::Snapshot &snapshot, const PartitionOf &found, ThingFacts &out)
 {
     const log::PartitionSnapshot &partition = *found.partition;
-    const auto named = [&](std::int64_t producerId, int epoch) {
-        const QString name = producerName(producerId, snapshot);
+    const auto named = [&](std::int64_t producerId, std::int16_t epoch) {
+        const QString name = producerName(producerId, epoch, snapshot);
         const QString id = tr("id %1, epoch %2").arg(producerId).arg(epoch);
         return name.isEmpty() ? id : name + u", "_s + id;
     };

@@ -159,7 +159,11 @@ void LogScene::planColumns(double width)
     double left = pad;
     if (!m_view.producers.empty()) {
         c.producers = pad;
-        c.producersWidth = std::clamp(width * 0.14, between(96, 116), m_measure.px(160));
+        // Who has transactions has more to say.
+        const bool transactional = std::ranges::any_of(m_view.producers,
+            [](const LogView::Producer &producer) { return producer.transaction.has_value(); });
+        const double least = transactional ? between(112, 144) : between(96, 116);
+        c.producersWidth = std::clamp(width * 0.14, least, m_measure.px(160));
         left += c.producersWidth + between(24, 40);
     }
     double right = width - pad;

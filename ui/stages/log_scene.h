@@ -57,6 +57,7 @@ private:
     struct EdgeNote {
         double x = 0;
         QString words;
+        QString terse; ///< instead, where there is little room
         Swatch colour = Swatch::Muted;
     };
 

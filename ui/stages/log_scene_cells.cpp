@@ -23,8 +23,8 @@ std::int64_t recordsBefore(const Lane &lane, std::int64_t first, const std::vect
         return first - partition.logStartOffset;
     std::int64_t records = 0;
     for (const log::SegmentInfo &segment : partition.segments)
-        records += segment.recordCount < 0 ? segment.nextOffset - segment.baseOffset
-                                           : segment.recordCount;
+        records +=
+            segment.recordCount < 0 ? segment.nextOffset - segment.baseOffset : segment.recordCount;
     return std::max<std::int64_t>(0, records - std::ranges::count_if(slots, [](const Slot &slot) {
         return slot.kind != Slot::Kind::Gap;
     }));

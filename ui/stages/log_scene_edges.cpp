@@ -69,22 +69,25 @@ std::vector<LogScene::EdgeNote> LogScene::edgeNotes(
 {
     const log::PartitionSnapshot &partition = *lane.partition;
     std::vector<EdgeNote> notes;
-    const double foot = m_detail == Detail::Roomy ? notesTop(row) + m_measure.px(1)
+    const double foot = m_detail == Detail::Roomy ? notesTop(row) - m_measure.px(1)
                                                   : row.cellTop + row.cellHeight + m_measure.px(4);
-    const auto edge = [&](std::int64_t offset, const QString &words, Swatch colour, Dash dash) {
+    const auto edge = [&](std::int64_t offset, const QString &words, Swatch colour, Dash dash,
+                          const QString &terse = {}) {
         const double x = xOf(window, offset);
         const bool hidden = offset < window.first;
         if (!hidden)
             m_sketch.line({x, row.cellTop - m_measure.px(4)}, {x, foot}, colour, 2, dash);
-        notes.push_back({x, hidden ? u"‹ "_s + words : words, colour});
+        const QString sign = hidden ? u"‹ "_s : QString();
+        notes.push_back({x, sign + words, sign + (terse.isEmpty() ? words : terse), colour});
     };
     if (lane.hasTransactions()) {
-        QString words = tr("LSO %1").arg(grouped(partition.lastStableOffset));
+        const QString terse = tr("LSO %1").arg(grouped(partition.lastStableOffset));
+        QString words = terse;
         if (partition.lastStableOffset == partition.highWatermark)
             words += tr(" = HW");
         else if (const QString who = LogWords::holder(lane, m_snapshot); !who.isEmpty())
             words += tr(", held back by %1").arg(who);
-        edge(partition.lastStableOffset, words, Swatch::System, Dash::Dashed);
+        edge(partition.lastStableOffset, words, Swatch::System, Dash::Dashed, terse);
         if (partition.lastStableOffset < partition.highWatermark && m_followers == 0)
             edge(partition.highWatermark, tr("HW %1").arg(grouped(partition.highWatermark)),
                 Swatch::Ink, Dash::Dashed);
@@ -94,7 +97,8 @@ std::vector<LogScene::EdgeNote> LogScene::edgeNotes(
             tr("dirty from %1, %2 %")
                 .arg(grouped(partition.firstDirtyOffset))
                 .arg(partition.dirtyPercent),
-            Swatch::InFlightText, Dash::Dotted);
+            Swatch::InFlightText, Dash::Dotted,
+            tr("dirty from %1").arg(grouped(partition.firstDirtyOffset)));
     }
     const GroupProgress *group = lane.of(m_view.selected);
     if (group && group->share) {
@@ -107,7 +111,7 @@ std::vector<LogScene::EdgeNote> LogScene::edgeNotes(
         notes.push_back({m_columns.cells,
             counted(static_cast<std::uint64_t>(cleaned->count), tr("compacted: 1 record removed"),
                 tr("compacted: %1 records removed")),
-            Swatch::DoneText});
+            tr("−%1 records").arg(grouped(cleaned->count)), Swatch::DoneText});
     }
     return notes;
 }
@@ -117,6 +121,13 @@ void LogScene::writeNotes(std::vector<EdgeNote> notes, double top)
     std::ranges::stable_sort(notes, {}, &EdgeNote::x);
     const double gap = m_measure.px(12);
     const double end = m_columns.lanesRight;
+    double needed = -gap;
+    for (const EdgeNote &note : notes)
+        needed += m_sketch.width(note.words, Face::Small) + 1 + gap;
+    if (needed > end - m_columns.names) {
+        for (EdgeNote &note : notes)
+            note.words = note.terse;
+    }
     // From left to right each under its edge, or behind the one before; then back from the right
     // end, as far as they reach beyond it.
     std::vector<double> lefts;

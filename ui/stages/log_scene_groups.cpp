@@ -114,11 +114,15 @@ QString LogScene::footText(const GroupView &group) const
         words += tr("share group, epoch %1").arg(known.generation);
         break;
     }
-    if (!known.protocol.empty() && known.type != log::GroupType::Share)
-        words += text(known.protocol);
     if (group.readsCommitted)
-        words += tr("read_committed");
-    return words.join(u" · "_s);
+        words += u"read_committed"_s;
+    if (known.protocol.empty() || known.type == log::GroupType::Share)
+        return words.join(u" · "_s);
+    // What it reads matters more than how it was shared out.
+    const QString all = (QStringList(words) << text(known.protocol)).join(u" · "_s);
+    const double room = m_columns.groupsWidth - m_measure.px(20);
+    return group.readsCommitted && m_sketch.width(all, Face::Small) > room ? words.join(u" · "_s)
+                                                                           : all;
 }
 
 bool LogScene::isStacked(const GroupView &group) const
@@ -265,21 +269,31 @@ void LogScene::memberCard(const GroupView &group, const MemberView &member, cons
 void LogScene::memberPills(
     const GroupView &group, const MemberView &member, double left, double right, double middle)
 {
-    // What it has, then what it shall have: dashed, as it is not there yet.
-    const std::size_t count = member.owned.size() + member.awaited.size();
+    // What changes first, should there be no room for all.
+    enum class Change : quint8 { Leaves, Comes, Stays };
+    std::vector<std::pair<QString, Change>> pills;
+    const auto givesUp = [&](const QString &partition) {
+        return std::ranges::find(member.revoking, partition) != member.revoking.end();
+    };
+    for (const QString &partition : member.owned) {
+        if (givesUp(partition))
+            pills.emplace_back(partition, Change::Leaves);
+    }
+    for (const QString &partition : member.awaited)
+        pills.emplace_back(partition, Change::Comes);
+    for (const QString &partition : member.owned) {
+        if (!givesUp(partition))
+            pills.emplace_back(partition, Change::Stays);
+    }
     double x = left;
-    for (std::size_t index = 0; index < count; ++index) {
-        const bool owned = index < member.owned.size();
-        const QString &partition =
-            owned ? member.owned[index] : member.awaited[index - member.owned.size()];
-        const bool givesUp =
-            owned && std::ranges::find(member.revoking, partition) != member.revoking.end();
+    for (std::size_t index = 0; index < pills.size(); ++index) {
+        const auto &[partition, change] = pills[index];
         QString label = partitionLabel(partition, group.severalTopics);
-        if (givesUp)
+        if (change == Change::Leaves)
             label = u"−"_s + label;
-        else if (!owned)
+        else if (change == Change::Comes)
             label = u"+"_s + label;
-        const std::size_t rest = count - index;
+        const std::size_t rest = pills.size() - index;
         const double more =
             rest > 1 ? m_sketch.width(u"+%1"_s.arg(rest - 1), Face::Small) + m_measure.px(3) : 0;
         if (x + m_sketch.pillWidth(label) + more > right) {
@@ -288,10 +302,10 @@ void LogScene::memberPills(
             return;
         }
         const QRectF pill = m_sketch.pill(x, middle, label,
-            owned && !givesUp ? Swatch::Ready : Swatch::InFlightText,
-            givesUp     ? Swatch::InFlightTint
-                : owned ? Swatch::ReadyTint
-                        : Swatch::None);
+            change == Change::Stays ? Swatch::Ready : Swatch::InFlightText,
+            change == Change::Stays        ? Swatch::ReadyTint
+                : change == Change::Leaves ? Swatch::InFlightTint
+                                           : Swatch::None);
         m_sketch.spot(pill, {Thing::Kind::Partition, partition, -1, {}});
         x = pill.right() + m_measure.px(3);
     }
@@ -331,7 +345,7 @@ QString LogScene::memberText(const MemberView &member) const
         return tr("paused");
     case MemberState::Crashed:
         if (member.lockLeft)
-            return tr("crashed, its locks end in %1").arg(spanText(*member.lockLeft));
+            return tr("crashed, locks %1").arg(spanText(*member.lockLeft));
         return member.inGroup ? tr("crashed, silent for %1").arg(spanText(member.sinceHeartbeat))
                               : tr("crashed");
     }
@@ -357,7 +371,7 @@ double LogScene::memberSecondLine(const MemberView &member, const QRectF &rect, 
         right = m_sketch.lineRight(right, top, m_measure.px(80),
             tr("%1 again").arg(grouped(member.again)), Face::Small, Swatch::InFlightText);
         right -= m_measure.px(6);
-    } else if (member.ahead > 0 && member.state == MemberState::Working) {
+    } else if (member.ahead > 0 && member.epoch < 0 && member.state == MemberState::Working) {
         right = m_sketch.lineRight(right, top, m_measure.px(80),
             tr("%1 ahead").arg(shortened(member.ahead)), Face::Small, Swatch::InFlightText);
         right -= m_measure.px(6);

@@ -49,7 +49,8 @@ std::vector<Slot> newestSlots(
                 .next = record->offset + 1,
                 .kind = kindOf(record->kind),
                 .fate = record->fate,
-                .producerId = record->producerId});
+                .producerId = record->producerId,
+                .producerEpoch = record->producerEpoch});
             next = record->offset;
         }
         if (next > from && slots.size() < most)

@@ -22,6 +22,7 @@ struct Slot {
     Kind kind = Kind::Record;
     world::TransactionFate fate = world::TransactionFate::None;
     std::int64_t producerId = -1;
+    std::int16_t producerEpoch = -1;
     friend bool operator==(const Slot &, const Slot &) = default;
 };
 

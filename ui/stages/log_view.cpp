@@ -95,14 +95,21 @@ std::optional<TransactionView> transactionOf(
     return view;
 }
 
-QString producerName(std::int64_t producerId, const world::Snapshot &snapshot)
+QString producerName(
+    std::int64_t producerId, std::int16_t producerEpoch, const world::Snapshot &snapshot)
 {
     if (producerId < 0)
         return {};
+    std::vector<const ClientSnapshot *> having;
     for (const ClientSnapshot &client : snapshot.clients) {
         if (client.producerId == producerId)
-            return text(client.name);
+            having.push_back(&client);
     }
+    const auto same = std::ranges::find(having, producerEpoch, &ClientSnapshot::producerEpoch);
+    if (same != having.end())
+        return text((*same)->name);
+    if (having.size() == 1)
+        return text(having.front()->name);
     for (const log::TransactionSnapshot &transaction : snapshot.log.transactions) {
         if (transaction.producerId == producerId)
             return text(transaction.transactionalId);

@@ -147,8 +147,9 @@ bool isConsumer(const world::ClientSnapshot &client);
 std::optional<TransactionView> transactionOf(
     const world::ClientSnapshot &client, const world::Snapshot &snapshot);
 /// Whom a producer id belongs to: the client's name, else its transactional id; empty when neither
-/// is known.
-QString producerName(std::int64_t producerId, const world::Snapshot &snapshot);
+/// is known. Of two clients with one transactional id the epoch tells.
+QString producerName(
+    std::int64_t producerId, std::int16_t producerEpoch, const world::Snapshot &snapshot);
 
 GroupView makeGroup(
     const std::string &name, const log::GroupSnapshot *group, const world::Snapshot &snapshot);

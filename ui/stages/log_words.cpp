@@ -79,14 +79,14 @@ QString LogWords::holder(const Lane &lane, const world::Snapshot &snapshot)
     const log::PartitionTransaction *open = lane.holdsBack();
     if (!open)
         return {};
-    const QString name = producerName(open->producerId, snapshot);
+    const QString name = producerName(open->producerId, open->producerEpoch, snapshot);
     const QString id = tr("id %1, epoch %2").arg(open->producerId).arg(open->producerEpoch);
     return name.isEmpty() ? id : name + u", "_s + id;
 }
 
 QString LogWords::slot(const Slot &slot, const world::Snapshot &snapshot)
 {
-    QString producer = producerName(slot.producerId, snapshot);
+    QString producer = producerName(slot.producerId, slot.producerEpoch, snapshot);
     if (producer.isEmpty())
         producer = tr("producer %1").arg(slot.producerId);
     switch (slot.kind) {

@@ -277,7 +277,7 @@ private:
 
 } // namespace
 
-class TransactionFailoverTest : public QObject {
+class TransactionBrokersTest : public QObject {
     Q_OBJECT
 
 private Q_SLOTS:
@@ -554,5 +554,5 @@ private Q_SLOTS:
     }
 };
 
-QTEST_APPLESS_MAIN(TransactionFailoverTest)
-#include "tst_coordinator_failover.moc"
+QTEST_APPLESS_MAIN(TransactionBrokersTest)
+#include "tst_transaction_brokers.moc"
