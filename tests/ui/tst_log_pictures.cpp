@@ -1,5 +1,7 @@
 #include "log_lab.h"
 
+#include "engine/log/events.h"
+
 #include "ui/panels/thing_facts.h"
 #include "ui/panels/transaction_model.h"
 
