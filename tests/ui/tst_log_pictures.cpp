@@ -1,5 +1,7 @@
 #include "log_lab.h"
 
+#include "engine/log/events.h"
+
 #include "ui/panels/thing_facts.h"
 #include "ui/panels/transaction_model.h"
 
@@ -105,7 +107,7 @@ private Q_SLOTS:
     void abortedRecordsAreStruckAndMarkersAreCells()
     {
         LogLab lab;
-        addTransactions(lab, "{records: 4, abort-chance: 1}");
+        addTransactions(lab, "{records: 4, hold: 300ms, abort-chance: 1}");
         QVERIFY(lab.runUntil([](const world::Snapshot &snapshot) {
             return clientOf(snapshot, "checkout").transactionsAborted >= 2;
         }));
@@ -129,7 +131,7 @@ private Q_SLOTS:
     void theMessagesSayWhatDoesNotCount()
     {
         LogLab lab;
-        addTransactions(lab, "{records: 4, abort-chance: 1}");
+        addTransactions(lab, "{records: 4, hold: 300ms, abort-chance: 1}");
         lab.runFor(3s);
         const auto rows = lab.world().records("orders", 0, 0, 100);
         QVERIFY(rows.size() > 5);

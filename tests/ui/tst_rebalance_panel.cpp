@@ -31,8 +31,8 @@ public:
     {
         apply(QStringLiteral("add-consumer: {group: incremental, topics: [orders], count: %1, "
                              "configs: {group.protocol: consumer}}")
-                  .arg(count)
-                  .toStdString());
+                .arg(count)
+                .toStdString());
     }
     void runTo(Duration at) { m_world->runUntil(kVirtualStart + at); }
     std::vector<EventRow> rows() const
@@ -121,8 +121,7 @@ private Q_SLOTS:
         QCOMPARE(incremental->lanes.size(), 3U);
         QCOMPARE(incremental->unread, 2);
         const auto without = [](const Rebalance &rebalance, const QString &member) {
-            const auto lane =
-                std::ranges::find(rebalance.lanes, member, &RebalanceLane::member);
+            const auto lane = std::ranges::find(rebalance.lanes, member, &RebalanceLane::member);
             return lane == rebalance.lanes.end() ? -1 : lane->withoutNs;
         };
         // Those who were there before read on; with an eager assignor nobody does.

@@ -162,7 +162,7 @@ void LogScene::planColumns(double width)
         // Who has transactions has more to say.
         const bool transactional = std::ranges::any_of(m_view.producers,
             [](const LogView::Producer &producer) { return producer.transaction.has_value(); });
-        const double least = transactional ? between(112, 144) : between(96, 116);
+        const double least = transactional ? between(112, 152) : between(96, 116);
         c.producersWidth = std::clamp(width * 0.14, least, m_measure.px(160));
         left += c.producersWidth + between(24, 40);
     }
@@ -401,6 +401,18 @@ LogScene::Window LogScene::windowOf(const Lane &lane, bool dense) const
     // Behind the leader's end lies what only a broker has that is down.
     const std::int64_t beyond = std::min(fits, window.end - partition.logEndOffset);
     window.slots = newestSlots(partition, lane.tail, static_cast<std::size_t>(fits - beyond));
+    // Of a share group what it works on is looked at, which may lie far behind the newest.
+    const GroupProgress *group = lane.of(m_view.selected);
+    constexpr std::int64_t kSettledShown = 2;
+    const std::int64_t from = group && group->share
+        ? std::max(partition.logStartOffset, group->share->startOffset - kSettledShown)
+        : partition.logEndOffset;
+    if (!window.slots.empty() && from < window.slots.front().offset) {
+        window.slots.clear();
+        window.end = std::min(partition.logEndOffset, from + std::max<std::int64_t>(1, fits - 2));
+        for (std::int64_t offset = from; offset < window.end; ++offset)
+            window.slots.push_back({.offset = offset, .next = offset + 1});
+    }
     window.first = window.slots.empty() ? std::max(partition.logStartOffset, window.end - fits)
                                         : window.slots.front().offset;
     double x = window.left;

@@ -81,6 +81,10 @@ void LogScene::cells(const Lane &lane, const Window &window, const Row &row)
         m_sketch.spot(
             rect, {Thing::Kind::Record, lane.name, slot.offset, {}}, false, m_measure.px(3));
     }
+    if (window.end < lane.partition->logEndOffset)
+        m_scene.marks.emplace_back(StripesMark{
+            {window.lefts.back() + m_measure.px(1), row.cellTop, 1.5 * m_pitch, row.cellHeight},
+            Swatch::Ready, true});
 }
 
 void LogScene::recordCell(

@@ -85,8 +85,7 @@ QString LogScene::settlingText(const GroupView &group) const
     case log::GroupState::Assigning:
         return tr("the coordinator computes a target");
     case log::GroupState::Reconciling:
-        return who.isEmpty() ? tr("members take over their targets")
-                             : tr("waits for %1 to let go").arg(who);
+        return who.isEmpty() ? tr("members take over") : tr("waits for %1 to let go").arg(who);
     case log::GroupState::Empty:
     case log::GroupState::Stable:
     case log::GroupState::Dead:
