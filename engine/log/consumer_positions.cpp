@@ -207,6 +207,7 @@ void Consumer::State::applyListOffsets(const ListOffsetsResponse &response, Cont
             continue;
         }
         setPosition(result.partition, owned, result.offset, result.leaderEpoch);
+        forgetLostCommit(owned);
         recordReset(owned, *std::exchange(owned.resetReason, std::nullopt), context);
     }
 }
@@ -222,6 +223,13 @@ void Consumer::State::setPosition(
     owned.epoch = epoch;
     owned.validEpoch = leaderOf(partition).epoch;
     owned.failures = 0;
+}
+
+/// The log has been cut below what was committed: that says nothing about its records any more.
+void Consumer::State::forgetLostCommit(Partition &owned)
+{
+    if (owned.committed > owned.position)
+        owned.committed = -1;
 }
 
 void Consumer::State::recordReset(const Partition &partition, LogReason why, Context &context)
@@ -299,6 +307,7 @@ void Consumer::State::applyValidation(
             owned.position = end.endOffset;
             owned.fetched = end.endOffset;
             owned.epoch = end.epoch;
+            forgetLostCommit(owned);
             recordReset(owned, LogReason::LogsParted, context);
         }
     }

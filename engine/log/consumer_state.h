@@ -237,6 +237,7 @@ struct Consumer::State {
     void applyListOffsets(const ListOffsetsResponse &response, Context &context);
     void setPosition(
         const TopicPartition &partition, Partition &owned, std::int64_t offset, std::int32_t epoch);
+    static void forgetLostCommit(Partition &owned);
     void recordReset(const Partition &partition, LogReason reason, Context &context);
     bool isValid(const TopicPartition &partition, const Partition &owned) const;
     void validatePositions(Context &context, ClientEffects &effects);

@@ -111,7 +111,7 @@ std::vector<LogScene::EdgeNote> LogScene::edgeNotes(
         notes.push_back({m_columns.cells,
             counted(static_cast<std::uint64_t>(cleaned->count), tr("compacted: 1 record removed"),
                 tr("compacted: %1 records removed")),
-            tr("−%1 records").arg(grouped(cleaned->count)), Swatch::DoneText});
+            tr("−%1 records").arg(grouped(std::int64_t{cleaned->count})), Swatch::DoneText});
     }
     return notes;
 }

@@ -170,6 +170,9 @@ void drawTransformers(Scenario &scenario, Random &random)
         add.configs["session.timeout.ms"] = "6000";
     }
     drawTransactions({}, add.transaction, add.configs, random);
+    // They have to keep up with what the producers write.
+    add.transaction.records = between(random, 20, 200);
+    add.transaction.hold = std::min<Duration>(add.transaction.hold, std::chrono::milliseconds{100});
     for (std::int32_t member = 1; member <= add.count; ++member)
         transformers.members.push_back(fmt::format("{}-{}", transformers.group, member));
     scenario.commands.emplace_back(add);

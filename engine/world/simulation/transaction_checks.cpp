@@ -246,8 +246,12 @@ private:
 
     void check(const PollHistory::Poll &poll)
     {
+        const auto isSharing =
+            std::ranges::any_of(m_scenario.shareGroups, [&](const SimulatedShareGroup &group) {
+                return std::ranges::find(group.members, poll.consumer) != group.members.end();
+            });
         const auto known = m_partitions.find(poll.partition);
-        if (known == m_partitions.end() || !isPromised(known->second.topic)
+        if (isSharing || known == m_partitions.end() || !isPromised(known->second.topic)
             || m_scenario.topic(known->second.topic).isCompacted)
             return; // what stood there then may be gone
         const LogContent &content = m_logs.at(known->second);
