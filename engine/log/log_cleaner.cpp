@@ -41,21 +41,17 @@ struct Pending {
     std::int64_t offset = 0;
 };
 
-/// What decides whether a record stays, and what stays of it.
+/// What decides whether a record stays.
 struct Walked {
-    explicit Walked(const RecordCursor &cursor)
-        : bytes(cursor.bytes())
-        , offset(cursor.record().offset)
-        , timestamp(cursor.record().timestamp)
-        , hasKey(cursor.record().key.has_value())
-        , hasValue(cursor.record().value.has_value())
+    Walked() = default;
+    explicit Walked(const RecordView &record)
+        : offset(record.offset)
+        , hasKey(record.key.has_value())
+        , hasValue(record.value.has_value())
     {
     }
-    Walked() = default;
 
-    ByteView bytes;
     std::int64_t offset = 0;
-    std::int64_t timestamp = -1;
     bool hasKey = false;
     bool hasValue = false;
 };
@@ -64,6 +60,7 @@ struct Walked {
 struct LookedUp {
     Walked record;
     KeyHash key; // when it has one
+    KeptRecord kept; // if it stays
 };
 
 class Cleaning {
@@ -99,7 +96,7 @@ private:
     bool keepRecords(const BatchHeader &header, RecordCursor &cursor);
     bool keepLookedUp(const BatchHeader &header, RecordCursor &cursor);
     bool stays(const BatchHeader &header, const Walked &record, bool isSuperseded) const;
-    void keep(const Walked &record);
+    void keep(const Walked &record, const KeptRecord &kept);
     Result<void, Error> ended(const Segment &segment, const BatchScan &scan) const;
     Error damaged(const Segment &segment, std::uint64_t position) const;
 
@@ -225,7 +222,8 @@ Result<bool, Error> Cleaning::mapBatch(const Segment &segment, const BatchScan &
         if (!mapPending(kAhead - 1))
             return false;
         Pending &pending = m_pending[m_met++ % kAhead];
-        pending = {hashKey(*record.key), record.offset};
+        pending.key = hashKey(*record.key);
+        pending.offset = record.offset;
         m_map.prefetch(pending.key);
     }
     if (!cursor.ok())
@@ -378,9 +376,9 @@ bool Cleaning::stays(const BatchHeader &header, const Walked &record, bool isSup
     return record.hasValue || !horizon || m_nowMs < *horizon;
 }
 
-void Cleaning::keep(const Walked &record)
+void Cleaning::keep(const Walked &record, const KeptRecord &kept)
 {
-    m_kept.push_back({record.bytes, record.timestamp});
+    m_kept.push_back(kept);
     m_keepsTombstone = m_keepsTombstone || !record.hasValue;
 }
 
@@ -391,9 +389,9 @@ bool Cleaning::keepRecords(const BatchHeader &header, RecordCursor &cursor)
     if (!isControl && !m_map.remembers(header.baseOffset, header.lastOffset()))
         return keepLookedUp(header, cursor);
     while (cursor.next()) {
-        const Walked record(cursor);
+        const Walked record(cursor.record());
         if (isControl || stays(header, record, m_map.isSuperseded(record.offset)))
-            keep(record);
+            keep(record, {cursor.bytes(), cursor.record().timestamp});
     }
     return cursor.ok();
 }
@@ -405,15 +403,16 @@ bool Cleaning::keepLookedUp(const BatchHeader &header, RecordCursor &cursor)
         std::size_t count = 0;
         while (count < kAhead && (more = cursor.next())) {
             LookedUp &next = m_lookedUp[count++];
-            next.record = Walked(cursor);
+            next.record = Walked(cursor.record());
+            next.kept = {cursor.bytes(), cursor.record().timestamp};
             if (next.record.hasKey) {
                 next.key = hashKey(*cursor.record().key);
                 m_map.prefetch(next.key);
             }
         }
-        for (const auto &[record, key] : std::span(m_lookedUp).first(count)) {
+        for (const auto &[record, key, kept] : std::span(m_lookedUp).first(count)) {
             if (stays(header, record, record.hasKey && record.offset < m_map.find(key)))
-                keep(record);
+                keep(record, kept);
         }
     }
     return cursor.ok();
