@@ -16,9 +16,11 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::size_t kWriteBytes = 1 << 20; // of a cleaned segment at a time
-/// Records looked up together: the table is asked for all of their places before the first is used.
-constexpr std::size_t kBlock = 64;
+/// Read and written at a time: what was just read is walked over, and what was just made is
+/// written, while the processor's second-level cache has it.
+constexpr std::size_t kChunkBytes = 256 << 10;
+/// Keys whose places in the table are asked for before the first is used.
+constexpr std::size_t kAhead = 32;
 
 using Segments = std::vector<std::shared_ptr<const Segment>>;
 
@@ -35,14 +37,32 @@ std::span<const std::shared_ptr<const Segment>> closedFrom(
     return closed.subspan(at == 0 ? 0 : at - 1);
 }
 
-/// What one walk over records needs of a record.
-struct Walked {
+/// A record on its way into the map.
+struct Pending {
     KeyHash key;
-    ByteView bytes;
     std::int64_t offset = 0;
-    std::int64_t timestamp = -1;
+};
+
+/// What decides whether a record stays.
+struct Walked {
+    Walked() = default;
+    explicit Walked(const RecordView &record)
+        : offset(record.offset)
+        , hasKey(record.key.has_value())
+        , hasValue(record.value.has_value())
+    {
+    }
+
+    std::int64_t offset = 0;
     bool hasKey = false;
     bool hasValue = false;
+};
+
+/// A record whose key is looked up.
+struct LookedUp {
+    Walked record;
+    KeyHash key; // when it has one
+    KeptRecord kept; // if it stays
 };
 
 class Cleaning {
@@ -58,8 +78,7 @@ public:
         , m_nowMs(epochMillis(context.wallClock()))
         , m_producers(log.producers())
         , m_map(static_cast<std::uint64_t>(std::max<std::int64_t>(settings.dedupeBufferSize, 0)),
-              settings.loadFactor,
-              static_cast<std::uint64_t>(range.firstUncleanableOffset - range.firstDirtyOffset))
+              settings.loadFactor, range.firstDirtyOffset, range.firstUncleanableOffset)
         , m_latestMapped(range.firstDirtyOffset - 1)
     {
     }
@@ -70,16 +89,18 @@ private:
     Result<void, Error> fillMap();
     Result<bool, Error> mapSegment(const Segment &segment, CleanedTransactions &transactions);
     Result<bool, Error> mapBatch(const Segment &segment, const BatchScan &scan);
+    bool mapPending(std::size_t most);
     std::vector<Segments> groups() const;
     Result<void, Error> cleanGroup(const Segments &group);
     Result<void, Error> writeGroup(const Segments &group, Segment &cleaned);
     Result<void, Error> cleanBatch(const Segment &segment, const BatchScan &scan);
     bool staysEmpty(const BatchHeader &header) const;
-    bool stays(const BatchHeader &header, const Walked &record) const;
+    bool keepRecords(const BatchHeader &header, RecordCursor &cursor);
+    bool keepLookedUp(const BatchHeader &header, RecordCursor &cursor);
+    bool stays(const BatchHeader &header, const Walked &record, bool isSuperseded) const;
+    void keep(const Walked &record, const KeptRecord &kept);
     Result<void, Error> ended(const Segment &segment, const BatchScan &scan) const;
     Error damaged(const Segment &segment, std::uint64_t position) const;
-    /// Calls `use` with each record until it says false; false when one is not well formed.
-    template <class Use> bool walk(RecordCursor &cursor, Use use) const;
 
     PartitionLog &m_log;
     const Cleanable &m_range;
@@ -93,36 +114,15 @@ private:
     std::int64_t m_latestMapped; // the map knows every key up to here
     std::optional<CleanedTransactions> m_transactions; // of the walk that writes
     BatchRewriter m_rewriter;
+    std::array<Pending, kAhead> m_pending; // a ring: the n-th is at n % kAhead
+    std::size_t m_met = 0; // records that were to be put into the map so far
+    std::size_t m_put = 0; // of them those that are in it
+    std::array<LookedUp, kAhead> m_lookedUp;
     std::vector<KeptRecord> m_kept; // of the batch at hand
+    bool m_keepsTombstone = false; // among them
     Bytes m_out; // cleaned batches that are not in the file yet
     CleanResult m_result;
 };
-
-template <class Use> bool Cleaning::walk(RecordCursor &cursor, Use use) const
-{
-    std::array<Walked, kBlock> block;
-    for (bool more = true; more;) {
-        std::size_t count = 0;
-        while (count < kBlock && (more = cursor.next())) {
-            const RecordView &record = cursor.record();
-            Walked &walked = block[count++];
-            walked.bytes = cursor.bytes();
-            walked.offset = record.offset;
-            walked.timestamp = record.timestamp;
-            walked.hasKey = record.key.has_value();
-            walked.hasValue = record.value.has_value();
-            if (record.key) {
-                walked.key = hashKey(*record.key);
-                m_map.prefetch(walked.key);
-            }
-        }
-        for (const Walked &walked : std::span(block).first(count)) {
-            if (!use(walked))
-                return true;
-        }
-    }
-    return cursor.ok();
-}
 
 Error Cleaning::damaged(const Segment &segment, std::uint64_t position) const
 {
@@ -195,7 +195,7 @@ Result<void, Error> Cleaning::fillMap()
 Result<bool, Error> Cleaning::mapSegment(const Segment &segment, CleanedTransactions &transactions)
 {
     const std::uint64_t from = segment.positionBefore(m_range.firstDirtyOffset);
-    BatchScan scan(m_context.files, segment.log(), from, segment.sizeBytes());
+    BatchScan scan(m_context.files, segment.log(), from, segment.sizeBytes(), kChunkBytes);
     while (scan.next()) {
         const BatchHeader &header = scan.header();
         m_result.bytesRead += header.sizeBytes();
@@ -206,32 +206,45 @@ Result<bool, Error> Cleaning::mapSegment(const Segment &segment, CleanedTransact
             if (!whole || !*whole)
                 return whole;
         }
-        m_latestMapped = std::max(m_latestMapped, header.lastOffset());
     }
     if (auto all = ended(segment, scan); !all)
         return std::unexpected(all.error());
-    return true;
+    return mapPending(0);
 }
 
 Result<bool, Error> Cleaning::mapBatch(const Segment &segment, const BatchScan &scan)
 {
     const bool forgetsTombstones = m_settings.plantedBug == PlantedBug::TombstonesForgottenEarly;
-    bool full = false;
     RecordCursor cursor(scan.bytes());
-    const bool sound = walk(cursor, [&](const Walked &record) {
-        if (!record.hasKey || record.offset < m_range.firstDirtyOffset
-            || (forgetsTombstones && !record.hasValue))
-            return true;
-        full = m_map.isFull();
-        if (full)
+    while (cursor.next()) {
+        const RecordView &record = cursor.record();
+        if (!record.key || record.offset < m_range.firstDirtyOffset
+            || (forgetsTombstones && !record.value))
+            continue;
+        if (!mapPending(kAhead - 1))
             return false;
-        m_map.put(record.key, record.offset);
-        m_latestMapped = record.offset;
-        return true;
-    });
-    if (!sound)
+        Pending &pending = m_pending[m_met++ % kAhead];
+        pending.key = hashKey(*record.key);
+        pending.offset = record.offset;
+        m_map.prefetch(pending.key);
+    }
+    if (!cursor.ok())
         return std::unexpected(damaged(segment, scan.position()));
-    return !full;
+    return true;
+}
+
+/// Puts into the map what was met, until only so many wait. False when the map is full.
+bool Cleaning::mapPending(std::size_t most)
+{
+    for (; m_met - m_put > most; ++m_put) {
+        const Pending &pending = m_pending[m_put % kAhead];
+        if (!m_map.hasRoomFor(pending.offset)) {
+            m_latestMapped = std::max(m_latestMapped, pending.offset - 1);
+            return false;
+        }
+        m_map.put(pending.key, pending.offset);
+    }
+    return true;
 }
 
 /// The segments up to where the map reaches; those that go together become one (Kafka's rule).
@@ -314,12 +327,12 @@ Result<void, Error> Cleaning::writeGroup(const Segments &group, Segment &cleaned
         return written;
     };
     for (const auto &segment : group) {
-        BatchScan scan(m_context.files, segment->log(), 0, segment->sizeBytes());
+        BatchScan scan(m_context.files, segment->log(), 0, segment->sizeBytes(), kChunkBytes);
         while (scan.next()) {
             m_result.bytesRead += scan.header().sizeBytes();
             if (auto done = cleanBatch(*segment, scan); !done)
                 return done;
-            if (m_out.size() < kWriteBytes)
+            if (m_out.size() < kChunkBytes)
                 continue;
             if (auto written = write(); !written)
                 return written;
@@ -348,21 +361,63 @@ bool Cleaning::staysEmpty(const BatchHeader &header) const
         : header.isControl() && header.producerEpoch == producer->producerEpoch;
 }
 
-bool Cleaning::stays(const BatchHeader &header, const Walked &record) const
+bool Cleaning::stays(const BatchHeader &header, const Walked &record, bool isSuperseded) const
 {
     if (record.offset > m_latestMapped)
         return true;
     if (!record.hasKey) // from before the topic was compacted
         return false;
-    const std::int64_t latest = m_map.find(record.key);
-    if (m_settings.plantedBug == PlantedBug::CompactionDropsLast && record.offset == latest)
+    if (isSuperseded)
         return false;
-    if (record.offset < latest)
+    if (m_settings.plantedBug == PlantedBug::CompactionDropsLast
+        && record.offset >= m_range.firstDirtyOffset)
         return false;
     if (m_settings.plantedBug == PlantedBug::TombstonesForgottenEarly && !record.hasValue)
         return false;
     const std::optional<std::int64_t> horizon = header.deleteHorizon();
     return record.hasValue || !horizon || m_nowMs < *horizon;
+}
+
+void Cleaning::keep(const Walked &record, const KeptRecord &kept)
+{
+    m_kept.push_back(kept);
+    m_keepsTombstone = m_keepsTombstone || !record.hasValue;
+}
+
+/// Keeps what stays of a batch; false when one of its records is not well formed.
+bool Cleaning::keepRecords(const BatchHeader &header, RecordCursor &cursor)
+{
+    const bool isControl = header.isControl();
+    if (!isControl && !m_map.remembers(header.baseOffset, header.lastOffset()))
+        return keepLookedUp(header, cursor);
+    while (cursor.next()) {
+        const Walked record(cursor.record());
+        if (isControl || stays(header, record, m_map.isSuperseded(record.offset)))
+            keep(record, {cursor.bytes(), cursor.record().timestamp});
+    }
+    return cursor.ok();
+}
+
+/// As keepRecords(), for records that were not put into the map.
+bool Cleaning::keepLookedUp(const BatchHeader &header, RecordCursor &cursor)
+{
+    for (bool more = true; more;) {
+        std::size_t count = 0;
+        while (count < kAhead && (more = cursor.next())) {
+            LookedUp &next = m_lookedUp[count++];
+            next.record = Walked(cursor.record());
+            next.kept = {cursor.bytes(), cursor.record().timestamp};
+            if (next.record.hasKey) {
+                next.key = hashKey(*cursor.record().key);
+                m_map.prefetch(next.key);
+            }
+        }
+        for (const auto &[record, key, kept] : std::span(m_lookedUp).first(count)) {
+            if (stays(header, record, record.hasKey && record.offset < m_map.find(key)))
+                keep(record, kept);
+        }
+    }
+    return cursor.ok();
 }
 
 Result<void, Error> Cleaning::cleanBatch(const Segment &segment, const BatchScan &scan)
@@ -376,25 +431,15 @@ Result<void, Error> Cleaning::cleanBatch(const Segment &segment, const BatchScan
                                                : m_transactions->onData(header);
     const bool dropsAll = isNeedless && (!header.isControl() || (horizon && *horizon <= m_nowMs));
     m_kept.clear();
-    bool keepsTombstone = false;
+    m_keepsTombstone = false;
     std::optional<RecordCursor> cursor; // holds what a compressed batch's records are in
-    if (!dropsAll) {
-        cursor.emplace(batch);
-        const bool sound = walk(*cursor, [&](const Walked &record) {
-            if (header.isControl() || stays(header, record)) {
-                m_kept.push_back({record.bytes, record.timestamp});
-                keepsTombstone = keepsTombstone || !record.hasValue;
-            }
-            return true;
-        });
-        if (!sound)
-            return std::unexpected(damaged(segment, scan.position()));
-    }
+    if (!dropsAll && !keepRecords(header, cursor.emplace(batch)))
+        return std::unexpected(damaged(segment, scan.position()));
     const auto kept = static_cast<std::int64_t>(m_kept.size());
     m_result.recordsKept += kept;
     m_result.recordsRemoved += header.recordCount - kept;
     const bool getsHorizon =
-        !horizon && (keepsTombstone || (header.isControl() && isNeedless)) && kept > 0;
+        !horizon && (m_keepsTombstone || (header.isControl() && isNeedless)) && kept > 0;
     if (kept > 0 && kept == header.recordCount && !getsHorizon) {
         m_out.insert(m_out.end(), batch.begin(), batch.end());
         return {};

@@ -5,6 +5,11 @@
 #include <algorithm>
 #include <bit>
 #include <limits>
+#include <new>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace queuelab::log {
 namespace {
@@ -69,38 +74,80 @@ KeyHash hashKey(ByteView key)
     return {low, high};
 }
 
-OffsetMap::OffsetMap(std::uint64_t bufferBytes, double loadFactor, std::uint64_t mostKeys)
+OffsetMap::OffsetMap(
+    std::uint64_t bufferBytes, double loadFactor, std::int64_t firstOffset, std::int64_t endOffset)
+    : m_firstOffset(firstOffset)
 {
     constexpr std::uint64_t kMostSlots = std::numeric_limits<std::uint32_t>::max();
-    const std::uint64_t slots = std::clamp<std::uint64_t>(bufferBytes / kSlotBytes, 2, kMostSlots);
-    const auto filled = static_cast<std::uint64_t>(static_cast<double>(slots) * loadFactor);
-    m_mostKeys = std::clamp<std::uint64_t>(filled, 1, slots - 1);
-    // Half empty when that is to be had: a table that is nearly full takes many probes.
-    m_slots.resize(std::min(slots, 2 * std::min(mostKeys, slots) + 2));
+    const std::uint64_t most = std::clamp<std::uint64_t>(bufferBytes / kBytesAKey, 2, kMostSlots);
+    const auto filled = static_cast<std::uint64_t>(static_cast<double>(most) * loadFactor);
+    m_mostKeys = std::clamp<std::uint64_t>(filled, 1, most - 1);
+    const auto offsets =
+        static_cast<std::uint64_t>(std::max<std::int64_t>(endOffset - firstOffset, 0));
+    // A third empty when that is to be had: a table that is nearly full takes many probes.
+    const std::uint64_t wanted = std::min(offsets, most);
+    m_slotCount = std::min(most, wanted + wanted / 2 + 2);
+    m_slots = allocate(m_slotCount);
+    // What is left of kBytesAKey for each slot.
+    constexpr std::uint64_t kBitsASlot = 8 * (kBytesAKey - sizeof(Slot));
+    const std::uint64_t bits = std::min(offsets, most * kBitsASlot);
+    m_superseded.resize((bits + kWordBits - 1) / kWordBits);
+    m_endOfBits = firstOffset + static_cast<std::int64_t>(bits);
 }
 
-std::size_t OffsetMap::slotOf(const KeyHash &key) const
+/// Free slots. The system gives large ones out cleared, so they are not touched here.
+std::unique_ptr<OffsetMap::Slot[], OffsetMap::Free> OffsetMap::allocate(std::size_t slots)
 {
-    std::size_t slot = home(key);
-    while (m_slots[slot].nextOffset != 0 && m_slots[slot].key != key)
-        slot = slot + 1 == m_slots.size() ? 0 : slot + 1;
-    return slot;
+    auto *const memory = static_cast<Slot *>(std::calloc(slots, sizeof(Slot)));
+    if (memory == nullptr)
+        throw std::bad_alloc();
+#if defined(__linux__)
+    // Each look-up is somewhere else, so with small pages nearly each would have to ask for its
+    // page's place, too. When there are no large ones it goes without.
+    constexpr std::size_t kPage = 2 << 20;
+    void *at = memory;
+    std::size_t bytes = slots * sizeof(Slot);
+    if (std::align(kPage, kPage, at, bytes) != nullptr)
+        static_cast<void>(::madvise(at, bytes / kPage * kPage, MADV_HUGEPAGE));
+#endif
+    return std::unique_ptr<Slot[], Free>(memory);
+}
+
+OffsetMap::Slot &OffsetMap::slotOf(const KeyHash &key) const
+{
+    Slot *const begin = m_slots.get();
+    Slot *const end = begin + m_slotCount;
+    Slot *slot = begin + home(key);
+    const auto low = static_cast<std::uint32_t>(key.low);
+    while (slot->next != 0 && (slot->high != key.high || slot->low != low)) {
+        if (++slot == end)
+            slot = begin;
+    }
+    return *slot;
 }
 
 void OffsetMap::put(const KeyHash &key, std::int64_t offset)
 {
-    Slot &slot = m_slots[slotOf(key)];
-    if (slot.nextOffset == 0) {
-        invariant(m_size + 1 < m_slots.size(), "an offset map keeps a free slot");
-        slot.key = key;
+    invariant(hasRoomFor(offset), "an offset map keeps a free slot");
+    Slot &slot = slotOf(key);
+    const auto next = static_cast<std::uint32_t>(offset - m_firstOffset + 1);
+    if (slot.next == 0) {
+        slot = {key.high, static_cast<std::uint32_t>(key.low), next};
         ++m_size;
+        return;
     }
-    slot.nextOffset = offset + 1;
+    if (slot.next == next)
+        return;
+    const std::uint64_t bit = std::min(slot.next, next) - 1;
+    if (bit / kWordBits < m_superseded.size())
+        m_superseded[bit / kWordBits] |= std::uint64_t{1} << bit % kWordBits;
+    slot.next = std::max(slot.next, next);
 }
 
 std::int64_t OffsetMap::find(const KeyHash &key) const
 {
-    return m_slots[slotOf(key)].nextOffset - 1;
+    const Slot &slot = slotOf(key);
+    return slot.next == 0 ? -1 : m_firstOffset + slot.next - 1;
 }
 
 } // namespace queuelab::log

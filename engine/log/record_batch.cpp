@@ -60,21 +60,18 @@ public:
         else
             m_ok = false;
     }
-    /// Length and bytes; -1 is null.
-    std::optional<ByteView> nullableBytes()
+    /// Length and bytes; -1 is null. Made where they are to be: a copy would read in one piece what
+    /// was just written in two, and the processor waits then.
+    void nullableBytes(std::optional<ByteView> &bytes)
     {
         const std::int64_t size = varint(32);
-        if (size < 0) {
+        if (size < 0 || size > left()) {
             m_ok = m_ok && size == -1;
-            return std::nullopt;
+            bytes.reset();
+            return;
         }
-        if (size > left()) {
-            m_ok = false;
-            return std::nullopt;
-        }
-        const ByteView bytes(m_at, static_cast<std::size_t>(size));
+        bytes.emplace(m_at, static_cast<std::size_t>(size));
         m_at += size;
-        return bytes;
     }
 
 private:
@@ -211,8 +208,10 @@ std::optional<std::vector<HeaderView>> readHeaders(const RecordView &record)
         record.headerBytes.data(), record.headerBytes.data() + record.headerBytes.size());
     std::vector<HeaderView> headers;
     for (std::int32_t i = 0; i < record.headerCount && reader.ok(); ++i) {
-        const auto key = reader.nullableBytes();
-        const auto value = reader.nullableBytes();
+        std::optional<ByteView> key;
+        std::optional<ByteView> value;
+        reader.nullableBytes(key);
+        reader.nullableBytes(value);
         if (!key)
             return std::nullopt;
         headers.push_back({asText(*key), value});
@@ -269,8 +268,8 @@ bool RecordCursor::next()
     reader.skipByte(); // attributes: none are defined
     const std::int64_t timestampDelta = reader.varint(64);
     const std::int64_t offsetDelta = reader.varint(32);
-    m_record.key = reader.nullableBytes();
-    m_record.value = reader.nullableBytes();
+    reader.nullableBytes(m_record.key);
+    reader.nullableBytes(m_record.value);
     const std::int64_t headerCount = reader.varint(32);
     // Two bytes are the shortest header, so a count that cannot be true is refused before anyone
     // reserves room for it.
