@@ -227,7 +227,9 @@ void Broker::State::handle(const PeerRequest &input, Context &context, Effects &
         return;
     }
     if (!Controller::decides(input.request)) {
-        const NameId peer = context.trace.name("broker-" + std::to_string(input.from.value()));
+        const NameId peer = input.from == id
+            ? name
+            : context.trace.name("broker-" + std::to_string(input.from.value()));
         handle(caller, peer, input.request, context, effects);
         return;
     }
@@ -340,8 +342,8 @@ Broker::State::AskId Broker::State::ask(NodeId to, Request request, decltype(Ask
 bool Broker::State::answerSelf(Context &context, Effects &effects)
 {
     bool any = !asksToSelf.empty();
-    for (const auto &[askId, request] : std::exchange(asksToSelf, {}))
-        handle(PeerRequest{id, RequestId{askId}, request}, context, effects);
+    for (auto &[askId, request] : std::exchange(asksToSelf, {}))
+        handle(PeerRequest{id, RequestId{askId}, std::move(request)}, context, effects);
     std::vector<AnswerPeer> answers;
     std::erase_if(effects, [&](Effect &effect) {
         auto *answer = std::get_if<AnswerPeer>(&effect);

@@ -17,9 +17,22 @@ template <class... Functions> struct Overloaded : Functions... {
     using Functions::operator()...;
 };
 
-/// How a coordinator's topic is created.
+/// Where a coordinator keeps what it knows.
+std::string_view internalTopicName(CoordinatorType type)
+{
+    switch (type) {
+    case CoordinatorType::Transaction:
+        return kTransactionTopic;
+    case CoordinatorType::Share:
+        return kShareStateTopic;
+    case CoordinatorType::Group:
+        break;
+    }
+    return kOffsetsTopic;
+}
+
+/// How that topic is created.
 struct InternalTopic {
-    std::string_view name;
     std::int32_t partitions = 0;
     std::int16_t replicationFactor = 0;
     std::map<std::string, std::string> configs;
@@ -30,20 +43,19 @@ InternalTopic internalTopic(CoordinatorType type, const BrokerConfig &config)
     constexpr const char *kSegmentBytes = "104857600";
     switch (type) {
     case CoordinatorType::Transaction:
-        return {kTransactionTopic, config.transactionPartitions,
-            config.transactionReplicationFactor,
+        return {config.transactionPartitions, config.transactionReplicationFactor,
             {{"cleanup.policy", "compact"}, {"segment.bytes", kSegmentBytes},
                 {"compression.type", "uncompressed"},
                 {"min.insync.replicas", std::to_string(config.transactionMinIsr)},
                 {"unclean.leader.election.enable", "false"}}};
     case CoordinatorType::Share:
-        return {kShareStateTopic, config.shareStatePartitions, config.shareStateReplicationFactor,
+        return {config.shareStatePartitions, config.shareStateReplicationFactor,
             {{"cleanup.policy", "delete"}, {"retention.ms", "-1"}, {"segment.bytes", kSegmentBytes},
                 {"min.insync.replicas", std::to_string(config.shareStateMinIsr)}}};
     case CoordinatorType::Group:
         break;
     }
-    return {kOffsetsTopic, config.offsetsTopicPartitions, config.offsetsTopicReplicationFactor,
+    return {config.offsetsTopicPartitions, config.offsetsTopicReplicationFactor,
         {{"cleanup.policy", "compact"}, {"segment.bytes", kSegmentBytes}}};
 }
 
@@ -66,19 +78,20 @@ FindCoordinatorResponse Broker::State::findCoordinator(
 std::optional<TopicPartition> Broker::State::coordinatingPartition(
     CoordinatorType type, std::string_view key, Context &context, Effects &effects)
 {
-    const InternalTopic wanted = internalTopic(type, config);
-    if (!image.topic(wanted.name)) {
+    const std::string_view topicName = internalTopicName(type);
+    if (!image.topic(topicName)) {
+        const InternalTopic wanted = internalTopic(type, config);
         const std::size_t brokers = std::max<std::size_t>(config.brokers.size(), 1);
         const auto replicas = static_cast<std::int16_t>(
             std::min<std::size_t>(brokers, static_cast<std::size_t>(wanted.replicationFactor)));
-        askForTopic({.name = std::string(wanted.name),
+        askForTopic({.name = std::string(topicName),
                         .partitions = wanted.partitions,
                         .replicationFactor = replicas,
                         .configs = wanted.configs},
             context);
         settle(context, effects); // where this broker is alone it is there now
     }
-    const TopicImage *topic = image.topic(wanted.name);
+    const TopicImage *topic = image.topic(topicName);
     if (!topic)
         return std::nullopt;
     return TopicPartition{

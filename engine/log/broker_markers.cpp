@@ -38,11 +38,11 @@ void Broker::State::writeMarkers(Caller caller, NameId client,
     parkedMarkers.emplace_hint(parkedMarkers.end(), requestId, std::move(parked));
     for (const MarkerAppend &append : appends) {
         const WriteTxnMarkersRequest::Marker &marker = request.markers[append.marker];
-        const Bytes batch = endTransactionBatch(
+        SharedBytes batch(endTransactionBatch(
             marker.committed ? ControlType::Commit : ControlType::Abort, marker.producerId,
-            marker.producerEpoch, marker.coordinatorEpoch, epochMillis(context.wallClock()));
+            marker.producerEpoch, marker.coordinatorEpoch, epochMillis(context.wallClock())));
         Appended appended = appendBatch(
-            {.partition = marker.partitions[append.partition], .records = SharedBytes(batch)}, -1,
+            {.partition = marker.partitions[append.partition], .records = std::move(batch)}, -1,
             client, AppendOrigin::Broker, context, effects,
             {.markerVersion = marker.transactionVersion});
         if (appended.awaits) {

@@ -148,11 +148,11 @@ bool Broker::State::writeTransactions(Context &context, Effects &effects)
     transactions.takeWrites(transactionWrites);
     if (transactionWrites.empty())
         return false;
-    for (TransactionCoordinator::Write &write : std::exchange(transactionWrites, {})) {
-        Appended appended =
-            appendBatch({.partition = {std::string(kTransactionTopic), write.partition},
-                            .records = write.batch},
-                -1, name, AppendOrigin::Broker, context, effects);
+    ProduceRequest::Partition batch{{std::string(kTransactionTopic), 0}, {}};
+    for (TransactionCoordinator::Write &write : transactionWrites) {
+        batch.partition.partition = write.partition;
+        batch.records = std::move(write.batch);
+        Appended appended = appendBatch(batch, -1, name, AppendOrigin::Broker, context, effects);
         if (appended.awaits) {
             ProduceResponse response;
             response.partitions.push_back(std::move(appended.result));
@@ -162,6 +162,7 @@ bool Broker::State::writeTransactions(Context &context, Effects &effects)
             transactions.written(write.id, appended.result.error, context, effects);
         }
     }
+    transactionWrites.clear();
     return true;
 }
 
@@ -182,8 +183,9 @@ bool Broker::State::sendMarkers(Context &context, Effects &effects)
 {
     transactions.takeMarkers(markersToPlace);
     bool any = !markersToPlace.empty();
-    for (TransactionCoordinator::MarkerWanted &marker : std::exchange(markersToPlace, {}))
+    for (TransactionCoordinator::MarkerWanted &marker : markersToPlace)
         placeMarker(std::move(marker), context);
+    markersToPlace.clear();
     for (auto next = markerQueues.begin(); next != markerQueues.end();) {
         if (markersOut.contains(next->first)) {
             ++next;

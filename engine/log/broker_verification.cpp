@@ -6,7 +6,7 @@
 #include "engine/log/broker_state.h"
 
 #include <algorithm>
-#include <set>
+#include <optional>
 #include <utility>
 
 namespace queuelab::log {
@@ -73,11 +73,15 @@ ErrorCode forCommitter(ErrorCode error)
 void Broker::State::produceInTransaction(Caller caller, NameId producer,
     const ProduceRequest &request, Context &context, Effects &effects)
 {
-    std::set<std::pair<std::int64_t, std::int16_t>> producers;
+    std::optional<std::pair<std::int64_t, std::int16_t>> found;
+    bool several = false;
     for (const ProduceRequest::Partition &batch : request.partitions) {
         const auto header = readBatchHeader(batch.records.view());
-        if (header && header->producerId >= 0 && header->isTransactional())
-            producers.emplace(header->producerId, header->producerEpoch);
+        if (!header || header->producerId < 0 || !header->isTransactional())
+            continue;
+        const std::pair batchProducer{header->producerId, header->producerEpoch};
+        several = several || (found && *found != batchProducer);
+        found = batchProducer;
     }
     const auto refuse = [&](ErrorCode error) {
         appendAll(caller, producer, request, std::vector(request.partitions.size(), error), context,
@@ -85,13 +89,13 @@ void Broker::State::produceInTransaction(Caller caller, NameId producer,
     };
     if (!request.transactionalId)
         return refuse(ErrorCode::TransactionalIdAuthorizationFailed);
-    if (producers.size() > 1)
+    if (several)
         return refuse(ErrorCode::InvalidProducerIdMapping);
     if (!request.addsPartitionsToTxn && !config.transactionPartitionVerification) {
         appendAll(caller, producer, request, {}, context, effects);
         return;
     }
-    const auto [producerId, producerEpoch] = *producers.begin();
+    const auto [producerId, producerEpoch] = found.value();
     startVerification({.caller = caller,
                           .client = producer,
                           .request = request,
@@ -229,7 +233,6 @@ void Broker::State::verified(
 void Broker::State::appendVerified(Verifying &waiting, const ProduceRequest &request,
     const std::vector<ErrorCode> &errors, Context &context, Effects &effects)
 {
-    const NameId transactionalId = context.trace.name(*request.transactionalId);
     std::vector<ErrorCode> refused(request.partitions.size(), ErrorCode::None);
     for (std::size_t i = 0; i < errors.size(); ++i) {
         if (errors[i] == ErrorCode::None)
@@ -246,7 +249,8 @@ void Broker::State::appendVerified(Verifying &waiting, const ProduceRequest &req
             .item = waiting.producerEpoch,
             .value = static_cast<std::int64_t>(errors[i])});
         if (errors[i] == ErrorCode::InvalidProducerEpoch)
-            recordFenced(waiting.client, transactionalId, waiting.producerEpoch, context);
+            recordFenced(waiting.client, context.trace.name(*request.transactionalId),
+                waiting.producerEpoch, context);
     }
     appendAll(waiting.caller, waiting.client, request, refused, context, effects);
 }

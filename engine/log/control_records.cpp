@@ -19,11 +19,10 @@ Bytes controlBatch(
     writer.integer(kVersion);
     writer.integer(static_cast<std::int16_t>(type));
     builder.append(timestampMs, key, value);
-    const ByteView plain = builder.finish();
-    Bytes batch(plain.begin(), plain.end());
+    Bytes batch = builder.takeUnsealed();
     BatchHeader header = *readBatchHeader(batch);
     header.attributes = static_cast<std::int16_t>(header.attributes | kControlBit);
-    writeBatchHeader(batch.data(), header);
+    writeBatchHeader(batch.data(), header); // the attributes count in the CRC
     header.crc = batchCrc(batch);
     writeBatchHeader(batch.data(), header);
     return batch;

@@ -88,8 +88,9 @@ void TransactionCoordinator::rollBack(Transaction &transaction, const std::optio
 void TransactionCoordinator::stepDone(
     Transaction &transaction, const std::optional<Asker> &asker, Context &context, Effects &effects)
 {
-    const Transition step = *std::exchange(transaction.next, {});
-    const TransactionMetadata before = std::exchange(transaction.metadata, step.to);
+    Transition step = *std::exchange(transaction.next, {});
+    const TransactionMetadata before = std::exchange(transaction.metadata, std::move(step.to));
+    const TransactionMetadata &now = transaction.metadata;
     transaction.lastProducerEpoch = step.lastProducerEpoch;
     recordStep(transaction, before, step, context);
     const auto answer = [&](ErrorCode error, std::int64_t producerId = -1,
@@ -97,9 +98,9 @@ void TransactionCoordinator::stepDone(
         if (asker)
             asker->answer(error, effects, producerId, producerEpoch);
     };
-    switch (step.to.state) {
+    switch (now.state) {
     case TransactionState::Empty:
-        return answer(ErrorCode::None, step.to.producerId, step.to.producerEpoch);
+        return answer(ErrorCode::None, now.producerId, now.producerEpoch);
     case TransactionState::Ongoing:
         if (before.state != TransactionState::Ongoing)
             setTimeout(transaction, context);
@@ -111,7 +112,7 @@ void TransactionCoordinator::stepDone(
         wantMarkers(transaction, context);
         if (step.fences) // whoever takes the id tries again when this is over
             return answer(ErrorCode::ConcurrentTransactions);
-        if (step.to.clientTransactionVersion >= 2)
+        if (now.clientTransactionVersion >= 2)
             return answer(ErrorCode::None, transaction.next->to.producerId,
                 transaction.next->to.producerEpoch);
         return answer(ErrorCode::None);

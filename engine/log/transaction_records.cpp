@@ -206,6 +206,7 @@ bool isValidTransition(TransactionState from, TransactionState to)
 Bytes encodeTransactionKey(std::string_view transactionalId)
 {
     Bytes bytes;
+    bytes.reserve(sizeof(kKeyVersion) + sizeof(std::int16_t) + transactionalId.size());
     ByteWriter out(bytes);
     out.integer(kKeyVersion);
     putString(out, transactionalId);
@@ -224,7 +225,9 @@ std::optional<std::string> decodeTransactionKey(ByteView bytes)
 
 Bytes encodeValue(const TransactionMetadata &metadata, std::int16_t transactionVersion)
 {
+    constexpr std::size_t kFewPartitions = 128; // a transaction of a few partitions fits
     Bytes bytes;
+    bytes.reserve(kFewPartitions);
     if (transactionVersion >= 1) {
         FlexibleWriter out(bytes);
         out.integer(kFlexible);
