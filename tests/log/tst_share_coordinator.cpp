@@ -61,8 +61,9 @@ struct Coordinating {
     }
     ErrorCode initialize(std::int32_t stateEpoch = 1)
     {
-        return carryOut(
-            coordinator->initialize(kPartition, kKey, {.stateEpoch = stateEpoch}, 1'000));
+        InitializeShareGroupStateRequest request;
+        request.stateEpoch = stateEpoch;
+        return carryOut(coordinator->initialize(kPartition, kKey, request, 1'000));
     }
     ErrorCode write(std::int32_t leaderEpoch, std::int64_t startOffset,
         const std::vector<ShareStateBatch> &batches, std::int32_t stateEpoch = 1)
@@ -142,7 +143,7 @@ private Q_SLOTS:
         // The count that Kafka's tools show as lag is passed over.
         Bytes counted = encodeValue(update);
         counted.back() = 1;
-        for (const std::uint8_t byte : {0, 4, 0, 0, 0, 5})
+        for (const std::uint8_t byte : std::initializer_list<std::uint8_t>{0, 4, 0, 0, 0, 5})
             counted.push_back(byte);
         QVERIFY(decodeShareUpdate(counted) == update);
     }

@@ -108,9 +108,9 @@ public:
         int write = 0; // it has changed since; 1 to be written, 2 is being written
     };
 
-    explicit Model(std::int64_t start)
-        : start(start)
-        , end(start)
+    explicit Model(std::int64_t first)
+        : start(first)
+        , end(first)
     {
     }
 
