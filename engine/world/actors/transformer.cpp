@@ -303,6 +303,9 @@ private:
                 m_done.clear();
                 m_doneRecords = 0;
             }
+            // What an abort dropped is told late: it is no failure of what comes now.
+            if (m_done.empty())
+                m_isLost = false;
             return true;
         case TransactionStatus::InTransaction:
             return true;
