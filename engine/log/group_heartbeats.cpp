@@ -315,7 +315,9 @@ void GroupCoordinator::updateTarget(Group &group, const ClusterImage &image, Con
     const std::chrono::milliseconds interval =
         isShare ? kShareAssignmentInterval : m_config.consumerAssignmentInterval;
     const std::int64_t nowMs = epochMillis(context.wallClock());
-    if (modern.assignmentMs() != 0 && nowMs < modern.assignmentMs() + interval.count())
+    // One in the future was written by a coordinator whose clock was ahead: it holds nobody back.
+    const std::int64_t lastMs = modern.assignmentMs();
+    if (lastMs != 0 && nowMs >= lastMs && nowMs < lastMs + interval.count())
         return;
     PartitionCounts counts;
     PartitionSet assignable;

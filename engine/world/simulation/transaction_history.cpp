@@ -53,10 +53,15 @@ void TransactionHistory::produced(const log::ClientRequest &request,
                 batch.partition, header->producerEpoch, newest->second.second, now});
             continue;
         }
+        // A copy that was long on its way is no batch of what is open now.
+        const Batch sent{
+            batch.partition, header->producerId, header->producerEpoch, header->baseSequence};
+        if (m_batches.contains(sent))
+            continue;
+        m_batches.insert(sent);
         std::vector<RecordId> &records =
             open(*produce.transactionalId, header->producerId, header->producerEpoch)
                 .records[batch.partition][header->baseSequence];
-        records.clear();
         forEachRecord(batch.records.view(),
             [&](std::int64_t, ByteView body) { records.push_back(idOf(body)); });
     }

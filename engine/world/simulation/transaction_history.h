@@ -7,7 +7,9 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -52,6 +54,8 @@ public:
 
 private:
     using Call = std::pair<ClientId, RequestId>;
+    /// Partition, producer id, epoch, base sequence.
+    using Batch = std::tuple<log::TopicPartition, std::int64_t, std::int16_t, std::int32_t>;
     struct Asked {
         std::string transactionalId{}; ///< InitProducerId
         std::optional<std::size_t> ending{}; ///< EndTxn: the transaction
@@ -65,6 +69,7 @@ private:
 
     std::vector<Transaction> m_transactions;
     std::map<std::int64_t, std::size_t> m_open; // by producer id
+    std::set<Batch> m_batches; // that were seen
     std::map<std::string, std::pair<std::int64_t, std::int16_t>> m_newest; // producer id and epoch
     std::map<Call, Asked> m_asked;
     std::vector<FencedWrite> m_fencedWrites;
