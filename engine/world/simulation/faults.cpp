@@ -177,8 +177,14 @@ Command Faults::draw(const Snapshot &world, std::optional<Command> &mend)
         }
         return reset;
     }
-    case 9:
-        return SkipClock{broker, {std::chrono::seconds(m_random.between(-3'600, 3'600))}};
+    case 9: {
+        // A coordinator tells by its wall clock how old a transaction is, as Kafka's does: set back
+        // by an hour, it would leave open for an hour what a dead producer left.
+        const bool areAgesAtStake = !m_scenario.transformers.empty()
+            || std::ranges::any_of(m_scenario.producers, &SimulatedProducer::isTransactional);
+        const std::int64_t most = areAgesAtStake ? 5 : 3'600;
+        return SkipClock{broker, {std::chrono::seconds(m_random.between(-most, most))}};
+    }
     case 10:
         if (mayCrash) {
             mend = RestartConsumer{client};

@@ -111,7 +111,7 @@ void History::request(NodeId, const log::ClientRequest &request, Instant now)
 void History::answer(NodeId broker, const log::Answer &answer, Instant now)
 {
     m_transactions.answer(answer);
-    m_shares.answer(answer, now);
+    m_shares.answer(answer);
     if (const auto *produced = std::get_if<log::ProduceResponse>(&answer.response)) {
         m_compaction.answer(answer, *produced);
         answered(broker, answer, *produced, now);
@@ -181,7 +181,7 @@ void History::event(std::uint64_t, const TraceEvent &event, const NameTable &nam
 {
     using log::LogEvent;
     m_polls.event(event, names);
-    m_shares.event(event);
+    m_shares.event(event, names);
     followPower(event, names);
     const bool endsLeadership = event.kind == log::kind(LogEvent::LeaderElected)
         || event.kind == log::kind(LogEvent::PartitionOffline);

@@ -21,8 +21,10 @@ void ShareHistory::request(const log::ClientRequest &request)
 {
     std::vector<std::pair<log::TopicPartition, std::vector<log::AcknowledgementBatch>>> all;
     const auto gather = [&](const auto &partitions) {
-        for (const auto &partition : partitions)
+        for (const auto &partition : partitions) {
+            m_partitions.emplace(partition.partition.name(), partition.partition);
             all.emplace_back(partition.partition, partition.acknowledgements);
+        }
     };
     if (const auto *fetch = std::get_if<log::ShareFetchRequest>(&request.request)) {
         gather(fetch->partitions);
@@ -39,6 +41,7 @@ void ShareHistory::asked(const log::ClientRequest &request, const std::string &g
         &acknowledgements)
 {
     Asked &asked = m_asked[{request.client, request.id}];
+    asked.consumer = request.name;
     asked.group = group;
     for (const auto &[partition, batches] : acknowledgements) {
         if (batches.empty())
@@ -53,11 +56,10 @@ void ShareHistory::asked(const log::ClientRequest &request, const std::string &g
     if (!beginsOrEnds)
         return;
     for (auto &[place, locks] : m_locks)
-        std::erase_if(
-            locks, [&](const auto &lock) { return lock.second.holder == request.client; });
+        std::erase_if(locks, [&](const auto &lock) { return lock.second.holder == request.name; });
 }
 
-void ShareHistory::answer(const log::Answer &answer, Instant now)
+void ShareHistory::answer(const log::Answer &answer)
 {
     auto found = m_asked.extract({answer.client, answer.id});
     if (found.empty())
@@ -73,23 +75,29 @@ void ShareHistory::answer(const log::Answer &answer, Instant now)
     const auto *fetched = std::get_if<log::ShareFetchResponse>(&answer.response);
     if (!fetched || fetched->error != log::ErrorCode::None)
         return;
+    m_lockTimeout = fetched->acquisitionLockTimeout;
     for (const log::ShareFetchResponse::Partition &partition : fetched->partitions) {
         if (partition.acknowledgeError == log::ErrorCode::None)
             confirmed(asked, partition.partition);
-        const Place place{asked.group, partition.partition};
         for (const log::AcquiredRecords &run : partition.acquired) {
             for (std::int64_t offset = run.firstOffset; offset <= run.lastOffset; ++offset) {
-                Record &record = m_records[place][offset];
-                if (record.isSettled)
-                    m_breaches.push_back({Breach::Kind::DeliveredAfterSettled, place, offset, now});
+                Record &record = m_records[{asked.group, partition.partition}][offset];
                 ++record.deliveries;
                 record.highestCount = std::max(record.highestCount, run.deliveryCount);
-                const auto [lock, isNew] = m_locks[place].try_emplace(offset);
-                if (!isNew && lock->second.holder != answer.client && now < lock->second.until)
-                    m_breaches.push_back({Breach::Kind::AcquiredTwice, place, offset, now});
-                lock->second = {answer.client, now + fetched->acquisitionLockTimeout};
             }
         }
+    }
+}
+
+void ShareHistory::acquired(const TraceEvent &event, const Place &place)
+{
+    for (std::int64_t offset = event.item; offset < event.item + event.count; ++offset) {
+        if (m_records[place][offset].isSettled)
+            m_breaches.push_back({Breach::Kind::DeliveredAfterSettled, place, offset, event.at});
+        const auto [lock, isNew] = m_locks[place].try_emplace(offset);
+        if (!isNew && lock->second.holder != event.actor && event.at < lock->second.until)
+            m_breaches.push_back({Breach::Kind::AcquiredTwice, place, offset, event.at});
+        lock->second = {event.actor, event.at + m_lockTimeout};
     }
 }
 
@@ -107,9 +115,15 @@ void ShareHistory::confirmed(const Asked &asked, const log::TopicPartition &part
     }
 }
 
-void ShareHistory::event(const TraceEvent &event)
+void ShareHistory::event(const TraceEvent &event, const NameTable &names)
 {
     using log::LogEvent;
+    if (event.kind == log::kind(LogEvent::RecordsAcquired)) {
+        const auto partition = m_partitions.find(names.name(event.subject));
+        if (partition != m_partitions.end())
+            acquired(event, {std::string(names.name(event.detail)), partition->second});
+        return;
+    }
     const bool mayEndLocks = event.kind < log::kind(LogEvent::TopicCreated)
         || event.kind == log::kind(LogEvent::LeaderElected)
         || event.kind == log::kind(LogEvent::MemberLeft)

@@ -37,20 +37,24 @@ public:
     const std::vector<Breach> &breaches() const { return m_breaches; }
 
     void request(const log::ClientRequest &request);
-    void answer(const log::Answer &answer, Instant now);
-    /// A fault, a new leader, a member that left: locks may end by it.
-    void event(const TraceEvent &event);
+    void answer(const log::Answer &answer);
+    /// Records are acquired when the broker says so: its answer may leave long after, for it waits
+    /// until what the same request acknowledged is stored. A fault, a new leader, a member that
+    /// left may end locks.
+    void event(const TraceEvent &event, const NameTable &names);
 
 private:
     using Call = std::pair<ClientId, RequestId>;
     struct Asked {
+        NameId consumer = kNoName;
         std::string group;
         std::map<log::TopicPartition, std::vector<log::AcknowledgementBatch>> acknowledged{};
     };
     struct Lock {
-        ClientId holder{0};
+        NameId holder = kNoName;
         Instant until{};
     };
+    void acquired(const TraceEvent &event, const Place &place);
     void asked(const log::ClientRequest &request, const std::string &group,
         std::int32_t sessionEpoch,
         const std::vector<std::pair<log::TopicPartition, std::vector<log::AcknowledgementBatch>>>
@@ -60,6 +64,8 @@ private:
     std::map<Place, std::map<std::int64_t, Record>> m_records;
     std::map<Place, std::map<std::int64_t, Lock>> m_locks;
     std::map<Call, Asked> m_asked;
+    std::map<std::string, log::TopicPartition, std::less<>> m_partitions; // by name
+    Duration m_lockTimeout{}; // as answers tell it
     std::vector<Breach> m_breaches;
 };
 
