@@ -282,21 +282,22 @@ private Q_SLOTS:
         row("kafka.transactions", "isolation.level: read_committed",
             "isolation.level: read_uncommitted", 1);
         row("kafka.transactions", "transaction.timeout.ms: \"5000\"",
-            "transaction.timeout.ms: \"50000\"", 7);
+            "transaction.timeout.ms: \"50000\"", 6);
         row("kafka.zombie",
             "name: till-b, rate: 10/s, total: 20, configs: {transactional.id: till}",
             "name: till-b, rate: 10/s, total: 20, configs: {transactional.id: other}", 2);
         row("kafka.compaction", "cleanup.policy: compact, internal",
             "cleanup.policy: delete, internal", 1);
-        row("kafka.compaction", "key: key-2, tombstone: true", "key: key-2, value: still-here", 3);
+        row("kafka.compaction", "key: anna, tombstone: true", "key: anna, value: still-here", 3);
         row("kafka.rebalance-protocols", "partition.assignment.strategy: range",
             "partition.assignment.strategy: cooperative-sticky", 2);
         row("kafka.share-group", "on-failure: release", "on-failure: reject", 3);
         row("dim.exactly-once", "guarantee: exactly-once, transaction: {records: 20}",
             "guarantee: at-least-once", 3);
         row("dim.kafka-eos",
-            "configs: {transactional.id: job}, transaction: {records: 10, abort-chance: 0.5}",
-            "configs: {transactional.id: job}, transaction: {records: 10}", 3);
+            "configs: {transactional.id: job}, transaction: {records: 10, hold: 100ms, "
+            "abort-chance: 0.5}",
+            "configs: {transactional.id: job}, transaction: {records: 10, hold: 100ms}", 3);
         row("trap.kafka.acks", "commit: after", "commit: before", 2);
         row("trap.kafka.eos-default", "guarantee: exactly-once, transaction: {records: 25}",
             "guarantee: at-least-once", 5);

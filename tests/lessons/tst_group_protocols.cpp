@@ -35,7 +35,16 @@ AddConsumer memberOf(const std::string &group, std::int32_t count)
     return command;
 }
 
-/// Three groups of three read the same busy topic, each by a protocol of its own.
+/// The fourth member, which comes later.
+AddConsumer newcomerOf(const std::string &group)
+{
+    AddConsumer command = memberOf(group, 1);
+    command.name = group + "-new";
+    return command;
+}
+
+/// Three groups of three read the same busy topic, each by a protocol of its own. One of the three
+/// is slow, and so slow to rejoin.
 class Lab {
 public:
     explicit Lab(std::int32_t brokers)
@@ -57,7 +66,14 @@ public:
         producer.keys.count = 1'000;
         perform(producer);
         for (const std::string &group : kGroups)
-            perform(memberOf(group, 3));
+            perform(memberOf(group, 2));
+        for (const std::string &group : kGroups) {
+            AddConsumer slow = memberOf(group, 1);
+            slow.name = group + "-slow";
+            slow.processing = {5s, 5s};
+            slow.configs["max.poll.records"] = "1";
+            perform(slow);
+        }
         run(30s);
     }
 
@@ -82,7 +98,7 @@ public:
             revokedBefore[group] = revocations(group);
         const Instant since = m_world->now();
         for (const std::string &group : kGroups)
-            perform(memberOf(group, 1));
+            perform(newcomerOf(group));
         run(30s);
         std::map<std::string, Figures> figures;
         const std::shared_ptr<const Snapshot> snapshot = m_world->snapshot();
@@ -91,9 +107,9 @@ public:
             of.unread = unreadPartitions(m_world->trace(), group, since, m_world->now());
             of.revoked = revocations(group) - revokedBefore[group];
             for (const ClientSnapshot &client : snapshot->clients) {
-                if (client.name == group + "-4")
+                if (client.name == newcomerOf(group).name)
                     of.partitions = client.positions.size();
-                else if (client.group == group)
+                else if (client.group == group && client.name != group + "-slow")
                     of.pause = std::max(of.pause,
                         longestPause(m_world->trace(), client.name, since, m_world->now()));
             }
@@ -154,12 +170,7 @@ private Q_SLOTS:
         for (const std::string group : {"cooperative", "incremental"}) {
             QCOMPARE(figures[group].revoked, 3U);
             QVERIFY(figures[group].pause < 100ms);
-            QVERIFY(figures[group].unread.total < figures["eager"].unread.total);
         }
-        // In the end everybody has read all.
-        lab.run(5s);
-        for (const std::string &group : kGroups)
-            QVERIFY(lab.handled(group) + 2'000 > lab.produced());
     }
 };
 
