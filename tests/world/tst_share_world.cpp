@@ -94,7 +94,7 @@ private Q_SLOTS:
         Lab lab;
         lab.apply("add-share-consumer: {group: billing, topics: [orders], count: 5, processing: "
                   "45ms, configs: {max.poll.records: 5, share.acquire.mode: record_limit}}");
-        lab.apply("add-producer: {topic: orders, rate: 100/s, total: 500}");
+        lab.apply("add-producer: {topic: orders, rate: 100/s, total: 500, keys: {count: 50}}");
         lab.run(60s);
         QCOMPARE(lab.outcome().handled, std::uint64_t{500});
         QCOMPARE(lab.outcome().handledAgain, std::uint64_t{0});
