@@ -256,20 +256,21 @@ Result<SharePartition::WriteId, ErrorCode> SharePartition::acknowledge(const Mem
             return std::unexpected(error);
         }
     }
-    const std::size_t before = m_changes.size();
+    bool changes = false;
     for (const AcknowledgementBatch &batch : batches)
-        take(batch, settings, context);
-    return m_changes.size() == before ? WriteId{0} : m_nextWrite;
+        changes |= take(batch, settings, context);
+    return changes ? m_nextWrite : WriteId{0};
 }
 
-/// Offsets of the same type go in one go.
-void SharePartition::take(
+/// Offsets of the same type go in one go. Whether there is anything to be stored.
+bool SharePartition::take(
     const AcknowledgementBatch &batch, const Settings &settings, Context &context)
 {
     const auto typeAt = [&batch](std::int64_t offset) {
         const auto index = static_cast<std::size_t>(offset - batch.firstOffset);
         return batch.types.size() == 1 ? batch.types.front() : batch.types[index];
     };
+    bool changes = false;
     for (std::int64_t first = std::max(batch.firstOffset, m_startOffset);
         first <= batch.lastOffset;) {
         const AcknowledgeType type = typeAt(first);
@@ -278,14 +279,17 @@ void SharePartition::take(
             for (last = first; last < batch.lastOffset && typeAt(last + 1) == type;)
                 ++last;
         }
-        transition(first, last, type, settings, context);
+        changes |= transition(first, last, type, settings, context);
         first = last + 1;
     }
+    return changes;
 }
 
-void SharePartition::transition(std::int64_t first, std::int64_t last, AcknowledgeType type,
+/// Whether there is anything to be stored: a renewed lock is not.
+bool SharePartition::transition(std::int64_t first, std::int64_t last, AcknowledgeType type,
     const Settings &settings, Context &context)
 {
+    bool changes = false;
     (void)cutAt(last + 1);
     for (std::size_t i = cutAt(first); i < m_runs.size() && m_runs[i].first <= last; ++i) {
         Run &run = m_runs[i];
@@ -302,20 +306,22 @@ void SharePartition::transition(std::int64_t first, std::int64_t last, Acknowled
             : type == AcknowledgeType::Release && !isUsedUp ? ShareRecordState::Available
                                                             : ShareRecordState::Archived;
         changed(run);
+        changes = true;
     }
+    return changes;
 }
 
 SharePartition::WriteId SharePartition::release(
     const Member &member, const Settings &settings, Context &context)
 {
-    const std::size_t before = m_changes.size();
+    bool changes = false;
     for (std::size_t i = 0; i < m_runs.size(); ++i) {
         if (m_runs[i].isAcquired() && m_runs[i].member.number == member.number) {
-            transition(
+            changes |= transition(
                 m_runs[i].first, m_runs[i].last, AcknowledgeType::Release, settings, context);
         }
     }
-    return m_changes.size() == before ? WriteId{0} : m_nextWrite;
+    return changes ? m_nextWrite : WriteId{0};
 }
 
 void SharePartition::logStartMoved(std::int64_t logStartOffset, Context &context)

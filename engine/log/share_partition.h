@@ -178,8 +178,8 @@ private:
     void acquireNew(const Acquisition &wanted, std::span<const LogBatch> batches, std::int64_t most,
         const Settings &settings, Context &context, std::vector<AcquiredRecords> &out);
     ErrorCode judge(const Member &member, const AcknowledgementBatch &batch) const;
-    void take(const AcknowledgementBatch &batch, const Settings &settings, Context &context);
-    void transition(std::int64_t first, std::int64_t last, AcknowledgeType type,
+    bool take(const AcknowledgementBatch &batch, const Settings &settings, Context &context);
+    bool transition(std::int64_t first, std::int64_t last, AcknowledgeType type,
         const Settings &settings, Context &context);
     void takeBack(Run &run, const Settings &settings, Context &context);
     void madeAvailable(std::int64_t offset);

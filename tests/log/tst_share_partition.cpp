@@ -301,6 +301,25 @@ private Q_SLOTS:
         QCOMPARE(lab.runs(), "0-9 ACQUIRED 1");
     }
 
+    void whoeverAcknowledgesWaitsForTheWriteThatHasIt()
+    {
+        Lab lab;
+        lab.load(0);
+        lab.acquire(kAda, {{0, 9}});
+        Context context = lab.context();
+        const std::vector<AcknowledgementBatch> front{{0, 4, {AcknowledgeType::Accept}}};
+        const std::vector<AcknowledgementBatch> behind{{5, 9, {AcknowledgeType::Accept}}};
+        const auto first = lab.share.acknowledge(kAda, front, lab.settings, context);
+        // These go with the first ones as one run; they are no more stored than those.
+        const auto second = lab.share.acknowledge(kAda, behind, lab.settings, context);
+        QVERIFY(first && second && *first != 0);
+        QCOMPARE(*second, *first);
+        lab.acquire(kBob, {{10, 19}});
+        const std::vector<AcknowledgementBatch> renewed{{10, 19, {AcknowledgeType::Renew}}};
+        QCOMPARE(*lab.share.acknowledge(kBob, renewed, lab.settings, context),
+            SharePartition::WriteId{0});
+    }
+
     void theLastBatchIsTakenWholeUnlessTheLimitIsSharp()
     {
         Lab soft;
