@@ -302,7 +302,7 @@ void checkGroup(const SimulatedGroup &group, const Snapshot &snapshot, std::vect
 
 /// Whether nothing is left for them to read.
 void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &snapshot,
-    std::vector<Anomaly> &found)
+    bool isPromised, std::vector<Anomaly> &found)
 {
     const log::TopicSnapshot *topic = find(snapshot.log, transformers.from);
     for (const ClientSnapshot &client : snapshot.clients) {
@@ -314,14 +314,14 @@ void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &sn
                 && position.position
                     >= topic->partitions[static_cast<std::size_t>(position.index)].lastStableOffset;
         if (!isThrough)
-            found.push_back({AnomalyKind::GroupNotBalanced, true, 1,
+            found.push_back({AnomalyKind::GroupNotBalanced, isPromised, 1,
                 fmt::format("{} has not come to the end of {}", client.name, transformers.from)});
     }
 }
 
 /// Whether everything was given out and is settled.
-void checkSettled(
-    const SimulatedShareGroup &group, const Snapshot &snapshot, std::vector<Anomaly> &found)
+void checkSettled(const SimulatedShareGroup &group, const Snapshot &snapshot, bool isPromised,
+    std::vector<Anomaly> &found)
 {
     const log::TopicSnapshot *topic = find(snapshot.log, group.topic);
     if (!topic)
@@ -335,7 +335,7 @@ void checkSettled(
         const bool isThere = share != snapshot.log.sharePartitions.end();
         if (partition.logEndOffset > 0
             && (!isThere || share->startOffset < partition.highWatermark))
-            found.push_back({AnomalyKind::ShareGroupBehind, true, 1,
+            found.push_back({AnomalyKind::ShareGroupBehind, isPromised, 1,
                 fmt::format("{} has settled {}-{} up to {} of {}", group.name, group.topic,
                     partition.partition, isThere ? share->startOffset : 0,
                     partition.highWatermark)});
@@ -344,8 +344,10 @@ void checkSettled(
 
 } // namespace
 
-std::vector<Anomaly> checkAtRest(const Scenario &scenario, const Snapshot &snapshot)
+std::vector<Anomaly> checkAtRest(
+    const Scenario &scenario, const History &history, const Snapshot &snapshot)
 {
+    const bool isPromised = !history.hasLostPower();
     std::vector<Anomaly> found;
     for (const log::BrokerSnapshot &broker : snapshot.log.brokers) {
         if (!broker.alive || broker.isFenced)
@@ -364,7 +366,8 @@ std::vector<Anomaly> checkAtRest(const Scenario &scenario, const Snapshot &snaps
                 && partition.isr.size() == partition.replicas.size()
                 && partition.highWatermark == partition.logEndOffset
                 // With weak settings a marker may be lost, and nobody writes it again.
-                && (!wanted.isSafe() || partition.lastStableOffset == partition.highWatermark);
+                && (!wanted.isSafe() || !isPromised
+                    || partition.lastStableOffset == partition.highWatermark);
             if (!isWhole)
                 found.push_back({AnomalyKind::NotReplicated, true, 1,
                     fmt::format("{}-{}: leader {}, ISR [{}] of [{}], high watermark {} of {}, last "
@@ -379,13 +382,13 @@ std::vector<Anomaly> checkAtRest(const Scenario &scenario, const Snapshot &snaps
         checkGroup(group, snapshot, found);
     for (const SimulatedTransformers &transformers : scenario.transformers) {
         checkGroup({transformers.group, transformers.from, transformers.members}, snapshot, found);
-        checkCaughtUp(transformers, snapshot, found);
+        checkCaughtUp(transformers, snapshot, isPromised, found);
     }
     for (const SimulatedShareGroup &group : scenario.shareGroups)
-        checkSettled(group, snapshot, found);
+        checkSettled(group, snapshot, isPromised, found);
     for (const log::TransactionSnapshot &transaction : snapshot.log.transactions) {
         if (transaction.state != "Empty" && !transaction.state.starts_with("Complete"))
-            found.push_back({AnomalyKind::OpenTransaction, true, 1,
+            found.push_back({AnomalyKind::OpenTransaction, isPromised, 1,
                 fmt::format("{} is {}", transaction.transactionalId, transaction.state)});
     }
     return found;

@@ -122,8 +122,14 @@ public:
     const PowerLoss *lostWithPower(const std::string &partition, std::int64_t offset, Instant since,
         std::int64_t logEnd) const;
 
-    /// Whether that has happened to any partition, internal ones too.
-    bool hasLostPower() const { return !m_powerLosses.empty(); }
+    /// Whether that has happened to any partition, internal ones too; or the power went where the
+    /// coordinators' own topics have no three copies. Then a marker may be gone of a transaction
+    /// that its coordinator takes for ended, and what hangs hangs for good, in Kafka too.
+    bool hasLostPower() const
+    {
+        return !m_powerLosses.empty()
+            || (m_scenario.world.logBrokers < kBrokersForSafety && !m_powerLost.empty());
+    }
 
     const TransactionHistory &transactions() const { return m_transactions; }
     const PollHistory &polls() const { return m_polls; }
@@ -146,6 +152,8 @@ private:
     void answered(
         NodeId broker, const log::Answer &answer, const log::FetchResponse &response, Instant now);
     void readRecord(const log::TopicPartition &partition, std::int64_t offset, RecordId record);
+
+    static constexpr std::int32_t kBrokersForSafety = 3;
 
     const Scenario &m_scenario;
     TransactionHistory m_transactions;

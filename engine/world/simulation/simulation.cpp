@@ -40,7 +40,7 @@ public:
         for (const Command &command : m_report.scenario.commands)
             perform(command);
         breakThings();
-        std::vector<Anomaly> atRest = heal();
+        std::vector<Anomaly> atRest = heal(history);
 
         m_report.anomalies = history.anomalies();
         const auto take = [&](std::vector<Anomaly> &&more) {
@@ -104,7 +104,7 @@ private:
     }
 
     /// What is still not in order when the time to heal is over.
-    std::vector<Anomaly> heal()
+    std::vector<Anomaly> heal(const History &history)
     {
         const Duration healed = position();
         std::vector<Anomaly> wrong;
@@ -113,7 +113,7 @@ private:
             const std::shared_ptr<const Snapshot> snapshot = m_world->snapshot();
             for (const Command &mend : m_faults->healAll(*snapshot))
                 perform(mend);
-            wrong = checkAtRest(m_report.scenario, *snapshot);
+            wrong = checkAtRest(m_report.scenario, history, *snapshot);
             if (wrong.empty() && haveStopped(*snapshot))
                 break;
         }
