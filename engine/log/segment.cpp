@@ -578,10 +578,14 @@ Result<void, Error> Segment::truncateTo(Files &files, std::int64_t offset)
         found = scan.header().lastOffset() >= offset;
     if (scan.stopped() == BatchScan::Stop::Unreadable)
         return std::unexpected(scan.error());
-    if (!found)
+    if (!found) { // compaction has removed all from there on; the offsets go too
+        m_nextOffset = std::min(m_nextOffset, std::max(offset, m_baseOffset));
         return {};
+    }
     const std::uint64_t cut = scan.position();
-    const std::int64_t nextOffset = std::max(scan.header().baseOffset, m_baseOffset);
+    // Before the batch there may be a gap that compaction has left.
+    const std::int64_t nextOffset =
+        std::max(std::min(scan.header().baseOffset, offset), m_baseOffset);
     std::int64_t recordsCut = scan.header().recordCount;
     while (m_counted && scan.next())
         recordsCut += scan.header().recordCount;

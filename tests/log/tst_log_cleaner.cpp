@@ -346,6 +346,18 @@ private Q_SLOTS:
         it.log.truncateTo(2, it.storage.context).value();
         QCOMPARE(it.log.segments()[0].recordCount, 0);
     }
+    /// A follower that is told so by its leader would else be told so for ever.
+    void aLogThatIsCutInAGapEndsThere()
+    {
+        CleanerFixture it;
+        it.addWorkedExample();
+        it.clean();
+        it.log.truncateTo(8, it.storage.context).value();
+        QCOMPARE(it.content(), "4 B=null, 5 A=3, 6 D=1, 7 C=null");
+        it.log.truncateTo(2, it.storage.context).value(); // 0 to 3 have been removed
+        QCOMPARE(it.content(), "");
+        QCOMPARE(it.log.logEndOffset(), 2);
+    }
     void theFilesOfReplacedSegmentsGoAfterTheirDelay()
     {
         CleanerFixture it;
