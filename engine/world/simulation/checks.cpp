@@ -300,7 +300,7 @@ void checkGroup(const SimulatedGroup &group, const Snapshot &snapshot, std::vect
     }
 }
 
-/// Whether nothing is left for them to read.
+/// Whether nothing is left for them to read, and what they read is committed.
 void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &snapshot,
     bool isPromised, std::vector<Anomaly> &found)
 {
@@ -308,7 +308,8 @@ void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &sn
     for (const ClientSnapshot &client : snapshot.clients) {
         if (!topic || client.group != transformers.group)
             continue;
-        bool isThrough = client.holdingCount == 0;
+        bool isThrough = client.holdingCount == 0
+            && client.transactionStatus == log::TransactionStatus::Ready;
         for (const PositionSnapshot &position : client.positions)
             isThrough = isThrough
                 && position.position

@@ -118,10 +118,17 @@ void ShareHistory::confirmed(const Asked &asked, const log::TopicPartition &part
 void ShareHistory::event(const TraceEvent &event, const NameTable &names)
 {
     using log::LogEvent;
-    if (event.kind == log::kind(LogEvent::RecordsAcquired)) {
+    const bool isAcquired = event.kind == log::kind(LogEvent::RecordsAcquired);
+    if (isAcquired || event.kind == log::kind(LogEvent::RecordsAcknowledged)) {
         const auto partition = m_partitions.find(names.name(event.subject));
-        if (partition != m_partitions.end())
-            acquired(event, {std::string(names.name(event.detail)), partition->second});
+        if (partition == m_partitions.end())
+            return;
+        const Place place{std::string(names.name(event.detail)), partition->second};
+        std::map<std::int64_t, Lock> &locks = m_locks[place];
+        if (isAcquired)
+            acquired(event, place);
+        else // by itself, or because its consumer is gone
+            locks.erase(locks.lower_bound(event.item), locks.lower_bound(event.item + event.count));
         return;
     }
     const bool mayEndLocks = event.kind < log::kind(LogEvent::TopicCreated)

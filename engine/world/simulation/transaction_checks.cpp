@@ -306,37 +306,43 @@ private:
     /// Every record that is to be read of one topic stands once in the other.
     void check(const SimulatedTransformers &transformers)
     {
-        const auto countsOf = [&](const std::string &topic) {
-            std::map<RecordId, std::int64_t> counts;
+        struct Seen {
+            std::int64_t count = 0;
+            std::string place; ///< of the first
+        };
+        const auto seenIn = [&](const std::string &topic) {
+            std::map<RecordId, Seen> seen;
             for (const auto &[partition, content] : m_logs) {
                 if (partition.topic != topic)
                     continue;
                 for (const LoggedRecord &record : content.records) {
-                    if (record.id != 0 && record.isVisible())
-                        ++counts[record.id];
+                    if (record.id == 0 || !record.isVisible())
+                        continue;
+                    Seen &of = seen[record.id];
+                    if (of.count++ == 0)
+                        of.place = fmt::format("offset {} of {}", record.offset, partition.name());
                 }
             }
-            return counts;
+            return seen;
         };
         const bool promised = isPromised(transformers.from) && isPromised(transformers.to);
-        const std::map<RecordId, std::int64_t> read = countsOf(transformers.from);
-        const std::map<RecordId, std::int64_t> written = countsOf(transformers.to);
-        const auto where = [&](RecordId id, std::int64_t in, std::int64_t out) {
-            return fmt::format("record {} of producer {} is {} times in {} and {} times in {}",
-                id & ((RecordId{1} << 40) - 1), id >> 40, in, transformers.from, out,
-                transformers.to);
+        const std::map<RecordId, Seen> read = seenIn(transformers.from);
+        const std::map<RecordId, Seen> written = seenIn(transformers.to);
+        const auto text = [&](const Seen &of, std::int64_t in, std::int64_t out) {
+            return fmt::format("the record at {} is {} times in {} and {} times in {}", of.place,
+                in, transformers.from, out, transformers.to);
         };
         for (const auto &[id, in] : read) {
             const auto found = written.find(id);
-            const std::int64_t out = found == written.end() ? 0 : found->second;
-            if (out < in)
-                m_findings.add(AnomalyKind::LostWrite, promised, where(id, in, out));
-            if (out > in)
-                m_findings.add(AnomalyKind::Duplicate, promised, where(id, in, out));
+            const std::int64_t out = found == written.end() ? 0 : found->second.count;
+            if (out < in.count)
+                m_findings.add(AnomalyKind::LostWrite, promised, text(in, in.count, out));
+            if (out > in.count)
+                m_findings.add(AnomalyKind::Duplicate, promised, text(in, in.count, out));
         }
         for (const auto &[id, out] : written) {
             if (!read.contains(id))
-                m_findings.add(AnomalyKind::AbortedRead, promised, where(id, 0, out));
+                m_findings.add(AnomalyKind::AbortedRead, promised, text(out, 0, out.count));
         }
     }
 
