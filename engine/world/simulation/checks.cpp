@@ -308,8 +308,8 @@ void checkCaughtUp(const SimulatedTransformers &transformers, const Snapshot &sn
     for (const ClientSnapshot &client : snapshot.clients) {
         if (!topic || client.group != transformers.group)
             continue;
-        bool isThrough = client.holdingCount == 0
-            && client.transactionStatus == log::TransactionStatus::Ready;
+        bool isThrough =
+            client.holdingCount == 0 && client.transactionStatus == log::TransactionStatus::Ready;
         for (const PositionSnapshot &position : client.positions)
             isThrough = isThrough
                 && position.position

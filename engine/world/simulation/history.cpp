@@ -111,7 +111,7 @@ void History::request(NodeId, const log::ClientRequest &request, Instant now)
 void History::answer(NodeId broker, const log::Answer &answer, Instant now)
 {
     m_transactions.answer(answer);
-    m_shares.answer(answer);
+    m_shares.answer(broker, answer);
     if (const auto *produced = std::get_if<log::ProduceResponse>(&answer.response)) {
         m_compaction.answer(answer, *produced);
         answered(broker, answer, *produced, now);

@@ -59,7 +59,7 @@ void ShareHistory::asked(const log::ClientRequest &request, const std::string &g
         std::erase_if(locks, [&](const auto &lock) { return lock.second.holder == request.name; });
 }
 
-void ShareHistory::answer(const log::Answer &answer)
+void ShareHistory::answer(NodeId broker, const log::Answer &answer)
 {
     auto found = m_asked.extract({answer.client, answer.id});
     if (found.empty())
@@ -76,7 +76,10 @@ void ShareHistory::answer(const log::Answer &answer)
     if (!fetched || fetched->error != log::ErrorCode::None)
         return;
     m_lockTimeout = fetched->acquisitionLockTimeout;
+    const std::string brokerName = "broker-" + std::to_string(broker.value());
     for (const log::ShareFetchResponse::Partition &partition : fetched->partitions) {
+        const auto leader = m_leaders.find(partition.partition.name());
+        const bool leads = leader != m_leaders.end() && leader->second == brokerName;
         if (partition.acknowledgeError == log::ErrorCode::None)
             confirmed(asked, partition.partition);
         for (const log::AcquiredRecords &run : partition.acquired) {
@@ -84,6 +87,10 @@ void ShareHistory::answer(const log::Answer &answer)
                 Record &record = m_records[{asked.group, partition.partition}][offset];
                 ++record.deliveries;
                 record.highestCount = std::max(record.highestCount, run.deliveryCount);
+                const auto suspect =
+                    m_suspects.extract({{asked.group, partition.partition}, offset});
+                if (leads && !suspect.empty())
+                    m_breaches.push_back(suspect.mapped());
             }
         }
     }
@@ -93,10 +100,12 @@ void ShareHistory::acquired(const TraceEvent &event, const Place &place)
 {
     for (std::int64_t offset = event.item; offset < event.item + event.count; ++offset) {
         if (m_records[place][offset].isSettled)
-            m_breaches.push_back({Breach::Kind::DeliveredAfterSettled, place, offset, event.at});
+            m_suspects.insert_or_assign(std::pair(place, offset),
+                Breach{Breach::Kind::DeliveredAfterSettled, place, offset, event.at});
         const auto [lock, isNew] = m_locks[place].try_emplace(offset);
         if (!isNew && lock->second.holder != event.actor && event.at < lock->second.until)
-            m_breaches.push_back({Breach::Kind::AcquiredTwice, place, offset, event.at});
+            m_suspects.insert_or_assign(std::pair(place, offset),
+                Breach{Breach::Kind::AcquiredTwice, place, offset, event.at});
         lock->second = {event.actor, event.at + m_lockTimeout};
     }
 }
@@ -131,6 +140,8 @@ void ShareHistory::event(const TraceEvent &event, const NameTable &names)
             locks.erase(locks.lower_bound(event.item), locks.lower_bound(event.item + event.count));
         return;
     }
+    if (event.kind == log::kind(LogEvent::LeaderElected))
+        m_leaders[std::string(names.name(event.subject))] = names.name(event.actor);
     const bool mayEndLocks = event.kind < log::kind(LogEvent::TopicCreated)
         || event.kind == log::kind(LogEvent::LeaderElected)
         || event.kind == log::kind(LogEvent::MemberLeft)

@@ -37,7 +37,7 @@ public:
     const std::vector<Breach> &breaches() const { return m_breaches; }
 
     void request(const log::ClientRequest &request);
-    void answer(const log::Answer &answer);
+    void answer(NodeId broker, const log::Answer &answer);
     /// Records are acquired when the broker says so: its answer may leave long after, for it waits
     /// until what the same request acknowledged is stored. A fault, a new leader, a member that
     /// left may end locks.
@@ -66,6 +66,10 @@ private:
     std::map<Call, Asked> m_asked;
     std::map<std::string, log::TopicPartition, std::less<>> m_partitions; // by name
     Duration m_lockTimeout{}; // as answers tell it
+    std::map<std::string, std::string, std::less<>> m_leaders; // by partition: "broker-3"
+    /// Breaches that count if it was the leader who gave the record: one that was replaced and has
+    /// not heard of it gives records too, but nothing that is said of them can be stored.
+    std::map<std::pair<Place, std::int64_t>, Breach> m_suspects;
     std::vector<Breach> m_breaches;
 };
 
