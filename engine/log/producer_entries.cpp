@@ -80,6 +80,8 @@ ErrorCode ProducerEntries::checkSequence(
         return ErrorCode::OutOfOrderSequenceNumber;
     if (!producer) // never seen, or forgotten: any sequence may come
         return ErrorCode::None;
+    if (terms.anyEpoch && header.producerEpoch < producer->epoch)
+        return ErrorCode::None;
     const bool sameEpoch = header.producerEpoch == producer->epoch;
     const std::int32_t expected = sameEpoch && producer->count > 0
         ? sequenceAfter(producer->batches.front().lastSequence, 1)

@@ -350,8 +350,9 @@ void ShareConsumer::State::heartbeat(Context &context, ClientEffects &effects)
         .memberId = memberId,
         .memberEpoch = memberEpoch,
         .clientId = clientId};
-    if (memberEpoch == 0)
+    if (heartbeatTellsAll || memberEpoch == 0)
         request.subscribedTopics = config.topics;
+    heartbeatTellsAll = true; // until it is answered: a lost answer may have had the assignment
     send(Sent::Heartbeat, *coordinator, std::move(request), 0, context, effects);
 }
 
@@ -360,6 +361,7 @@ void ShareConsumer::State::applyHeartbeat(
 {
     switch (response.error) {
     case ErrorCode::None:
+        heartbeatTellsAll = false;
         memberEpoch = response.memberEpoch;
         nextHeartbeat = context.now + response.heartbeatInterval;
         if (response.assignment) {

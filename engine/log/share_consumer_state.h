@@ -80,6 +80,7 @@ struct ShareConsumer::State {
     int coordinatorFailures = 0;
     std::string memberId;
     std::int32_t memberEpoch = 0; ///< 0: joins with the next heartbeat
+    bool heartbeatTellsAll = true; ///< the next one names what the coordinator may not know
     Instant nextHeartbeat{};
     std::optional<std::set<TopicPartition>> assignment;
 

@@ -123,6 +123,8 @@ public:
     Instant now = kVirtualStart;
     Trace trace;
     std::vector<ShareConsumer> consumers;
+    ErrorCode heartbeatError = ErrorCode::None; ///< how heartbeats are answered
+    std::vector<bool> heartbeatsTellingTopics; ///< those that came, in order
 
 private:
     struct ToBroker {
@@ -154,9 +156,11 @@ private:
     }
     void happen(ToBroker &message)
     {
-        if (std::holds_alternative<ShareGroupHeartbeatRequest>(message.request)) {
-            ShareGroupHeartbeatResponse response{.memberEpoch = 1};
-            response.assignment = {kOrders};
+        if (const auto *request = std::get_if<ShareGroupHeartbeatRequest>(&message.request)) {
+            heartbeatsTellingTopics.push_back(request->subscribedTopics.has_value());
+            ShareGroupHeartbeatResponse response{.error = heartbeatError, .memberEpoch = 1};
+            if (heartbeatError == ErrorCode::None)
+                response.assignment = {kOrders};
             m_agenda.emplace(now + 1ms, ToClient{message.client, message.id, response});
             return;
         }
@@ -248,6 +252,22 @@ private Q_SLOTS:
         QVERIFY(consumer.acknowledge(kOrders, 3, AcknowledgeType::Accept));
         QCOMPARE(lab.pollWithin(worker), (Records{{1, 2}}));
         QCOMPARE(consumer.refused(), std::uint64_t{0});
+    }
+
+    void afterARefusedHeartbeatTheNextOneNamesTheTopicsAgain()
+    {
+        Lab lab;
+        const std::size_t worker = lab.add(false);
+        lab.run(1s);
+        lab.heartbeatError = ErrorCode::CoordinatorNotAvailable;
+        lab.run(5s);
+        lab.heartbeatError = ErrorCode::None;
+        lab.heartbeatsTellingTopics.clear();
+        lab.run(15s);
+        // An assignment that was lost with the answer would not be told to a member that seems to
+        // know it.
+        QCOMPARE(lab.heartbeatsTellingTopics, (std::vector{true, false, false}));
+        QCOMPARE(lab.consumers[worker].failure(), ErrorCode::None);
     }
 
     void commitDoesNotWaitForAFetch()

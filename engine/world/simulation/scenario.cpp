@@ -163,7 +163,8 @@ void drawTransformers(Scenario &scenario, Random &random)
         {"metadata.max.age.ms", "5000"},
         {"request.timeout.ms", "3000"},
     };
-    if (random.chance(0.4)) {
+    transformers.sharesOutServerSide = random.chance(0.4);
+    if (transformers.sharesOutServerSide) {
         add.configs["group.protocol"] = "consumer";
     } else {
         add.configs["heartbeat.interval.ms"] = "1000";

@@ -46,6 +46,7 @@ struct SimulatedTransformers {
     std::string from;
     std::string to;
     std::vector<std::string> members;
+    bool sharesOutServerSide = false; ///< group.protocol=consumer
 };
 struct SimulatedShareGroup {
     std::string name;
