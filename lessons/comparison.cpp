@@ -12,8 +12,6 @@ namespace queuelab::lessons {
 
 namespace {
 
-using Kind = Comparison::Kind;
-
 std::string_view trimmed(std::string_view text)
 {
     while (text.starts_with(' '))
@@ -49,12 +47,12 @@ std::optional<double> parseOrdered(std::string_view text, FieldType type)
 /// Splits ">= 3" and "2..4"; anything else is a plain value to be equal to.
 Comparison split(std::string_view text, FieldType type)
 {
-    static constexpr std::array<std::pair<std::string_view, Kind>, 5> kOperators{{
-        {">=", Kind::GreaterOrEqual},
-        {"<=", Kind::LessOrEqual},
-        {"!=", Kind::NotEqual},
-        {">", Kind::Greater},
-        {"<", Kind::Less},
+    static constexpr std::array<std::pair<std::string_view, Comparison::Kind>, 5> kOperators{{
+        {">=", Comparison::Kind::GreaterOrEqual},
+        {"<=", Comparison::Kind::LessOrEqual},
+        {"!=", Comparison::Kind::NotEqual},
+        {">", Comparison::Kind::Greater},
+        {"<", Comparison::Kind::Less},
     }};
     for (const auto &[sign, kind] : kOperators) {
         if (text.starts_with(sign))
@@ -63,16 +61,16 @@ Comparison split(std::string_view text, FieldType type)
     const std::size_t dots = text.find("..");
     const bool ordered = type == FieldType::Number || type == FieldType::Time;
     if (ordered && dots != std::string_view::npos) {
-        return {Kind::Between, std::string(text),
+        return {Comparison::Kind::Between, std::string(text),
             {std::string(trimmed(text.substr(0, dots))),
                 std::string(trimmed(text.substr(dots + 2)))}};
     }
-    return {Kind::Equal, std::string(text), {std::string(text)}};
+    return {Comparison::Kind::Equal, std::string(text), {std::string(text)}};
 }
 
 std::optional<Comparison> readList(const YAML::Node &node, world::YamlProblems &problems)
 {
-    Comparison comparison{Kind::List, {}, {}};
+    Comparison comparison{Comparison::Kind::List, {}, {}};
     if (!world::readYaml(node, problems, comparison.values))
         return std::nullopt;
     comparison.text = fmt::format("[{}]", fmt::join(comparison.values, ", "));
@@ -109,24 +107,24 @@ bool fits(std::string_view value, const ExpectationField &field, const YAML::Nod
     std::unreachable();
 }
 
-bool inOrder(Kind kind, double seen, double first, double second)
+bool inOrder(Comparison::Kind kind, double seen, double first, double second)
 {
     switch (kind) {
-    case Kind::Equal:
+    case Comparison::Kind::Equal:
         return seen == first;
-    case Kind::NotEqual:
+    case Comparison::Kind::NotEqual:
         return seen != first;
-    case Kind::Less:
+    case Comparison::Kind::Less:
         return seen < first;
-    case Kind::LessOrEqual:
+    case Comparison::Kind::LessOrEqual:
         return seen <= first;
-    case Kind::Greater:
+    case Comparison::Kind::Greater:
         return seen > first;
-    case Kind::GreaterOrEqual:
+    case Comparison::Kind::GreaterOrEqual:
         return seen >= first;
-    case Kind::Between:
+    case Comparison::Kind::Between:
         return seen >= first && seen <= second;
-    case Kind::List:
+    case Comparison::Kind::List:
         return false;
     }
     std::unreachable();
@@ -167,7 +165,8 @@ std::optional<Comparison> readComparison(
     }
     Comparison comparison = split(trimmed(node.Scalar()), field.type);
     const bool ordered = field.type == FieldType::Number || field.type == FieldType::Time;
-    if (!ordered && comparison.kind != Kind::Equal && comparison.kind != Kind::NotEqual) {
+    if (!ordered && comparison.kind != Comparison::Kind::Equal
+        && comparison.kind != Comparison::Kind::NotEqual) {
         problems.add(node.Mark(),
             fmt::format("'{}' is a {}, which has no order: '{}' cannot be decided", field.name,
                 fieldTypeName(field.type), comparison.text));
@@ -177,7 +176,7 @@ std::optional<Comparison> readComparison(
         if (!fits(value, field, node, problems))
             return std::nullopt;
     }
-    if (comparison.kind == Kind::Between
+    if (comparison.kind == Comparison::Kind::Between
         && *parseOrdered(comparison.values[0], field.type)
             > *parseOrdered(comparison.values[1], field.type)) {
         problems.add(node.Mark(),
@@ -191,7 +190,7 @@ std::optional<Comparison> readComparison(
 bool holds(const Comparison &comparison, const Seen &seen)
 {
     if (const auto *list = std::get_if<std::vector<std::string>>(&seen))
-        return comparison.kind == Kind::List && comparison.values == *list;
+        return comparison.kind == Comparison::Kind::List && comparison.values == *list;
     const bool isNumber = std::holds_alternative<double>(seen);
     if (isNumber || std::holds_alternative<Duration>(seen)) {
         const FieldType type = isNumber ? FieldType::Number : FieldType::Time;
@@ -207,7 +206,9 @@ bool holds(const Comparison &comparison, const Seen &seen)
         return !bounds.empty() && inOrder(comparison.kind, value, bounds.front(), bounds.back());
     }
     const bool equal = comparison.values.size() == 1 && comparison.values.front() == seenText(seen);
-    return comparison.kind == Kind::NotEqual ? !equal : comparison.kind == Kind::Equal && equal;
+    return comparison.kind == Comparison::Kind::NotEqual
+        ? !equal
+        : comparison.kind == Comparison::Kind::Equal && equal;
 }
 
 std::string seenText(const Seen &seen)

@@ -10,7 +10,6 @@ namespace {
 
 using exchange::BindingSnapshot;
 using exchange::ExchangeSnapshot;
-using exchange::QueueSnapshot;
 
 std::vector<std::string> exchangeNames(const Evidence &evidence)
 {
@@ -23,7 +22,7 @@ std::vector<std::string> exchangeNames(const Evidence &evidence)
 std::vector<std::string> queueNames(const Evidence &evidence)
 {
     std::vector<std::string> names;
-    for (const QueueSnapshot &queue : evidence.snapshot.exchange.queues)
+    for (const exchange::QueueSnapshot &queue : evidence.snapshot.exchange.queues)
         names.push_back(queue.name);
     return names;
 }
@@ -44,7 +43,7 @@ std::vector<std::string> bindingNames(const Evidence &evidence)
 }
 
 struct QueueView {
-    const QueueSnapshot *queue;
+    const exchange::QueueSnapshot *queue;
     std::uint64_t consumers;
     world::OutcomeSnapshot outcome;
 };
@@ -103,7 +102,7 @@ void addQueue(Kinds &kinds)
             "management UI."},
         [](const Expectation &expectation, const Evidence &evidence) -> Result<Q, std::string> {
             const exchange::BrokerSnapshot &broker = evidence.snapshot.exchange;
-            for (const QueueSnapshot &queue : broker.queues) {
+            for (const exchange::QueueSnapshot &queue : broker.queues) {
                 if (queue.name != expectation.name)
                     continue;
                 const auto consumers = std::ranges::count(

@@ -4,18 +4,16 @@ namespace queuelab::lessons {
 
 namespace {
 
-using visibility::QueueSnapshot;
-
-std::vector<std::string> queueNames(const Evidence &evidence)
+std::vector<std::string> sqsQueueNames(const Evidence &evidence)
 {
     std::vector<std::string> names;
-    for (const QueueSnapshot &queue : evidence.snapshot.visibility.queues)
+    for (const visibility::QueueSnapshot &queue : evidence.snapshot.visibility.queues)
         names.push_back(queue.name);
     return names;
 }
 
-struct QueueView {
-    const QueueSnapshot *queue;
+struct SqsQueueView {
+    const visibility::QueueSnapshot *queue;
     world::OutcomeSnapshot outcome;
 };
 
@@ -23,20 +21,20 @@ struct QueueView {
 
 void addVisibilityKinds(Kinds &kinds)
 {
-    using Q = QueueView;
+    using Q = SqsQueueView;
     kinds.push_back(std::make_unique<KindOf<Q>>(
         ExpectationKind{"queue", "sqs", "QUEUE",
             "A queue, and what the receivers made of its messages. Counters have CloudWatch's "
             "names."},
         [](const Expectation &expectation, const Evidence &evidence) -> Result<Q, std::string> {
-            for (const QueueSnapshot &queue : evidence.snapshot.visibility.queues) {
+            for (const visibility::QueueSnapshot &queue : evidence.snapshot.visibility.queues) {
                 if (queue.name == expectation.name)
                     return Q{&queue,
                         outcomeOf(evidence.snapshot, world::Engine::Visibility, queue.name)};
             }
-            return std::unexpected(notFound("queue", expectation.name, queueNames(evidence)));
+            return std::unexpected(notFound("queue", expectation.name, sqsQueueNames(evidence)));
         },
-        queueNames,
+        sqsQueueNames,
         std::vector<ReadableField<Q>>{
             {{"ApproximateNumberOfMessages", "visible: ready to be received"},
                 [](const Q &q) { return number(q.queue->visible); }},

@@ -60,11 +60,6 @@ struct Ink {
 constexpr Ink kColoured{"\033[32m", "\033[31m", "\033[2m", "\033[1m", "\033[0m"};
 constexpr Ink kPlain{};
 
-double secondsOf(Duration duration)
-{
-    return std::chrono::duration<double>(duration).count();
-}
-
 void appendStep(
     std::string &out, const LessonResult &lesson, const StepResult &step, const Ink &ink)
 {

@@ -2,6 +2,7 @@
 
 #include "lessons/runner.h"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,11 @@ std::vector<ReportCase> reportCases(const LessonResult &result);
 std::string stepName(const StepResult &step);
 /// "480,913 records/s", "10.03 s", "0.97"
 std::string measurementText(const Measurement &measurement);
+
+inline double secondsOf(Duration duration)
+{
+    return std::chrono::duration<double>(duration).count();
+}
 
 std::string textReport(const std::vector<LessonResult> &results, bool colour);
 std::string jsonReport(const std::vector<LessonResult> &results);

@@ -134,8 +134,8 @@ public:
         if (const auto started = m_node.start(); !started)
             return started;
         m_node.createTopics(kPartitionsOfGroup);
-        const auto &found =
-            m_node.askNow<log::FindCoordinatorResponse>(log::FindCoordinatorRequest{.key = "group"});
+        const auto &found = m_node.askNow<log::FindCoordinatorResponse>(
+            log::FindCoordinatorRequest{.key = "group"});
         invariant(found.error == log::ErrorCode::None, "the group has a coordinator");
         std::vector<std::string> topics;
         for (std::int32_t topic = 0; topic < kTopics; ++topic) {

@@ -1,5 +1,6 @@
 #include "app/bench/log_compaction_bench.h"
 
+#include "app/bench/log_batches.h"
 #include "engine/core/posix_files.h"
 #include "engine/log/log_cleaner.h"
 
@@ -19,19 +20,10 @@
 namespace queuelab::bench {
 namespace {
 
-constexpr std::size_t kBatchBytes = 16 << 10;
 constexpr std::size_t kChunkBytes = 1 << 20;
-constexpr std::int64_t kTimestamp = 1'700'000'000'000;
 /// With so many keys for each record, drawn at random, half of the records are superseded:
 /// x (1 - exp(-1/x)) = 1/2.
 constexpr double kKeysPerRecord = 0.6275;
-
-using Clock = std::chrono::steady_clock;
-
-double megabytesASecond(std::uint64_t bytes, Clock::duration took)
-{
-    return static_cast<double>(bytes) / 1e6 / std::chrono::duration<double>(took).count();
-}
 
 /// What one compaction read and kept.
 struct Work {

@@ -1,5 +1,6 @@
 #include "app/bench/log_storage_bench.h"
 
+#include "app/bench/log_batches.h"
 #include "engine/core/posix_files.h"
 #include "engine/log/partition_log.h"
 
@@ -19,18 +20,9 @@
 namespace queuelab::bench {
 namespace {
 
-constexpr std::size_t kBatchBytes = 16 << 10;
 constexpr std::size_t kPreparedBatches =
     64; // 1 MiB: they stay in the processor's cache, as a producer's do
-constexpr std::int64_t kTimestamp = 1'700'000'000'000;
 constexpr std::uint64_t kFetchBytes = 1 << 20; // max.partition.fetch.bytes
-
-using Clock = std::chrono::steady_clock;
-
-double megabytesASecond(std::uint64_t bytes, Clock::duration took)
-{
-    return static_cast<double>(bytes) / 1e6 / std::chrono::duration<double>(took).count();
-}
 
 /// Values of one size whose bytes differ.
 std::vector<Bytes> makeValues(std::size_t valueBytes)

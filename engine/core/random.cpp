@@ -7,7 +7,8 @@ namespace queuelab {
 
 namespace {
 
-__extension__ using Wide = unsigned __int128; // gcc and clang have it; ISO C++ has no name for it
+__extension__ using Unsigned128 =
+    unsigned __int128; // gcc and clang have it; ISO C++ has no name for it
 
 std::uint64_t splitMix(std::uint64_t &state)
 {
@@ -63,11 +64,11 @@ std::uint64_t Random::next()
 std::uint64_t Random::below(std::uint64_t bound)
 {
     // Lemire's multiplication; the rejected sliver keeps it unbiased.
-    auto product = static_cast<Wide>(next()) * bound;
+    auto product = static_cast<Unsigned128>(next()) * bound;
     if (static_cast<std::uint64_t>(product) < bound) {
         const std::uint64_t threshold = -bound % bound;
         while (static_cast<std::uint64_t>(product) < threshold)
-            product = static_cast<Wide>(next()) * bound;
+            product = static_cast<Unsigned128>(next()) * bound;
     }
     return static_cast<std::uint64_t>(product >> 64);
 }

@@ -10,7 +10,7 @@ namespace queuelab {
 
 namespace {
 
-__extension__ using Wide = __int128; // gcc and clang have it; ISO C++ has no name for it
+__extension__ using Signed128 = __int128; // gcc and clang have it; ISO C++ has no name for it
 
 struct Unit {
     std::string_view name;
@@ -39,8 +39,8 @@ std::optional<Duration> parseDuration(std::string_view text)
     // Integers and a decimal fraction, by hand: the result must not depend on a locale or on
     // rounding.
     std::size_t position = 0;
-    Wide digits = 0;
-    Wide scale = 1;
+    Signed128 digits = 0;
+    Signed128 scale = 1;
     bool any = false;
     bool fraction = false;
     for (; position < text.size(); ++position) {
@@ -64,7 +64,7 @@ std::optional<Duration> parseDuration(std::string_view text)
     for (const Unit &unit : kUnits) {
         if (unit.name != name)
             continue;
-        const Wide scaled = digits * unit.nanoseconds;
+        const Signed128 scaled = digits * unit.nanoseconds;
         if (scaled % scale != 0 || scaled / scale > std::numeric_limits<std::int64_t>::max())
             return std::nullopt;
         return Duration(static_cast<std::int64_t>(scaled / scale));

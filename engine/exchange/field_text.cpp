@@ -1,5 +1,7 @@
 #include "engine/exchange/field_text.h"
 
+#include "engine/core/overloaded.h"
+
 #include <fmt/format.h>
 
 #include <limits>
@@ -7,10 +9,6 @@
 namespace queuelab::exchange {
 
 namespace {
-
-template <class... Cases> struct Overloaded : Cases... {
-    using Cases::operator()...;
-};
 
 void appendCanonical(const FieldValue &value, std::string &out);
 

@@ -7,8 +7,6 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::int16_t kCodecBits = 0x07;
-
 /// Fills in what depends on the bytes behind the header, which begins at `at`.
 void seal(BatchHeader header, std::size_t at, Bytes &out)
 {
@@ -88,7 +86,7 @@ void BatchRewriter::empty(const BatchHeader &original, Bytes &out)
     header.recordCount = 0;
     header.baseTimestamp = -1;
     header.attributes = static_cast<std::int16_t>(
-        header.attributes & ~(kCodecBits | BatchHeader::kDeleteHorizonBit));
+        header.attributes & ~(BatchHeader::kCodecBits | BatchHeader::kDeleteHorizonBit));
     const std::size_t at = out.size();
     out.resize(at + kBatchHeaderBytes);
     seal(header, at, out);

@@ -9,7 +9,6 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::int16_t kCodecBits = 0x07;
 constexpr std::int16_t kLogAppendTimeBit = 0x08;
 constexpr int kCodecs = 5;
 constexpr std::size_t kCrcCoversFrom = 21;
@@ -72,8 +71,9 @@ ErrorCode recompress(ValidBatch &valid, const LogConfig &config)
         return ErrorCode::InvalidRecord;
     compress(*config.compression, records, valid.recompressed);
     valid.records = valid.recompressed;
-    valid.header.attributes = static_cast<std::int16_t>(
-        (valid.header.attributes & ~kCodecBits) | static_cast<int>(*config.compression));
+    valid.header.attributes =
+        static_cast<std::int16_t>((valid.header.attributes & ~BatchHeader::kCodecBits)
+            | static_cast<int>(*config.compression));
     valid.header.batchLength =
         static_cast<std::int32_t>(kBatchHeaderBytes - kLogOverheadBytes + valid.records.size());
     // Kafka looks at the sizes again.

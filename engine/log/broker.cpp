@@ -1,5 +1,6 @@
 #include "engine/log/broker.h"
 
+#include "engine/core/overloaded.h"
 #include "engine/log/broker_state.h"
 
 #include <algorithm>
@@ -8,10 +9,6 @@
 namespace queuelab::log {
 
 namespace {
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
 
 bool isOf(const Caller &caller, ClientId client)
 {

@@ -3,6 +3,8 @@
 
 #include "engine/log/broker_state.h"
 
+#include "engine/core/overloaded.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -10,12 +12,8 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr Duration kRequestTimeout = std::chrono::seconds{30}; // request.timeout.ms
-constexpr Duration kRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
+constexpr Duration kControllerCallTimeout = std::chrono::seconds{30}; // request.timeout.ms
+constexpr Duration kControllerRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
 
 /// A response of the request's kind that names what the request names.
 Response emptyResponse(const Request &request)
@@ -172,7 +170,7 @@ Broker::State::CallId Broker::State::call(
     const CallId callId = nextCall++;
     ControllerCall out{.purpose = purpose, .caller = caller, .request = std::move(request)};
     if (purpose == CallPurpose::Client)
-        out.deadline = callDeadlines.set(context.now + kRequestTimeout, callId);
+        out.deadline = callDeadlines.set(context.now + kControllerCallTimeout, callId);
     calls.emplace_hint(calls.end(), callId, std::move(out));
     unsentCalls.push_back(callId);
     return callId;
@@ -195,7 +193,8 @@ bool Broker::State::sendCalls(Context &context, Effects &effects)
             // A heartbeat that is not answered in time is sent again before the session ends.
             const bool ofLife =
                 out.purpose == CallPurpose::Registration || out.purpose == CallPurpose::Heartbeat;
-            const Duration timeout = ofLife ? config.brokerSessionTimeout / 2 : kRequestTimeout;
+            const Duration timeout =
+                ofLife ? config.brokerSessionTimeout / 2 : kControllerCallTimeout;
             out.ask = ask(*to, out.request, CallAsk{callId}, timeout, context, effects);
         } else {
             unsentCalls.push_back(callId);
@@ -305,7 +304,7 @@ void Broker::State::callLost(CallId callId, const Context &context)
         // Not this one again: a newer one says more.
         calls.erase(found);
         communicating = false;
-        nextCommunication = context.now + kRetryBackoff;
+        nextCommunication = context.now + kControllerRetryBackoff;
         return;
     }
     retryCall(callId, context);
@@ -319,7 +318,7 @@ void Broker::State::retryCall(CallId callId, const Context &context)
     found->second.ask.reset();
     found->second.decided = false;
     unsentCalls.push_back(callId);
-    callsAfter = context.now + kRetryBackoff;
+    callsAfter = context.now + kControllerRetryBackoff;
 }
 
 void Broker::State::askForTopic(CreateTopicsRequest::Topic topic, Context &context)

@@ -1,6 +1,7 @@
 // Consumer groups on a broker: where a group's coordinator is, and what the coordinator here wants
 // read from and written to its partitions of __consumer_offsets.
 
+#include "engine/core/overloaded.h"
 #include "engine/log/broker_state.h"
 #include "engine/log/transaction_records.h"
 
@@ -12,10 +13,6 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::chrono::milliseconds kCommitTimeout{5'000}; // offsets.commit.timeout.ms
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
 
 /// Where a coordinator keeps what it knows.
 std::string_view internalTopicName(CoordinatorType type)

@@ -2,28 +2,12 @@
 
 #include "engine/log/broker_state.h"
 
+#include "engine/core/overloaded.h"
+#include "engine/log/topic_name.h"
+
 #include <utility>
 
 namespace queuelab::log {
-
-namespace {
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
-
-bool isValidTopicName(std::string_view name)
-{
-    constexpr std::size_t kLengthMax = 249;
-    const auto isAllowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-            || c == '.' || c == '_' || c == '-';
-    };
-    return !name.empty() && name.size() <= kLengthMax && name != "." && name != ".."
-        && std::ranges::all_of(name, isAllowed);
-}
-
-} // namespace
 
 bool Broker::State::applyCommitted(Context &context)
 {

@@ -17,7 +17,7 @@ using CallId = BrokerShares::CallId;
 using LogBatch = SharePartition::LogBatch;
 
 /// Read at a time, so that not much more is read than is acquired.
-constexpr std::uint64_t kChunkBytes = 65'536;
+constexpr std::uint64_t kShareChunkBytes = 65'536;
 
 template <class Response_> auto &partitionOf(Response_ &response, const TopicPartition &partition)
 {
@@ -345,7 +345,7 @@ Broker::State::ShareRead Broker::State::readShare(
     for (std::int64_t at = from; at < limit && at - from < maxRecords && bytes < maxBytes;) {
         const std::size_t known_ = read.pieces.size();
         const auto more = partition.log.read(
-            at, limit, std::min(kChunkBytes, maxBytes - bytes), read.pieces, context.files);
+            at, limit, std::min(kShareChunkBytes, maxBytes - bytes), read.pieces, context.files);
         if (!more) {
             read.error = more.error();
             return read;

@@ -1,6 +1,7 @@
 // The share coordinator on a broker: it keeps the state of share-partitions in the partitions of
 // __share_group_state that the broker leads.
 
+#include "engine/core/overloaded.h"
 #include "engine/log/broker_state.h"
 #include "engine/log/group_records.h"
 
@@ -11,16 +12,12 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr std::chrono::milliseconds kWriteTimeout{5'000}; // share.coordinator.write.timeout.ms
+constexpr std::chrono::milliseconds kShareWriteTimeout{5'000}; // share.coordinator.write.timeout.ms
 constexpr Duration kPruneInterval =
     std::chrono::minutes{5}; // share.coordinator.state.topic.prune.interval.ms
 
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
-
 /// How Kafka's coordinators tell the errors of their own writes.
-ErrorCode told(ErrorCode error)
+ErrorCode toldWriters(ErrorCode error)
 {
     switch (error) {
     case ErrorCode::None:
@@ -38,7 +35,7 @@ ErrorCode told(ErrorCode error)
     }
 }
 
-void sayError(Response &response, ErrorCode error)
+void sayShareError(Response &response, ErrorCode error)
 {
     std::visit(
         [error]<class T>(T &answer) {
@@ -124,7 +121,7 @@ void Broker::State::shareState(
         ProduceResponse response;
         response.partitions.push_back(appended.result);
         park(ShareStateAnswer{caller, std::move(answer.first)}, std::move(response),
-            {{0, *appended.awaits}}, kWriteTimeout, context);
+            {{0, *appended.awaits}}, kShareWriteTimeout, context);
         return;
     }
     answerShareState({caller, std::move(answer.first)}, appended.result.error, effects);
@@ -145,7 +142,7 @@ Broker::State::Appended Broker::State::appendShareState(
 void Broker::State::answerShareState(ShareStateAnswer &&answer, ErrorCode error, Effects &effects)
 {
     if (error != ErrorCode::None)
-        sayError(answer.response, told(error));
+        sayShareError(answer.response, toldWriters(error));
     answer.caller.answer(std::move(answer.response), effects);
 }
 

@@ -28,7 +28,7 @@ bool isPassing(ErrorCode error)
 }
 
 /// What a consumer is told when its share-partition's state cannot be read or written.
-ErrorCode told(ErrorCode error)
+ErrorCode toldConsumers(ErrorCode error)
 {
     switch (error) {
     case ErrorCode::NotCoordinator:
@@ -224,9 +224,9 @@ void Broker::State::shareStateFailed(
     }
     share.failures = 0;
     if (share.phase == Phase::Active)
-        shareWritten(key, share, told(error), context);
+        shareWritten(key, share, toldConsumers(error), context);
     else
-        dropShare(key, told(error));
+        dropShare(key, toldConsumers(error));
 }
 
 void Broker::State::shareStateRead(

@@ -5,6 +5,8 @@
 
 #include "engine/log/broker_state.h"
 
+#include "engine/core/overloaded.h"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
@@ -13,12 +15,9 @@ namespace queuelab::log {
 
 namespace {
 
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
-
-constexpr std::chrono::milliseconds kCommitTimeout{30'000}; // request.timeout.ms
-constexpr std::chrono::milliseconds kRetryBackoff{20}; // add.partitions.to.txn.retry.backoff.ms
+constexpr std::chrono::milliseconds kTransactionalCommitTimeout{30'000}; // request.timeout.ms
+constexpr std::chrono::milliseconds kVerificationRetryBackoff{
+    20}; // add.partitions.to.txn.retry.backoff.ms
 constexpr std::chrono::milliseconds kRetryMax{100}; // add.partitions.to.txn.retry.backoff.max.ms
 constexpr std::int32_t kNoSequence = -1;
 
@@ -143,7 +142,7 @@ void Broker::State::verify(VerificationId verification, Context &context, Effect
     const bool adds = addsPartitions(waiting.request);
     // What was appended meanwhile need not be asked about again.
     const std::vector<Verifying::Guarded> before = std::exchange(waiting.guards, {});
-    std::chrono::milliseconds timeout = kCommitTimeout;
+    std::chrono::milliseconds timeout = kTransactionalCommitTimeout;
     if (const auto *produce = std::get_if<ProduceRequest>(&waiting.request)) {
         timeout = produce->timeout;
         for (const ProduceRequest::Partition &batch : produce->partitions) {
@@ -203,7 +202,8 @@ void Broker::State::verificationAnswered(
     const bool busy = std::ranges::find(errors, ErrorCode::ConcurrentTransactions) != errors.end();
     if (busy && std::holds_alternative<ProduceRequest>(waiting.request)
         && addsPartitions(waiting.request) && context.now - waiting.since < kRetryMax) {
-        waiting.retry = verificationRetries.set(context.now + kRetryBackoff, verification);
+        waiting.retry =
+            verificationRetries.set(context.now + kVerificationRetryBackoff, verification);
         return;
     }
     verified(verification, std::move(errors), context, effects);

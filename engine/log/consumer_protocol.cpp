@@ -1,5 +1,7 @@
 #include "engine/log/assignor.h"
 
+#include "engine/log/classic_fields.h"
+
 #include <algorithm>
 
 namespace queuelab::log {
@@ -9,20 +11,6 @@ namespace {
 // Kafka 4.x writes version 3 of both; readers take the prefix they know of newer versions.
 constexpr std::int16_t kSubscriptionVersion = 3;
 constexpr std::int16_t kAssignmentVersion = 3;
-
-void putString(ByteWriter &out, std::string_view text)
-{
-    out.integer(static_cast<std::int16_t>(text.size()));
-    out.bytes(asBytes(text));
-}
-
-std::string takeString(ByteReader &in)
-{
-    const auto size = in.integer<std::int16_t>();
-    if (size < 0)
-        return {};
-    return std::string(asText(in.bytes(static_cast<std::size_t>(size))));
-}
 
 /// [{topic, [partition]}]: neighbours of the same topic share one entry.
 void putPartitions(ByteWriter &out, std::vector<TopicPartition> partitions)

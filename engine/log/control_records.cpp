@@ -7,7 +7,7 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::int16_t kControlBit = 0x20;
-constexpr std::int16_t kVersion = 0; // of key and values, all of them
+constexpr std::int16_t kControlRecordVersion = 0; // of key and values, all of them
 
 /// A control record is the only one of its batch. Its batch differs from others in one bit, which
 /// the CRC covers.
@@ -16,7 +16,7 @@ Bytes controlBatch(
 {
     Bytes key;
     ByteWriter writer(key);
-    writer.integer(kVersion);
+    writer.integer(kControlRecordVersion);
     writer.integer(static_cast<std::int16_t>(type));
     builder.append(timestampMs, key, value);
     Bytes batch = builder.takeUnsealed();
@@ -56,7 +56,7 @@ Bytes endTransactionBatch(ControlType type, std::int64_t producerId, std::int16_
 {
     Bytes value;
     ByteWriter writer(value);
-    writer.integer(kVersion);
+    writer.integer(kControlRecordVersion);
     writer.integer(coordinatorEpoch);
     BatchBuilder builder;
     builder.reset();
@@ -85,7 +85,7 @@ Bytes leaderChangeBatch(const LeaderChange &change, std::int64_t timestampMs)
 {
     Bytes value;
     FlexibleWriter out(value);
-    out.integer(kVersion);
+    out.integer(kControlRecordVersion);
     out.integer(change.leader);
     writeVoters(out, change.voters);
     writeVoters(out, change.grantingVoters);

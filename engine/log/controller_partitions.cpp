@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::int32_t kNobody = -1;
 
-bool contains(const std::vector<std::int32_t> &brokers, std::int32_t broker)
-{
-    return std::ranges::find(brokers, broker) != brokers.end();
-}
-
 /// How the leader of `change` was found, or lost; `why` when the leader stays. `uncleanShutdown` is
 /// the broker that the change takes out of the ELR.
 LogReason reasonOf(const PartitionImage &before, const PartitionChangeRecord &change, LogReason why,

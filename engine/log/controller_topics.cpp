@@ -3,6 +3,7 @@
 #include "engine/log/controller.h"
 #include "engine/log/controller_placement.h"
 #include "engine/log/group_config.h"
+#include "engine/log/topic_name.h"
 
 #include <algorithm>
 #include <iterator>
@@ -15,20 +16,9 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr std::size_t kTopicNameMax = 249;
 constexpr std::int32_t kPartitionsMax = 100'000;
 constexpr const char *kNamedTwice = "the request names the topic more than once";
 constexpr const char *kGroupNamedTwice = "the request names the group more than once";
-
-bool isValidTopicName(std::string_view name)
-{
-    const auto isAllowed = [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
-            || c == '.' || c == '_' || c == '-';
-    };
-    return !name.empty() && name.size() <= kTopicNameMax && name != "." && name != ".."
-        && std::ranges::all_of(name, isAllowed);
-}
 
 /// Names that differ in '.' and '_' only would share one name in Kafka's metrics.
 bool collide(std::string_view a, std::string_view b)

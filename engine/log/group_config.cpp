@@ -11,7 +11,7 @@ namespace queuelab::log {
 namespace {
 
 /// A setting that is a whole number in [least, most].
-struct NumberSetting {
+struct GroupNumber {
     std::string_view key;
     std::int64_t least;
     std::int64_t most;
@@ -30,7 +30,7 @@ template <auto kField> void setNumber(GroupConfig &config, std::int64_t value)
 }
 
 // The limits are Kafka's defaults of group.consumer.min.session.timeout.ms and so on.
-constexpr NumberSetting kNumbers[] = {
+constexpr GroupNumber kGroupNumbers[] = {
     {"consumer.session.timeout.ms", 45'000, 60'000, setField<&GroupConfig::consumerSessionTimeout>},
     {"consumer.heartbeat.interval.ms", 5'000, 15'000,
         setField<&GroupConfig::consumerHeartbeatInterval>},
@@ -46,10 +46,10 @@ constexpr std::string_view kOffsetReset = "share.auto.offset.reset";
 constexpr std::string_view kIsolationLevel = "share.isolation.level";
 constexpr std::string_view kRenew = "share.renew.acknowledge.enable";
 
-std::string knownKeys()
+std::string knownGroupKeys()
 {
     std::string keys;
-    for (const NumberSetting &setting : kNumbers)
+    for (const GroupNumber &setting : kGroupNumbers)
         keys += fmt::format("{}, ", setting.key);
     return keys
         + fmt::format("{}, {}, {}, {}", kLockDuration, kOffsetReset, kIsolationLevel, kRenew);
@@ -141,7 +141,7 @@ std::string applyReset(GroupConfig &config, std::string_view value)
 std::string apply(
     GroupConfig &config, const BrokerConfig &broker, std::string_view key, std::string_view value)
 {
-    for (const NumberSetting &setting : kNumbers) {
+    for (const GroupNumber &setting : kGroupNumbers) {
         if (setting.key == key)
             return setWithin(value, setting.least, setting.most, setting.set, config);
     }
@@ -165,7 +165,7 @@ std::string apply(
         config.shareRenewAcknowledge = value == "true";
         return {};
     }
-    return fmt::format("no such group setting; there are {}", knownKeys());
+    return fmt::format("no such group setting; there are {}", knownGroupKeys());
 }
 
 } // namespace

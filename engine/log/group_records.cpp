@@ -1,6 +1,7 @@
 #include "engine/log/group_records.h"
 
 #include "engine/core/result.h"
+#include "engine/log/classic_fields.h"
 #include "engine/log/flexible_fields.h"
 #include "engine/log/transaction_records.h"
 
@@ -47,11 +48,6 @@ constexpr std::int16_t kMetadataVersion = 3;
 constexpr std::int16_t kFirstFlexible = 4; ///< of both values
 constexpr std::int16_t kNewestKnown = 4;
 
-void putString(ByteWriter &out, std::string_view text)
-{
-    out.integer(static_cast<std::int16_t>(text.size()));
-    out.bytes(asBytes(text));
-}
 void putNullableString(ByteWriter &out, const std::optional<std::string> &text)
 {
     if (text)

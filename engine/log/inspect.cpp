@@ -16,7 +16,8 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::string_view kCodecs[8] = {"none", "gzip", "snappy", "lz4", "zstd", "5", "6", "7"};
+constexpr std::string_view kCodecNames[8] = {
+    "none", "gzip", "snappy", "lz4", "zstd", "5", "6", "7"};
 
 /// Bytes as text; what a terminal would not show, or would obey, is escaped.
 std::string shown(const std::optional<ByteView> &bytes)
@@ -212,7 +213,7 @@ private:
             lastSequence, header.producerId, header.producerEpoch, header.partitionLeaderEpoch,
             header.isTransactional(), header.isControl(), scan.position(), timeName(header),
             header.maxTimestamp, header.sizeBytes(), header.magic,
-            kCodecs[static_cast<std::size_t>(header.codec())], header.crc, sound.has_value(),
+            kCodecNames[static_cast<std::size_t>(header.codec())], header.crc, sound.has_value(),
             sound ? markerOf(scan) : std::string());
         if (!sound) {
             damaged(path, "the batch at position {} {}", scan.position(), nameOf(sound.error()));

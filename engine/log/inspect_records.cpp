@@ -1,5 +1,6 @@
 #include "engine/log/inspect_records.h"
 
+#include "engine/core/overloaded.h"
 #include "engine/log/group_records.h"
 #include "engine/log/transaction_records.h"
 
@@ -11,18 +12,6 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::string_view kDeleted = "<DELETE>"; // Kafka's word for a tombstone
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
-
-/// Names are chosen by clients: what a terminal would obey is not shown.
-std::string printable(std::string_view name)
-{
-    std::string text(name);
-    std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-    return text;
-}
 
 std::optional<std::string> transactionText(const RecordView &record)
 {
@@ -92,6 +81,13 @@ std::optional<std::string> offsetsText(const RecordView &record)
 }
 
 } // namespace
+
+std::string printable(std::string_view text)
+{
+    std::string shown(text);
+    std::ranges::replace_if(shown, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+    return shown;
+}
 
 std::optional<std::string> coordinatorRecordText(std::string_view topic, const RecordView &record)
 {

@@ -1,5 +1,6 @@
 #include "engine/log/inspect_small_files.h"
 
+#include "engine/log/inspect_records.h"
 #include "engine/log/leader_epochs.h"
 #include "engine/log/producer_entries.h"
 #include "engine/log/segment.h"
@@ -28,14 +29,6 @@ std::vector<std::string_view> linesOf(std::string_view text)
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return lines;
-}
-
-/// A line as a terminal may show it.
-std::string printable(std::string_view line)
-{
-    std::string text(line);
-    std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-    return text;
 }
 
 std::optional<std::int64_t> numberIn(std::string_view text)

@@ -10,7 +10,7 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::string_view kVersion = "0";
+constexpr std::string_view kEpochFileVersion = "0";
 
 /// Takes the next line off `text`, without its end.
 std::string_view takeLine(std::string_view &text)
@@ -46,7 +46,7 @@ std::optional<LeaderEpochs::Start> startIn(std::string_view line)
 
 Result<LeaderEpochs, std::string> LeaderEpochs::parse(std::string_view text)
 {
-    if (const std::string_view version = takeLine(text); version != kVersion)
+    if (const std::string_view version = takeLine(text); version != kEpochFileVersion)
         return std::unexpected(fmt::format("line 1: unknown version '{}', not 0", version));
     const auto count = numberIn<std::uint32_t>(takeLine(text));
     if (!count)
@@ -70,7 +70,7 @@ Result<LeaderEpochs, std::string> LeaderEpochs::parse(std::string_view text)
 
 std::string LeaderEpochs::text() const
 {
-    std::string text = fmt::format("{}\n{}\n", kVersion, m_starts.size());
+    std::string text = fmt::format("{}\n{}\n", kEpochFileVersion, m_starts.size());
     for (const Start &start : m_starts)
         fmt::format_to(std::back_inserter(text), "{} {}\n", start.epoch, start.offset);
     return text;

@@ -18,7 +18,7 @@ namespace {
 
 /// Read and written at a time: what was just read is walked over, and what was just made is
 /// written, while the processor's second-level cache has it.
-constexpr std::size_t kChunkBytes = 256 << 10;
+constexpr std::size_t kCleanerChunkBytes = 256 << 10;
 /// Keys whose places in the table are asked for before the first is used.
 constexpr std::size_t kAhead = 32;
 
@@ -195,7 +195,7 @@ Result<void, Error> Cleaning::fillMap()
 Result<bool, Error> Cleaning::mapSegment(const Segment &segment, CleanedTransactions &transactions)
 {
     const std::uint64_t from = segment.positionBefore(m_range.firstDirtyOffset);
-    BatchScan scan(m_context.files, segment.log(), from, segment.sizeBytes(), kChunkBytes);
+    BatchScan scan(m_context.files, segment.log(), from, segment.sizeBytes(), kCleanerChunkBytes);
     while (scan.next()) {
         const BatchHeader &header = scan.header();
         m_result.bytesRead += header.sizeBytes();
@@ -327,12 +327,13 @@ Result<void, Error> Cleaning::writeGroup(const Segments &group, Segment &cleaned
         return written;
     };
     for (const auto &segment : group) {
-        BatchScan scan(m_context.files, segment->log(), 0, segment->sizeBytes(), kChunkBytes);
+        BatchScan scan(
+            m_context.files, segment->log(), 0, segment->sizeBytes(), kCleanerChunkBytes);
         while (scan.next()) {
             m_result.bytesRead += scan.header().sizeBytes();
             if (auto done = cleanBatch(*segment, scan); !done)
                 return done;
-            if (m_out.size() < kChunkBytes)
+            if (m_out.size() < kCleanerChunkBytes)
                 continue;
             if (auto written = write(); !written)
                 return written;

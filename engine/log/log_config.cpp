@@ -14,7 +14,7 @@ constexpr std::int64_t kMaxInt = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t kMaxLong = std::numeric_limits<std::int64_t>::max();
 
 /// A setting that is a number in [least, most], 32 or 64 bits wide.
-struct NumberSetting {
+struct TopicNumber {
     std::string_view key;
     std::int64_t least;
     std::int64_t most;
@@ -27,7 +27,7 @@ template <auto kField> void setField(LogConfig &config, std::int64_t value)
     config.*kField = static_cast<Number>(value);
 }
 
-constexpr NumberSetting kNumbers[] = {
+constexpr TopicNumber kTopicNumbers[] = {
     {"segment.bytes", 1 << 20, kMaxInt,
         setField<&LogConfig::segmentBytes>}, // 1 MiB at least since 4.0
     // Kafka's own way round that limit, for tests; ours for lessons whose segments fit on a screen.
@@ -56,10 +56,10 @@ constexpr std::string_view kMinLag = "min.compaction.lag.ms";
 constexpr std::string_view kUncleanElection = "unclean.leader.election.enable";
 constexpr std::string_view kCompression = "compression.type";
 
-std::string knownKeys()
+std::string knownTopicKeys()
 {
     std::string keys;
-    for (const NumberSetting &setting : kNumbers)
+    for (const TopicNumber &setting : kTopicNumbers)
         keys += fmt::format("{}, ", setting.key);
     return keys
         + fmt::format("{}, {}, {}, {}, {}", kUncleanElection, kCompression, kTimestampType,
@@ -128,7 +128,7 @@ std::string applyCompression(LogConfig &config, std::string_view value)
 /// Why `value` is refused; empty when it was set.
 std::string apply(LogConfig &config, std::string_view key, std::string_view value)
 {
-    for (const NumberSetting &setting : kNumbers) {
+    for (const TopicNumber &setting : kTopicNumbers) {
         if (setting.key != key)
             continue;
         std::int64_t number = 0;
@@ -164,7 +164,7 @@ std::string apply(LogConfig &config, std::string_view key, std::string_view valu
     }
     if (key == kCompression)
         return applyCompression(config, value);
-    return fmt::format("no such topic setting; there are {}", knownKeys());
+    return fmt::format("no such topic setting; there are {}", knownTopicKeys());
 }
 
 } // namespace

@@ -8,7 +8,7 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::int16_t kVersion = 0;
+constexpr std::int16_t kGroupRecordVersion = 0;
 constexpr std::uint32_t kFirstTag = 0;
 
 void writeId(FlexibleWriter &out, const TopicId &id)
@@ -110,7 +110,7 @@ public:
         : in(bytes)
         , m_image(image)
     {
-        m_known = in.integer<std::int16_t>() == kVersion;
+        m_known = in.integer<std::int16_t>() == kGroupRecordVersion;
     }
 
     FlexibleReader in;
@@ -230,7 +230,7 @@ Bytes encodeValue(const ModernGroup &group, const ModernRecordKey &key, const To
     const bool isConsumer = group.type() == GroupType::Consumer;
     Bytes bytes;
     FlexibleWriter out(bytes);
-    out.integer(kVersion);
+    out.integer(kGroupRecordVersion);
     switch (key.record) {
     case ModernRecord::Member:
         writeMember(out, group.type(), *group.member(key.memberId));

@@ -10,7 +10,7 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr std::string_view kVersion = "0";
+constexpr std::string_view kCheckpointVersion = "0";
 
 template <class T> bool takeNumber(std::string_view &text, char end, T &value)
 {
@@ -25,9 +25,9 @@ template <class T> bool takeNumber(std::string_view &text, char end, T &value)
 std::optional<CheckpointedOffsets> parse(std::string_view text)
 {
     std::size_t count = 0;
-    if (!text.starts_with(fmt::format("{}\n", kVersion)))
+    if (!text.starts_with(fmt::format("{}\n", kCheckpointVersion)))
         return std::nullopt;
-    text.remove_prefix(kVersion.size() + 1);
+    text.remove_prefix(kCheckpointVersion.size() + 1);
     if (!takeNumber(text, '\n', count))
         return std::nullopt;
     CheckpointedOffsets offsets;
@@ -62,7 +62,7 @@ std::optional<CheckpointedOffsets> readOffsetCheckpoint(Files &files, const std:
 Result<void, Error> writeOffsetCheckpoint(
     Files &files, const std::string &path, const CheckpointedOffsets &offsets)
 {
-    std::string text = fmt::format("{}\n{}\n", kVersion, offsets.size());
+    std::string text = fmt::format("{}\n{}\n", kCheckpointVersion, offsets.size());
     for (const auto &[partition, offset] : offsets)
         fmt::format_to(
             std::back_inserter(text), "{} {} {}\n", partition.topic, partition.partition, offset);

@@ -1,5 +1,7 @@
 #include "engine/log/offset_reset.h"
 
+#include "engine/core/overloaded.h"
+
 #include <algorithm>
 #include <limits>
 #include <optional>
@@ -7,10 +9,6 @@
 namespace queuelab::log {
 
 namespace {
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
 
 ListOffsetsRequest askAll(const std::vector<TopicPartition> &partitions, std::int64_t timestamp)
 {

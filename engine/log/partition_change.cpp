@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::int32_t kNoLeader = -1;
 
-bool contains(const std::vector<std::int32_t> &brokers, std::int32_t broker)
-{
-    return std::ranges::find(brokers, broker) != brokers.end();
-}
-
 struct Elected {
     std::int32_t leader = kNoLeader;
     bool unclean = false;
@@ -121,6 +116,11 @@ private:
 };
 
 } // namespace
+
+bool contains(const std::vector<std::int32_t> &brokers, std::int32_t broker)
+{
+    return std::ranges::find(brokers, broker) != brokers.end();
+}
 
 std::optional<PartitionChangeRecord> partitionChange(const PartitionImage &partition,
     const TopicId &topicId, std::int32_t number, PartitionTarget target,

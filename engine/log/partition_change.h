@@ -9,6 +9,9 @@
 
 namespace queuelab::log {
 
+/// Whether `broker` is one of the replicas in the list.
+bool contains(const std::vector<std::int32_t> &brokers, std::int32_t broker);
+
 /// How a partition finds its leader when the one it has may not lead any more.
 enum class Election : std::uint8_t {
     Online, ///< from the ISR, or from the ELR when the ISR is empty

@@ -13,11 +13,10 @@ namespace queuelab::log {
 namespace {
 
 constexpr std::int16_t kSnapshotVersion = 1;
-constexpr std::size_t kCrcAt = 2;
-constexpr std::size_t kCrcCoversFrom = 6;
+constexpr std::size_t kSnapshotCrcAt = 2;
+constexpr std::size_t kSnapshotCrcCoversFrom = 6;
 constexpr std::size_t kSnapshotHeaderBytes = 10;
 constexpr std::size_t kSnapshotEntryBytes = 46;
-constexpr std::int16_t kMaxEpoch = std::numeric_limits<std::int16_t>::max();
 constexpr std::int32_t kMaxSequence = std::numeric_limits<std::int32_t>::max();
 
 } // namespace
@@ -100,7 +99,7 @@ ErrorCode ProducerEntries::checkMarker(
     // The same marker again, after its transaction has ended, changes nothing; nor can the last
     // epoch of all go up.
     const bool again = bumps && header.producerEpoch == known.epoch
-        && (known.currentTxnFirstOffset < 0 || header.producerEpoch == kMaxEpoch);
+        && (known.currentTxnFirstOffset < 0 || header.producerEpoch == kLastProducerEpoch);
     const bool tooOld =
         bumps ? header.producerEpoch <= known.epoch : header.producerEpoch < known.epoch;
     if (tooOld && !again && !terms.anyEpoch)
@@ -211,7 +210,8 @@ Bytes ProducerEntries::snapshot() const
         writer.integer(entry.coordinatorEpoch);
         writer.integer(entry.currentTxnFirstOffset);
     }
-    storeBigEndian(bytes.data() + kCrcAt, crc32c(ByteView(bytes).subspan(kCrcCoversFrom)));
+    storeBigEndian(
+        bytes.data() + kSnapshotCrcAt, crc32c(ByteView(bytes).subspan(kSnapshotCrcCoversFrom)));
     return bytes;
 }
 
@@ -225,7 +225,7 @@ Result<std::vector<ProducerEntry>, std::string> ProducerEntries::parseSnapshot(B
         return std::unexpected(fmt::format("{} bytes are no header", bytes.size()));
     if (version != kSnapshotVersion)
         return std::unexpected(fmt::format("unknown version {}, not 1", version));
-    if (crc != crc32c(bytes.subspan(kCrcCoversFrom)))
+    if (crc != crc32c(bytes.subspan(kSnapshotCrcCoversFrom)))
         return std::unexpected("does not have the CRC it says");
     if (count < 0
         || bytes.size()

@@ -29,6 +29,10 @@ struct ProducerEntry {
     friend bool operator==(const ProducerEntry &, const ProducerEntry &) = default;
 };
 
+constexpr std::int16_t kLastProducerEpoch = std::numeric_limits<std::int16_t>::max();
+/// The last epoch that clients are given: the one above it is for fencing.
+constexpr std::int16_t kLastClientEpoch = kLastProducerEpoch - 1;
+
 /// The sequence `count` after (or before) this one: after INT32_MAX comes 0.
 std::int32_t sequenceAfter(std::int32_t sequence, std::int32_t count);
 std::int32_t sequenceBefore(std::int32_t sequence, std::int32_t count);

@@ -3,6 +3,7 @@
 // kafka.md 4.3; KIP-98, KIP-360). A transactional producer gets its epochs from its coordinator
 // (producer_transactions.cpp), and begins anew only with them.
 
+#include "engine/log/producer_entries.h"
 #include "engine/log/producer_state.h"
 
 #include <algorithm>
@@ -12,16 +13,6 @@
 namespace queuelab::log {
 
 namespace {
-
-constexpr std::int16_t kLastEpoch = std::numeric_limits<std::int16_t>::max();
-constexpr std::int32_t kLastSequence = std::numeric_limits<std::int32_t>::max();
-
-/// Sequences go on at 0 after the largest.
-std::int32_t sequenceAfter(std::int32_t sequence, std::int32_t count)
-{
-    return sequence > kLastSequence - count ? count - (kLastSequence - sequence) - 1
-                                            : sequence + count;
-}
 
 /// A copy of a batch that was sent before: its bytes may still be on their way.
 SharedBytes stamped(
@@ -73,7 +64,7 @@ void Producer::State::tendSequences(Context &context, ClientEffects &effects)
             wantEpochBump(place);
     }
     if (std::exchange(epochBumpWanted, false)) {
-        if (identity.epoch == kLastEpoch)
+        if (identity.epoch == kLastProducerEpoch)
             identity = {};
         else
             ++identity.epoch;

@@ -8,10 +8,10 @@
 namespace queuelab::log {
 namespace {
 
-constexpr Duration kRetryBackoff = std::chrono::milliseconds{20}; // quorum.retry.backoff.ms
+constexpr Duration kQuorumRetryBackoff = std::chrono::milliseconds{20}; // quorum.retry.backoff.ms
 // Kafka's raft client reconnects after 50 ms, then twice as long every time, up to 500 ms.
-constexpr Duration kReconnectBackoff = std::chrono::milliseconds{50};
-constexpr Duration kReconnectBackoffMax = std::chrono::milliseconds{500};
+constexpr Duration kQuorumReconnectBackoff = std::chrono::milliseconds{50};
+constexpr Duration kQuorumReconnectBackoffMax = std::chrono::milliseconds{500};
 constexpr std::uint64_t kReadBytes = 1 << 20;
 
 std::vector<NodeId> votersOf(NodeId self, const BrokerConfig &config)
@@ -222,9 +222,9 @@ void Quorum::peerLost(NodeId peer, Context &context, Effects &effects)
     const auto found = m_connections.find(peer);
     if (found != m_connections.end() && found->second.request) {
         Connection &connection = found->second;
-        const Duration delay = kReconnectBackoff * (1 << std::min(connection.losses, 4));
+        const Duration delay = kQuorumReconnectBackoff * (1 << std::min(connection.losses, 4));
         connection.request.reset();
-        connection.until = context.now + std::min(delay, kReconnectBackoffMax);
+        connection.until = context.now + std::min(delay, kQuorumReconnectBackoffMax);
         ++connection.losses;
     }
     act(context, effects);
@@ -311,7 +311,7 @@ void Quorum::ask(NodeId peer, Request request, Context &context, Effects &effect
 
 void Quorum::backOff(NodeId peer, Instant now)
 {
-    m_connections[peer].until = now + kRetryBackoff;
+    m_connections[peer].until = now + kQuorumRetryBackoff;
 }
 
 void Quorum::releaseConnections(Instant now)
@@ -320,7 +320,7 @@ void Quorum::releaseConnections(Instant now)
         if (!connection.request || connection.until > now)
             continue;
         connection.request.reset();
-        connection.until = now + kRetryBackoff;
+        connection.until = now + kQuorumRetryBackoff;
     }
 }
 

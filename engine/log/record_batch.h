@@ -40,7 +40,7 @@ struct BatchHeader {
         return static_cast<std::size_t>(batchLength) + kLogOverheadBytes;
     }
     std::int64_t lastOffset() const { return baseOffset + lastOffsetDelta; }
-    int codec() const { return attributes & 0x07; }
+    int codec() const { return attributes & kCodecBits; }
     bool isLogAppendTime() const { return (attributes & 0x08) != 0; }
     bool isTransactional() const { return (attributes & 0x10) != 0; }
     bool isControl() const { return (attributes & 0x20) != 0; }
@@ -51,6 +51,7 @@ struct BatchHeader {
     {
         return (attributes & kDeleteHorizonBit) != 0 ? std::optional(baseTimestamp) : std::nullopt;
     }
+    static constexpr std::int16_t kCodecBits = 0x07;
     static constexpr std::int16_t kDeleteHorizonBit = 0x40;
 };
 

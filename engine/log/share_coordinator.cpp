@@ -1,5 +1,6 @@
 #include "engine/log/share_coordinator.h"
 
+#include "engine/core/overloaded.h"
 #include "engine/log/group_records.h"
 #include "engine/log/record_batch.h"
 
@@ -10,10 +11,6 @@
 namespace queuelab::log {
 
 namespace {
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
 
 std::strong_ordering byProgress(const ShareStateBatch &one, const ShareStateBatch &other)
 {

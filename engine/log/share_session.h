@@ -42,7 +42,8 @@ public:
     /// InvalidShareSessionEpoch; ShareSessionNotFound when there is none.
     Result<ShareSession *, ErrorCode> go(const Key &key, std::int32_t epoch);
     void close(const Key &key);
-    /// The client with this number, or the member id of one without a name; empty when its session has ended.
+    /// The client with this number, or the member id of one without a name; empty when its session
+    /// has ended.
     std::string_view clientOf(std::uint32_t member) const;
     /// Those that end with a connection.
     std::vector<Key> of(ClientId connection) const;

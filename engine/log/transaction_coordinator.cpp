@@ -3,7 +3,9 @@
 
 #include "engine/log/transaction_coordinator.h"
 
+#include "engine/core/overloaded.h"
 #include "engine/log/group_records.h"
+#include "engine/log/producer_entries.h"
 
 #include <algorithm>
 #include <limits>
@@ -14,11 +16,6 @@ namespace queuelab::log {
 namespace {
 
 /// Clients are given no epoch above it, so that the coordinator can always fence with one more.
-constexpr std::int16_t kLastEpoch = std::numeric_limits<std::int16_t>::max() - 1;
-
-template <class... Functions> struct Overloaded : Functions... {
-    using Functions::operator()...;
-};
 
 } // namespace
 
@@ -161,7 +158,7 @@ bool TransactionCoordinator::knowsProducer(
     return request.producerId < 0 || metadata.producerEpoch < 0
         || request.producerId == metadata.producerId
         || (request.producerId == metadata.previousProducerId
-            && request.producerEpoch >= kLastEpoch);
+            && request.producerEpoch >= kLastClientEpoch);
 }
 
 /// Nothing is open: the producer gets the next epoch, a new producer id when those are used up, or
@@ -173,7 +170,7 @@ void TransactionCoordinator::initIdle(Transaction &transaction, const Asker &ask
     const bool isKnown = request.producerEpoch >= 0; // the producer says who it is
     const bool isCurrent = now.producerEpoch < 0 || request.producerEpoch == now.producerEpoch;
     Transition step{stepFrom(transaction, TransactionState::Empty), -1, LogReason::NewProducer};
-    if (now.producerEpoch >= kLastEpoch && (!isKnown || isCurrent)) {
+    if (now.producerEpoch >= kLastClientEpoch && (!isKnown || isCurrent)) {
         const auto producerId = takeProducerId();
         if (!producerId) {
             m_waiting.push_back({transaction.transactionalId, asker, request});

@@ -1,6 +1,7 @@
 // How transactions end: the producer's decision, or the coordinator's when a producer is fenced or
 // too late; the markers; the end of ids that nobody uses.
 
+#include "engine/log/producer_entries.h"
 #include "engine/log/transaction_coordinator.h"
 
 #include <algorithm>
@@ -10,9 +11,6 @@
 namespace queuelab::log {
 
 namespace {
-
-constexpr std::int16_t kMaxEpoch = std::numeric_limits<std::int16_t>::max();
-constexpr std::int16_t kLastEpoch = kMaxEpoch - 1; // of those that clients are given
 
 /// The next multiple of `interval` at or after `at`: when Kafka's scan finds what is due at `at`.
 Instant nextScan(Instant at, Duration interval)
@@ -59,7 +57,7 @@ void TransactionCoordinator::end(
         request.committed ? LogReason::CommitRequested : LogReason::AbortRequested};
     if (request.bumpsEpoch) {
         step.lastProducerEpoch = transaction->metadata.producerEpoch;
-        if (transaction->metadata.producerEpoch >= kLastEpoch) {
+        if (transaction->metadata.producerEpoch >= kLastClientEpoch) {
             const auto producerId = takeProducerId();
             if (!producerId) {
                 m_waiting.push_back({transactionalId, asker, request});
@@ -103,7 +101,7 @@ TransactionCoordinator::EndJudgement TransactionCoordinator::judgeEndWithBump(
     const TransactionMetadata &now = transaction.metadata;
     const bool isBumped = now.clientTransactionVersion >= 2;
     const bool repeatsOverflow = isBumped && now.previousProducerId == request.producerId
-        && now.producerId != request.producerId && request.producerEpoch == kLastEpoch
+        && now.producerId != request.producerId && request.producerEpoch == kLastClientEpoch
         && now.producerEpoch == 0;
     const bool repeatsBump = isBumped && now.producerId == request.producerId
         && now.producerEpoch == request.producerEpoch + 1;
@@ -141,7 +139,7 @@ TransactionMetadata TransactionCoordinator::decided(const Transaction &transacti
     if (transaction.metadata.state != TransactionState::Ongoing)
         step.startMs = step.lastUpdateMs; // nothing was added, but it takes its time
     // At the highest one an abort goes through all the same, so that the id is not stuck.
-    if (clientTransactionVersion >= 2 && step.producerEpoch < kMaxEpoch)
+    if (clientTransactionVersion >= 2 && step.producerEpoch < kLastProducerEpoch)
         ++step.producerEpoch;
     return step;
 }
@@ -170,7 +168,7 @@ bool TransactionCoordinator::fence(
         step.to = decided(
             transaction, TransactionState::PrepareAbort, m_config.transactionVersion, context);
         step.lastProducerEpoch = transaction.metadata.producerEpoch;
-        if (transaction.metadata.producerEpoch >= kLastEpoch) {
+        if (transaction.metadata.producerEpoch >= kLastClientEpoch) {
             const auto producerId = takeProducerId();
             if (!producerId)
                 return false;
@@ -178,7 +176,7 @@ bool TransactionCoordinator::fence(
         }
     } else {
         // Fenced from here on, whether the record can be written or not.
-        if (!transaction.failedFence && transaction.metadata.producerEpoch < kMaxEpoch)
+        if (!transaction.failedFence && transaction.metadata.producerEpoch < kLastProducerEpoch)
             ++transaction.metadata.producerEpoch;
         transaction.lastProducerEpoch = -1;
         step.to = decided(

@@ -5,14 +5,14 @@
 namespace queuelab::log {
 namespace {
 
-constexpr std::int16_t kVersion = 0;
+constexpr std::int16_t kIndexVersion = 0;
 
 } // namespace
 
 void appendAbortedTxn(Bytes &out, const AbortedTxn &transaction)
 {
     ByteWriter writer(out);
-    writer.integer(kVersion);
+    writer.integer(kIndexVersion);
     writer.integer(transaction.producerId);
     writer.integer(transaction.firstOffset);
     writer.integer(transaction.lastOffset);
@@ -36,7 +36,7 @@ Result<std::vector<AbortedTxn>, std::string> parseTransactionIndex(ByteView byte
         transaction.lastOffset = reader.integer<std::int64_t>();
         transaction.lastStableOffset = reader.integer<std::int64_t>();
         const std::size_t entry = transactions.size();
-        if (version != kVersion)
+        if (version != kIndexVersion)
             return std::unexpected(fmt::format("entry {} has unknown version {}", entry, version));
         if (transaction.firstOffset < 0 || transaction.firstOffset >= transaction.lastOffset
             || transaction.lastOffset <= before) {

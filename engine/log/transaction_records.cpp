@@ -1,6 +1,7 @@
 #include "engine/log/transaction_records.h"
 
 #include "engine/core/result.h"
+#include "engine/log/classic_fields.h"
 #include "engine/log/flexible_fields.h"
 
 #include <algorithm>
@@ -23,15 +24,15 @@ constexpr std::uint32_t kNextProducerEpochTag = 3;
 constexpr std::array<std::string_view, 8> kStateNames{"Empty", "Ongoing", "PrepareCommit",
     "PrepareAbort", "CompleteCommit", "CompleteAbort", "Dead", "PrepareEpochFence"};
 
-struct TopicGroup {
+struct TransactionTopic {
     std::string_view topic;
     std::vector<std::int32_t> partitions{};
 };
 
 /// `partitions` is sorted, so that those of a topic stand together.
-std::vector<TopicGroup> byTopic(const std::vector<TopicPartition> &partitions)
+std::vector<TransactionTopic> transactionTopics(const std::vector<TopicPartition> &partitions)
 {
-    std::vector<TopicGroup> topics;
+    std::vector<TransactionTopic> topics;
     for (const TopicPartition &partition : partitions) {
         if (topics.empty() || topics.back().topic != partition.topic)
             topics.push_back({partition.topic});
@@ -40,27 +41,15 @@ std::vector<TopicGroup> byTopic(const std::vector<TopicPartition> &partitions)
     return topics;
 }
 
-void putString(ByteWriter &out, std::string_view text)
-{
-    out.integer(static_cast<std::int16_t>(text.size()));
-    out.bytes(asBytes(text));
-}
-
-std::string takeString(ByteReader &in)
-{
-    const auto size = in.integer<std::int16_t>();
-    return std::string(asText(in.bytes(static_cast<std::size_t>(std::max<std::int16_t>(size, 0)))));
-}
-
 void putPartitions(ByteWriter &out, const TransactionMetadata &metadata)
 {
     if (metadata.state == TransactionState::Empty) {
         out.integer(std::int32_t{-1});
         return;
     }
-    const std::vector<TopicGroup> topics = byTopic(metadata.partitions);
+    const std::vector<TransactionTopic> topics = transactionTopics(metadata.partitions);
     out.integer(static_cast<std::int32_t>(topics.size()));
-    for (const TopicGroup &group : topics) {
+    for (const TransactionTopic &group : topics) {
         putString(out, group.topic);
         out.integer(static_cast<std::int32_t>(group.partitions.size()));
         for (const std::int32_t partition : group.partitions)
@@ -72,9 +61,9 @@ void putPartitions(FlexibleWriter &out, const TransactionMetadata &metadata)
 {
     if (metadata.state == TransactionState::Empty)
         return out.null();
-    const std::vector<TopicGroup> topics = byTopic(metadata.partitions);
+    const std::vector<TransactionTopic> topics = transactionTopics(metadata.partitions);
     out.arrayLength(topics.size());
-    for (const TopicGroup &group : topics) {
+    for (const TransactionTopic &group : topics) {
         out.string(group.topic);
         out.integers(group.partitions);
         out.endStruct();

@@ -1,16 +1,10 @@
 #include "engine/world/world_state.h"
 
+#include "engine/core/overloaded.h"
+
 #include <algorithm>
 
 namespace queuelab::world {
-
-namespace {
-
-template <class... Cases> struct Overloaded : Cases... {
-    using Cases::operator()...;
-};
-
-} // namespace
 
 Host *World::State::hostOf(ClientId client)
 {

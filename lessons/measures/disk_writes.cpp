@@ -19,7 +19,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 /// Long enough for a disk that turns, short enough to wait for.
-constexpr std::chrono::seconds kLongestRun{1};
+constexpr std::chrono::seconds kLongestWrites{1};
 constexpr std::size_t kDirectAlignment = 4096; // what every device takes for O_DIRECT
 
 struct Free {
@@ -56,7 +56,7 @@ public:
             if (!writeBlock(block))
                 return std::unexpected(systemError(m_path, "write"));
             ++written;
-            if (Clock::now() - begun > kLongestRun)
+            if (Clock::now() - begun > kLongestWrites)
                 break;
         }
         if (::fdatasync(m_descriptor.number()) != 0)

@@ -362,7 +362,8 @@ inline TransactionMetadata stored(TransactionState state, std::int16_t clientTra
         .producerEpoch = 5,
         .timeoutMs = 60'000,
         .state = state,
-        .partitions = hasPartitions ? std::vector<TopicPartition>{{"orders", 0}, {"orders", 1}} : std::vector<TopicPartition>{},
+        .partitions = hasPartitions ? std::vector<TopicPartition>{{"orders", 0}, {"orders", 1}}
+                                    : std::vector<TopicPartition>{},
         .lastUpdateMs = epochMillis(kVirtualStart),
         .startMs = hasPartitions ? epochMillis(kVirtualStart) : -1,
         .clientTransactionVersion = clientTransactionVersion};
@@ -383,38 +384,38 @@ inline Ids idsOf(const TransactionFixture &at, const std::string &id = "tx")
 }
 /// Request by name: "init", "add", "verify", "offsets", "commit" and "abort" (transaction.version
 /// 1), "commit2" and "abort2" (version 2). Returns the number of the answer.
-inline std::uint64_t send(TransactionFixture &at, std::string_view request,
-        std::int64_t producerId, std::int16_t epoch, const std::string &id = "tx")
-    {
-        if (request == "init")
-            return at.init(initOf(id, epoch < 0 ? -1 : producerId, epoch));
-        if (request == "add" || request == "verify") {
-            return at.add({.transactionalId = id,
-                .producerId = producerId,
-                .producerEpoch = epoch,
-                .verifyOnly = request == "verify",
-                .fromBroker = request == "verify",
-                .partitions = {{"orders", 0}}});
-        }
-        if (request == "offsets")
-            return at.addOffsets({id, producerId, epoch, "g"});
-        return at.end({.transactionalId = id,
+inline std::uint64_t send(TransactionFixture &at, std::string_view request, std::int64_t producerId,
+    std::int16_t epoch, const std::string &id = "tx")
+{
+    if (request == "init")
+        return at.init(initOf(id, epoch < 0 ? -1 : producerId, epoch));
+    if (request == "add" || request == "verify") {
+        return at.add({.transactionalId = id,
             .producerId = producerId,
             .producerEpoch = epoch,
-            .committed = request.starts_with("commit"),
-            .bumpsEpoch = request.ends_with('2')});
+            .verifyOnly = request == "verify",
+            .fromBroker = request == "verify",
+            .partitions = {{"orders", 0}}});
     }
+    if (request == "offsets")
+        return at.addOffsets({id, producerId, epoch, "g"});
+    return at.end({.transactionalId = id,
+        .producerId = producerId,
+        .producerEpoch = epoch,
+        .committed = request.starts_with("commit"),
+        .bumpsEpoch = request.ends_with('2')});
+}
 inline ErrorCode ask(TransactionFixture &at, std::string_view request, std::int64_t producerId,
-        std::int16_t epoch, const std::string &id = "tx")
-    {
-        const std::uint64_t call = send(at, request, producerId, epoch, id);
-        if (request == "init")
-            return at.answer<InitProducerIdResponse>(call)->error;
-        if (request == "add" || request == "verify")
-            return at.answer<AddPartitionsToTxnResponse>(call)->partitions.at(0).error;
-        if (request == "offsets")
-            return at.answer<AddOffsetsToTxnResponse>(call)->error;
-        return at.answer<EndTxnResponse>(call)->error;
-    }
+    std::int16_t epoch, const std::string &id = "tx")
+{
+    const std::uint64_t call = send(at, request, producerId, epoch, id);
+    if (request == "init")
+        return at.answer<InitProducerIdResponse>(call)->error;
+    if (request == "add" || request == "verify")
+        return at.answer<AddPartitionsToTxnResponse>(call)->partitions.at(0).error;
+    if (request == "offsets")
+        return at.answer<AddOffsetsToTxnResponse>(call)->error;
+    return at.answer<EndTxnResponse>(call)->error;
+}
 
 } // namespace queuelab::log::testing

@@ -561,7 +561,8 @@ private Q_SLOTS:
         int coordinator = -1;
         QVERIFY(cluster.runUntil([&] {
             coordinator =
-                cluster.ask<FindCoordinatorResponse>(4, FindCoordinatorRequest{.key = "billing"}).node;
+                cluster.ask<FindCoordinatorResponse>(4, FindCoordinatorRequest{.key = "billing"})
+                    .node;
             return coordinator > 0;
         }));
         const OffsetCommitRequest commit{"billing", -1, "", {}, {{kOrders, 7, -1, {}}}};
@@ -576,7 +577,9 @@ private Q_SLOTS:
         int next = coordinator;
         QVERIFY(cluster.runUntil([&] {
             next =
-                cluster.ask<FindCoordinatorResponse>(other, FindCoordinatorRequest{.key = "billing"}).node;
+                cluster
+                    .ask<FindCoordinatorResponse>(other, FindCoordinatorRequest{.key = "billing"})
+                    .node;
             return next > 0 && next != coordinator;
         }));
         OffsetFetchResponse answer;

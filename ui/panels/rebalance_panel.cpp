@@ -15,8 +15,8 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr double kPad = 12;
-constexpr double kGap = 28; ///< between two groups
+constexpr double kPanelPad = 12;
+constexpr double kGroupGap = 28; ///< between two groups
 constexpr double kBar = 9; ///< what a member owns
 constexpr double kWait = 5; ///< what it waits for
 
@@ -174,7 +174,7 @@ Scene RebalanceScene::layOut(
             tr("a consumer group has one whenever a member joins, leaves or is given up"));
         return scene;
     }
-    const double pad = sketch.px(kPad);
+    const double pad = sketch.px(kPanelPad);
     const double legendTall = sketch.height(Face::Small);
     sketch.legend(viewport.width() - pad, pad + legendTall / 2,
         {{tr("owns partitions"), Swatch::Ready},
@@ -188,7 +188,7 @@ Scene RebalanceScene::layOut(
     for (const Rebalance &rebalance : rebalances)
         longest = std::max(longest, rebalance.toNs - rebalance.fromNs);
     const auto columns = static_cast<double>(rebalances.size());
-    const double gap = sketch.px(kGap);
+    const double gap = sketch.px(kGroupGap);
     const double wide = (viewport.width() - 2 * pad - (columns - 1) * gap) / columns;
     double left = pad;
     for (const Rebalance &rebalance : rebalances) {

@@ -13,7 +13,6 @@ using namespace Qt::StringLiterals;
 
 namespace {
 
-constexpr double kPad = 14;
 constexpr qsizetype kReasonLines =
     5; ///< why a binding does not match; the last line takes the rest
 /// A binding stays lit so long after the last message it let through.

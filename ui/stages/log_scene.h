@@ -138,7 +138,6 @@ private:
     /// a group.
     double lagLeft(const Lane &lane) const;
 
-    static constexpr double kPad = 14;
     static constexpr double kPositionMark = 8; ///< the triangle's side
     static constexpr double kLagInset = 6; ///< from the lane's right edge
 

@@ -5,6 +5,8 @@
 
 namespace queuelab::ui {
 
+constexpr double kPad = 14; ///< round what a stage shows, in pixels before scaling
+
 /// Draws the pieces that the three stages share into a scene: cards, pills, cells, curves. One
 /// language, one place.
 class Sketch {

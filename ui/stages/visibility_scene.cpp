@@ -12,7 +12,6 @@ using visibility::MessageSnapshot;
 
 namespace {
 
-constexpr double kPad = 14;
 /// A ring turns red when less than this part of the visibility timeout is left.
 constexpr double kNearlyOver = 0.1;
 

@@ -8,7 +8,7 @@ namespace queuelab::ui {
 
 namespace {
 constexpr int kDash = 20;
-constexpr int kGap = 6;
+constexpr int kDashGap = 6;
 constexpr int kHeight = 5;
 constexpr int kWidest = 160; // with many steps the dashes become shorter
 } // namespace
@@ -23,7 +23,7 @@ void StepDashes::setProgress(int begun, int steps)
 
 QSize StepDashes::sizeHint() const
 {
-    return {std::min(kWidest, m_steps * (kDash + kGap)), kHeight + 4};
+    return {std::min(kWidest, m_steps * (kDash + kDashGap)), kHeight + 4};
 }
 
 void StepDashes::paintEvent(QPaintEvent *)
@@ -35,7 +35,7 @@ void StepDashes::paintEvent(QPaintEvent *)
     painter.setRenderHint(QPainter::Antialiasing);
     painter.setPen(Qt::NoPen);
     const double pitch = static_cast<double>(width()) / m_steps;
-    const double gap = std::min<double>(kGap, pitch / 3);
+    const double gap = std::min<double>(kDashGap, pitch / 3);
     for (int i = 0; i < m_steps; ++i) {
         painter.setBrush(i < m_begun ? theme.ready : theme.line);
         painter.drawRoundedRect(QRectF(i * pitch, (height() - kHeight) / 2.0, pitch - gap, kHeight),

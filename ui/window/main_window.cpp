@@ -43,7 +43,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr int kLayoutVersion = 1;
-constexpr int kGap = 8; // between the cards
+constexpr int kCardGap = 8; // between the cards
 
 /// A card in a dock, with the ground of the window around it.
 QWidget *framed(QWidget *panel, const QMargins &margins)
@@ -138,8 +138,8 @@ void MainWindow::build()
 
     auto *centre = new QWidget(this);
     auto *column = new QVBoxLayout(centre);
-    column->setContentsMargins(kGap, kGap, kGap / 2, 0);
-    column->setSpacing(kGap);
+    column->setContentsMargins(kCardGap, kCardGap, kCardGap / 2, 0);
+    column->setSpacing(kCardGap);
     column->addWidget(m_notice);
     column->addWidget(m_stages, 1);
     column->addWidget(m_timeline);
@@ -164,15 +164,15 @@ void MainWindow::build()
     const auto control = [](Qt::Key key) { return Qt::CTRL | Qt::SHIFT | key; };
     QDockWidget *course =
         addDock("dock.course", tr("Course"), m_course, Qt::LeftDockWidgetArea, control(Qt::Key_1));
-    QDockWidget *lesson =
-        addDock("dock.lesson", tr("Lesson"), framed(m_lessonPanel, {kGap / 2, kGap, kGap, kGap}),
-            Qt::RightDockWidgetArea, control(Qt::Key_2));
+    QDockWidget *lesson = addDock("dock.lesson", tr("Lesson"),
+        framed(m_lessonPanel, {kCardGap / 2, kCardGap, kCardGap, kCardGap}),
+        Qt::RightDockWidgetArea, control(Qt::Key_2));
     QDockWidget *bottom = addDock("dock.tables", tr("Events, charts, messages"),
-        framed(tables, {kGap, kGap / 2, kGap / 2, kGap}), Qt::BottomDockWidgetArea,
+        framed(tables, {kCardGap, kCardGap / 2, kCardGap / 2, kCardGap}), Qt::BottomDockWidgetArea,
         control(Qt::Key_3));
     m_inspectorDock = addDock("dock.inspector", tr("Inspector"),
-        framed(m_inspector, {kGap / 2, kGap / 2, kGap / 2, kGap}), Qt::BottomDockWidgetArea,
-        control(Qt::Key_4));
+        framed(m_inspector, {kCardGap / 2, kCardGap / 2, kCardGap / 2, kCardGap}),
+        Qt::BottomDockWidgetArea, control(Qt::Key_4));
     m_sideDocks = {course, lesson};
     resizeDocks({bottom}, {216}, Qt::Vertical);
     setArranging(false);

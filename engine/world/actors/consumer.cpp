@@ -1,5 +1,7 @@
 #include "engine/log/events.h"
 #include "engine/world/actors/consuming_actor.h"
+#include "engine/world/actors/handled_record.h"
+#include "engine/world/actors/shown.h"
 #include "engine/world/client_configs.h"
 
 #include <fmt/format.h>
@@ -13,18 +15,6 @@
 namespace queuelab::world {
 
 namespace {
-
-constexpr std::size_t kShownMessages = 64;
-constexpr std::size_t kLabelBytes = 24;
-
-/// FNV-1a; never 0, which stands for "no key".
-std::uint64_t hashOf(ByteView key)
-{
-    std::uint64_t hash = 0xcbf29ce484222325ULL;
-    for (const std::uint8_t byte : key)
-        hash = (hash ^ byte) * 0x100000001b3ULL;
-    return hash == 0 ? 1 : hash;
-}
 
 enum class CommitMode : std::uint8_t { Auto, After, Before, Never };
 
@@ -214,7 +204,7 @@ private:
         ++m_received;
         m_read.partition = m_lastPartitionId;
         m_read.offset = record.offset;
-        m_read.keyHash = record.key ? hashOf(*record.key) : 0;
+        m_read.keyHash = record.key ? hashOfKey(*record.key) : 0;
         const ByteView body = record.value.value_or(ByteView{});
         if (const std::optional<Stamp> stamp = readBody(body)) {
             if (m_lastProducerId == kNoName || stamp->producer != m_lastProducer) {

@@ -2,6 +2,7 @@
 
 #include "engine/log/record_batch.h"
 #include "engine/world/actor.h"
+#include "engine/world/actors/shown.h"
 #include "engine/world/workload.h"
 
 #include <algorithm>
@@ -50,7 +51,6 @@ inline std::uint64_t hashOfKey(ByteView key)
 inline HandledRecord handledRecord(
     const log::TopicPartition &partition, const log::RecordView &record, ActorContext &context)
 {
-    constexpr std::size_t kLabelBytes = 24;
     Trace &trace = context.base.trace;
     HandledRecord out{.partition = partition,
         .partitionName = trace.name(partition.name()),

@@ -1,5 +1,7 @@
 #include "engine/world/actor.h"
 
+#include "engine/world/actors/one_channel.h"
+
 #include <algorithm>
 #include <set>
 #include <string>
@@ -9,8 +11,6 @@
 namespace queuelab::world {
 namespace {
 
-constexpr exchange::ChannelNumber kConnection = 0;
-constexpr exchange::ChannelNumber kChannel = 1;
 /// A publisher faster than a thousand messages a second makes what falls due within a millisecond
 /// in one go: an application that fast does not sleep between two messages either.
 constexpr Duration kShortestSleep = std::chrono::milliseconds{1};

@@ -1,5 +1,7 @@
 #include "engine/world/actor.h"
 
+#include "engine/world/actors/shown.h"
+
 #include <algorithm>
 #include <charconv>
 #include <deque>
@@ -12,9 +14,7 @@ namespace {
 
 /// How long a client waits for an answer beyond the time it asked the queue to wait; AWS SDKs give
 /// up a read after 60 s.
-constexpr Duration kAnswerTimeout = std::chrono::seconds{60};
-constexpr std::size_t kShownHeld = 64;
-constexpr std::size_t kLabelBytes = 24;
+constexpr Duration kReceiveTimeout = std::chrono::seconds{60};
 
 /// A worker that polls a queue, works on what it receives one message at a time, and deletes each
 /// when it is done (or before, or never). A heartbeat keeps what it holds invisible while it works.
@@ -100,7 +100,7 @@ public:
         out.waiting = m_poll && m_command.waitTimeSeconds > 0;
         out.lastPoll = m_lastPoll;
         out.holdingCount = m_held.size();
-        for (std::size_t i = 0; i < std::min(m_held.size(), kShownHeld); ++i) {
+        for (std::size_t i = 0; i < std::min(m_held.size(), kShownMessages); ++i) {
             const Held &held = m_held[i];
             out.holding.push_back({.subject = m_command.queue,
                 .item = held.number,
@@ -229,7 +229,7 @@ private:
         request.waitTimeSeconds = m_command.waitTimeSeconds;
         m_lastPoll = now;
         m_poll = Poll{ask(std::move(request), context),
-            now + std::chrono::seconds{m_command.waitTimeSeconds} + kAnswerTimeout};
+            now + std::chrono::seconds{m_command.waitTimeSeconds} + kReceiveTimeout};
         context.out.wake(m_poll->givenUpAt);
     }
 

@@ -10,7 +10,7 @@ namespace {
 
 /// AWS SDKs give up waiting for an answer after 60 s; whether the messages were accepted is not
 /// known then.
-constexpr Duration kAnswerTimeout = std::chrono::seconds{60};
+constexpr Duration kSendTimeout = std::chrono::seconds{60};
 
 /// An application that sends messages to a queue at a rate, in calls of `batch` messages: a call
 /// goes out when it is full, and what is left goes out with the last message.
@@ -143,7 +143,7 @@ private:
         if (m_unsent.empty())
             return;
         const RequestId request(m_nextRequest++);
-        m_pending.emplace(request, Call{m_unsent.size(), context.base.now + kAnswerTimeout});
+        m_pending.emplace(request, Call{m_unsent.size(), context.base.now + kSendTimeout});
         context.out.wake(m_pending.begin()->second.givenUpAt);
         m_sent += m_unsent.size();
         if (m_command.batch == 1) {

@@ -3,6 +3,7 @@
 #include "engine/world/actor.h"
 #include "engine/world/actors/handled_record.h"
 #include "engine/world/actors/log_client.h"
+#include "engine/world/actors/shown.h"
 #include "engine/world/client_configs.h"
 
 #include <fmt/format.h>
@@ -14,8 +15,6 @@
 namespace queuelab::world {
 
 namespace {
-
-constexpr std::size_t kShownMessages = 64;
 
 log::ShareConsumerConfig configOf(
     const AddShareConsumer &command, const std::vector<NodeId> &bootstrap)

@@ -4,6 +4,7 @@
 #include "engine/world/actor.h"
 #include "engine/world/actors/dead_letters.h"
 #include "engine/world/actors/log_client.h"
+#include "engine/world/actors/shown.h"
 #include "engine/world/client_configs.h"
 
 #include <fmt/format.h>
@@ -17,9 +18,7 @@ namespace queuelab::world {
 
 namespace {
 
-constexpr std::size_t kShownMessages = 64;
-constexpr std::size_t kLabelBytes = 24;
-constexpr std::int32_t kDefaultRecords = 100; // in a transaction
+constexpr std::int32_t kDefaultTransactionRecords = 100; // in a transaction
 /// The two clients share the application's connections; the producer's requests count from here.
 constexpr std::uint64_t kProducerRequests = std::uint64_t{1} << 62;
 
@@ -383,7 +382,7 @@ private:
         if (m_doneRecords == 0)
             return false;
         if (m_guarantee == Guarantee::ExactlyOnce
-            && m_doneRecords >= m_command.transaction.records.value_or(kDefaultRecords))
+            && m_doneRecords >= m_command.transaction.records.value_or(kDefaultTransactionRecords))
             return true;
         return m_held.empty()
             && (m_stopping || m_guarantee == Guarantee::AtLeastOnce || !m_consumer.hasRecords());

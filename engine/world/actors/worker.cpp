@@ -1,5 +1,8 @@
 #include "engine/world/actor.h"
 
+#include "engine/world/actors/one_channel.h"
+#include "engine/world/actors/shown.h"
+
 #include <algorithm>
 #include <deque>
 #include <string>
@@ -9,12 +12,8 @@
 namespace queuelab::world {
 namespace {
 
-constexpr exchange::ChannelNumber kConnection = 0;
-constexpr exchange::ChannelNumber kChannel = 1;
-constexpr std::size_t kShownHeld = 64;
-
 /// FNV-1a: messages with the same routing key are of one kind, and their order is watched.
-std::uint64_t hashOf(std::string_view key)
+std::uint64_t kindOf(std::string_view key)
 {
     std::uint64_t hash = 0xcbf29ce484222325;
     for (const char c : key)
@@ -111,7 +110,7 @@ public:
         out.handledAgain = m_handledAgain;
         out.failed = m_failed;
         out.holdingCount = m_held.size();
-        for (std::size_t i = 0; i < std::min(m_held.size(), kShownHeld); ++i) {
+        for (std::size_t i = 0; i < std::min(m_held.size(), kShownMessages); ++i) {
             const exchange::BasicDeliver &held = m_held[i];
             out.holding.push_back({.subject = m_command.queue,
                 .item = static_cast<std::int64_t>(held.messageNumber),
@@ -186,7 +185,7 @@ private:
         handling.engine = Engine::Exchange;
         handling.scope = trace.name(m_command.queue);
         handling.item = static_cast<std::int64_t>(message.messageNumber);
-        handling.keyHash = hashOf(message.routingKey);
+        handling.keyHash = kindOf(message.routingKey);
         if (const auto stamp = readBody(message.content->body.view())) {
             handling.producer = trace.name(stamp->producer);
             handling.sequence = stamp->sequence;
