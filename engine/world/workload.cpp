@@ -69,9 +69,7 @@ void writeBody(const Stamp &stamp, std::uint64_t size, std::string &out)
 std::optional<Stamp> readBody(ByteView body)
 {
     std::string_view text = asText(body);
-    if (const void *space = std::memchr(text.data(), ' ', text.size()))
-        text = text.substr(
-            0, static_cast<std::size_t>(static_cast<const char *>(space) - text.data()));
+    text = text.substr(0, text.find(' '));
     const std::size_t at = text.rfind('@');
     if (at == std::string_view::npos || text.size() - at - 1 < kCreatedDigits)
         return std::nullopt;
