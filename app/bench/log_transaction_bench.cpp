@@ -5,6 +5,8 @@
 #include "engine/log/broker.h"
 #include "engine/log/producer.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -14,17 +16,17 @@ namespace queuelab::bench {
 namespace {
 
 constexpr std::uint64_t kRecordsInTransaction = 100;
-constexpr std::size_t kRecordBytes = 100;
+constexpr std::array<std::size_t, 2> kRecordBytes{100, 1024};
 constexpr Duration kBetweenRecords = std::chrono::microseconds{1};
 
 /// A producer whose requests go straight to a broker, and whose answers come straight back.
 class Line {
 public:
-    Line(Files &files, log::ProducerConfig config)
+    Line(Files &files, log::ProducerConfig config, std::size_t recordBytes)
         : m_context{kVirtualStart, m_random, m_trace, files}
         , m_broker(NodeId{1}, log::BrokerConfig{})
         , m_producer("bench", std::move(config))
-        , m_value(kRecordBytes, std::uint8_t{'x'})
+        , m_value(recordBytes, std::uint8_t{'x'})
     {
     }
 
@@ -41,15 +43,18 @@ public:
 
     void produce(std::uint64_t records)
     {
-        for (std::uint64_t i = 0; i < records; ++i) {
-            m_context.now += kBetweenRecords;
-            if (isTransactional() && i % kRecordsInTransaction == 0)
+        const bool transactional = isTransactional();
+        for (std::uint64_t done = 0; done < records; done += kRecordsInTransaction) {
+            if (transactional)
                 beginTransaction();
-            m_producer.send("bench", 0, epochMillis(m_context.now), std::nullopt, ByteView(m_value),
-                m_context, m_clientEffects);
-            if (isTransactional() && (i + 1) % kRecordsInTransaction == 0)
-                m_producer.commitTransaction(m_context, m_clientEffects);
-            exchange();
+            for (std::uint64_t i = 0; i < kRecordsInTransaction; ++i) {
+                m_context.now += kBetweenRecords;
+                m_producer.send("bench", 0, epochMillis(m_context.now), std::nullopt,
+                    ByteView(m_value), m_context, m_clientEffects);
+                if (transactional && i + 1 == kRecordsInTransaction)
+                    m_producer.commitTransaction(m_context, m_clientEffects);
+                exchange();
+            }
         }
         m_producer.flush(m_context, m_clientEffects);
         settle();
@@ -153,10 +158,11 @@ private:
     log::Effects m_answering;
 };
 
-Result<double, Error> nanosecondsARecord(std::uint64_t records, const log::ProducerConfig &config)
+Result<double, Error> nanosecondsARecord(
+    std::uint64_t records, const log::ProducerConfig &config, std::size_t recordBytes)
 {
     MemoryFiles files;
-    Line line(files, config);
+    Line line(files, config, recordBytes);
     if (const auto opened = line.open(); !opened)
         return std::unexpected(opened.error());
     line.produce(kRecordsInTransaction); // makes the topics
@@ -177,12 +183,20 @@ Result<std::vector<Figure>, Error> benchLogTransactions(const LogTransactionBenc
     const std::uint64_t records = transactions * kRecordsInTransaction;
     log::ProducerConfig transactional;
     transactional.transactionalId = "bench";
-    const std::array<Contender, 2> contenders{
-        Contender{"idempotent produce", "ns CPU/record",
-            [&] { return nanosecondsARecord(records, log::ProducerConfig{}); }, 0},
-        Contender{"transactions of 100 records", "ns CPU/record",
-            [&] { return nanosecondsARecord(records, transactional); }, 0},
-    };
+    std::vector<Contender> contenders;
+    for (const std::size_t bytes : kRecordBytes) {
+        const std::size_t baseline = contenders.size();
+        contenders.push_back({fmt::format("idempotent produce, {}-byte records", bytes),
+            "ns CPU/record",
+            [records, bytes] { return nanosecondsARecord(records, log::ProducerConfig{}, bytes); },
+            baseline});
+        contenders.push_back(
+            {fmt::format("transactions of 100 records, {}-byte records", bytes), "ns CPU/record",
+                [records, bytes, &transactional] {
+                    return nanosecondsARecord(records, transactional, bytes);
+                },
+                baseline});
+    }
     return measureInterleaved(contenders, options.rounds);
 }
 

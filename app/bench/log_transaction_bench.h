@@ -12,9 +12,10 @@ struct LogTransactionBenchOptions {
     int rounds = 5;
 };
 
-/// One producer and one broker, no network between them, files in memory: records of 100 bytes to
-/// one partition, idempotent, with acks=all, in full batches; and the same in transactions of 100
-/// records, each of which is committed before the next begins. Nanoseconds of CPU a record.
+/// One producer and one broker, no network between them, files in memory: records of 100 bytes, and
+/// of 1 KiB, to one partition, idempotent, with acks=all, in full batches; and the same in
+/// transactions of 100 records, each of which is committed before the next begins. Nanoseconds of
+/// CPU a record.
 Result<std::vector<Figure>, Error> benchLogTransactions(const LogTransactionBenchOptions &options);
 
 } // namespace queuelab::bench

@@ -1,5 +1,8 @@
 #include "engine/log/flexible_fields.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace queuelab::log {
 
 void FlexibleWriter::unsignedVarint(std::uint64_t value)
@@ -22,6 +25,14 @@ void FlexibleWriter::integers(const std::vector<std::int32_t> &values)
     arrayLength(values.size());
     for (const std::int32_t value : values)
         integer(value);
+}
+
+void FlexibleWriter::insertLength(std::size_t at)
+{
+    const std::size_t end = m_tagged.size();
+    FlexibleWriter(m_tagged).unsignedVarint(end - at);
+    const auto content = m_tagged.begin() + static_cast<std::ptrdiff_t>(at);
+    std::rotate(content, m_tagged.begin() + static_cast<std::ptrdiff_t>(end), m_tagged.end());
 }
 
 void FlexibleWriter::endStruct()

@@ -31,19 +31,20 @@ public:
     /// Field `tag` holds what `write(FlexibleWriter &)` writes. Tags ascend.
     template <class Write> void tagged(std::uint32_t tag, Write &&write)
     {
-        Bytes content;
-        FlexibleWriter inner(content);
-        write(inner);
         FlexibleWriter field(m_tagged);
         field.unsignedVarint(tag);
-        field.unsignedVarint(content.size());
-        field.bytes(content);
+        const std::size_t before = m_tagged.size();
+        write(field);
+        insertLength(before);
         ++m_taggedCount;
     }
     /// The struct is complete: its tagged fields go out.
     void endStruct();
 
 private:
+    /// Puts before the content of a tagged field, which begins at `at`, how long it is.
+    void insertLength(std::size_t at);
+
     Bytes &m_out;
     Bytes m_tagged;
     std::uint32_t m_taggedCount = 0;

@@ -225,6 +225,10 @@ private:
     Deadlines<Deadline> m_deadlines;
     Handle m_nextExpiry; ///< set while a partition is loaded
     std::vector<Write> m_outbox;
+    // Buffers of write(), kept for their room.
+    BatchBuilder m_batch;
+    Bytes m_key;
+    Bytes m_value;
     std::map<std::uint64_t, PendingWrite> m_pending; ///< by id: in the order they were made
     std::uint64_t m_nextWrite = 1;
     std::vector<MarkerWanted> m_markers; ///< not taken yet

@@ -33,12 +33,11 @@ void TransactionCoordinator::write(
 {
     invariant(isValidTransition(transaction.metadata.state, transaction.next->to.state),
         "a transaction goes from state to state as Kafka's does");
-    BatchBuilder batch;
-    batch.reset();
-    batch.append(epochMillis(context.wallClock()),
-        encodeTransactionKey(transaction.transactionalId),
-        encodeValue(transaction.next->to, m_config.transactionVersion));
-    m_outbox.push_back({m_nextWrite, transaction.partition, batch.take()});
+    encodeTransactionKey(transaction.transactionalId, m_key);
+    encodeValue(transaction.next->to, m_config.transactionVersion, m_value);
+    m_batch.reset();
+    m_batch.append(epochMillis(context.wallClock()), m_key, m_value);
+    m_outbox.push_back({m_nextWrite, transaction.partition, m_batch.take()});
     m_pending.emplace(m_nextWrite++,
         PendingWrite{transaction.partition, {transaction.transactionalId}, std::move(asker)});
 }

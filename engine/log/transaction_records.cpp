@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 namespace queuelab::log {
@@ -24,21 +25,25 @@ constexpr std::uint32_t kNextProducerEpochTag = 3;
 constexpr std::array<std::string_view, 8> kStateNames{"Empty", "Ongoing", "PrepareCommit",
     "PrepareAbort", "CompleteCommit", "CompleteAbort", "Dead", "PrepareEpochFence"};
 
-struct TransactionTopic {
-    std::string_view topic;
-    std::vector<std::int32_t> partitions{};
-};
-
-/// `partitions` is sorted, so that those of a topic stand together.
-std::vector<TransactionTopic> transactionTopics(const std::vector<TopicPartition> &partitions)
+/// Calls `each(partitions of one topic)`. `partitions` is sorted, so that those of a topic stand
+/// together.
+template <class Each> void forEachTopic(std::span<const TopicPartition> partitions, Each &&each)
 {
-    std::vector<TransactionTopic> topics;
-    for (const TopicPartition &partition : partitions) {
-        if (topics.empty() || topics.back().topic != partition.topic)
-            topics.push_back({partition.topic});
-        topics.back().partitions.push_back(partition.partition);
+    while (!partitions.empty()) {
+        const auto end = std::ranges::find_if(partitions, [&](const TopicPartition &partition) {
+            return partition.topic != partitions.front().topic;
+        });
+        const auto count = static_cast<std::size_t>(end - partitions.begin());
+        each(partitions.first(count));
+        partitions = partitions.subspan(count);
     }
-    return topics;
+}
+
+std::size_t topicCount(std::span<const TopicPartition> partitions)
+{
+    std::size_t count = 0;
+    forEachTopic(partitions, [&count](const auto &) { ++count; });
+    return count;
 }
 
 void putPartitions(ByteWriter &out, const TransactionMetadata &metadata)
@@ -47,27 +52,27 @@ void putPartitions(ByteWriter &out, const TransactionMetadata &metadata)
         out.integer(std::int32_t{-1});
         return;
     }
-    const std::vector<TransactionTopic> topics = transactionTopics(metadata.partitions);
-    out.integer(static_cast<std::int32_t>(topics.size()));
-    for (const TransactionTopic &group : topics) {
-        putString(out, group.topic);
-        out.integer(static_cast<std::int32_t>(group.partitions.size()));
-        for (const std::int32_t partition : group.partitions)
-            out.integer(partition);
-    }
+    out.integer(static_cast<std::int32_t>(topicCount(metadata.partitions)));
+    forEachTopic(metadata.partitions, [&out](std::span<const TopicPartition> ofTopic) {
+        putString(out, ofTopic.front().topic);
+        out.integer(static_cast<std::int32_t>(ofTopic.size()));
+        for (const TopicPartition &partition : ofTopic)
+            out.integer(partition.partition);
+    });
 }
 
 void putPartitions(FlexibleWriter &out, const TransactionMetadata &metadata)
 {
     if (metadata.state == TransactionState::Empty)
         return out.null();
-    const std::vector<TransactionTopic> topics = transactionTopics(metadata.partitions);
-    out.arrayLength(topics.size());
-    for (const TransactionTopic &group : topics) {
-        out.string(group.topic);
-        out.integers(group.partitions);
+    out.arrayLength(topicCount(metadata.partitions));
+    forEachTopic(metadata.partitions, [&out](std::span<const TopicPartition> ofTopic) {
+        out.string(ofTopic.front().topic);
+        out.arrayLength(ofTopic.size());
+        for (const TopicPartition &partition : ofTopic)
+            out.integer(partition.partition);
         out.endStruct();
-    }
+    });
 }
 
 /// False when there is no list, which only the state Empty may be without.
@@ -192,13 +197,18 @@ bool isValidTransition(TransactionState from, TransactionState to)
     invariantBroken("a transaction state has one of its values");
 }
 
+void encodeTransactionKey(std::string_view transactionalId, Bytes &out)
+{
+    out.clear();
+    ByteWriter key(out);
+    key.integer(kKeyVersion);
+    putString(key, transactionalId);
+}
+
 Bytes encodeTransactionKey(std::string_view transactionalId)
 {
     Bytes bytes;
-    bytes.reserve(sizeof(kKeyVersion) + sizeof(std::int16_t) + transactionalId.size());
-    ByteWriter out(bytes);
-    out.integer(kKeyVersion);
-    putString(out, transactionalId);
+    encodeTransactionKey(transactionalId, bytes);
     return bytes;
 }
 
@@ -212,21 +222,25 @@ std::optional<std::string> decodeTransactionKey(ByteView bytes)
     return transactionalId;
 }
 
+void encodeValue(const TransactionMetadata &metadata, std::int16_t transactionVersion, Bytes &out)
+{
+    out.clear();
+    if (transactionVersion >= 1) {
+        FlexibleWriter value(out);
+        value.integer(kFlexible);
+        putFields(value, metadata);
+        putTags(value, metadata);
+    } else {
+        ByteWriter value(out);
+        value.integer(kPlain);
+        putFields(value, metadata);
+    }
+}
+
 Bytes encodeValue(const TransactionMetadata &metadata, std::int16_t transactionVersion)
 {
-    constexpr std::size_t kFewPartitions = 128; // a transaction of a few partitions fits
     Bytes bytes;
-    bytes.reserve(kFewPartitions);
-    if (transactionVersion >= 1) {
-        FlexibleWriter out(bytes);
-        out.integer(kFlexible);
-        putFields(out, metadata);
-        putTags(out, metadata);
-    } else {
-        ByteWriter out(bytes);
-        out.integer(kPlain);
-        putFields(out, metadata);
-    }
+    encodeValue(metadata, transactionVersion, bytes);
     return bytes;
 }
 

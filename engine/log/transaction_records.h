@@ -49,10 +49,13 @@ struct TransactionMetadata {
 };
 
 Bytes encodeTransactionKey(std::string_view transactionalId);
+/// Into a buffer whose room is used again; what it held is gone.
+void encodeTransactionKey(std::string_view transactionalId, Bytes &out);
 /// Nothing when it is malformed.
 std::optional<std::string> decodeTransactionKey(ByteView bytes);
 /// Version 1 (flexible) from transaction.version 1 on, as Kafka 4 writes it; else version 0.
 Bytes encodeValue(const TransactionMetadata &metadata, std::int16_t transactionVersion);
+void encodeValue(const TransactionMetadata &metadata, std::int16_t transactionVersion, Bytes &out);
 /// Versions 0 and 1; nothing when it is malformed or newer.
 std::optional<TransactionMetadata> decodeTransactionMetadata(ByteView bytes);
 
