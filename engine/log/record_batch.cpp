@@ -37,7 +37,7 @@ public:
     bool ok() const { return m_ok; }
     std::ptrdiff_t left() const { return m_end - m_at; }
 
-    std::int64_t varint(int bits)
+    [[gnu::always_inline]] std::int64_t varint(int bits)
     {
         // Nearly all have one byte or two. What calls longVarint() gives it copies, so that this
         // reader can stay in registers.
@@ -62,7 +62,7 @@ public:
     }
     /// Length and bytes; -1 is null. Made where they are to be: a copy would read in one piece what
     /// was just written in two, and the processor waits then.
-    void nullableBytes(std::optional<ByteView> &bytes)
+    [[gnu::always_inline]] void nullableBytes(std::optional<ByteView> &bytes)
     {
         const std::int64_t size = varint(32);
         if (size < 0 || size > left()) {

@@ -101,9 +101,11 @@ private:
 Result<Sample, Error> publishAndAck(const std::vector<Bytes> &values, std::size_t messages)
 {
     std::vector<exchange::SharedContent> contents;
-    for (const Bytes &value : values)
-        contents.push_back(std::make_shared<const exchange::Content>(
-            exchange::Content{{}, SharedBytes(Bytes(value))}));
+    for (const Bytes &value : values) {
+        auto content = std::make_shared<exchange::Content>();
+        content->body = SharedBytes(Bytes(value));
+        contents.push_back(std::move(content));
+    }
     Tracker tracker;
     std::size_t delivered = 0;
     const auto begun = Clock::now();
