@@ -58,13 +58,8 @@ bool isFencing(ErrorCode error)
 const GroupConfig &Broker::State::groupConfig(const std::string &group)
 {
     const auto [known, isNew] = shares.groupConfigs.try_emplace(group);
-    if (isNew) {
-        const auto *configs = image.groupConfigs(group);
-        const auto parsed = configs
-            ? GroupConfig::parse(config, *configs)
-            : Result<GroupConfig, GroupConfig::Invalid>(GroupConfig::defaults(config));
-        known->second = parsed ? *parsed : GroupConfig::defaults(config);
-    }
+    if (isNew)
+        known->second = GroupConfig::of(config, image.groupConfigs(group));
     return known->second;
 }
 

@@ -183,6 +183,15 @@ GroupConfig GroupConfig::defaults(const BrokerConfig &broker)
     return config;
 }
 
+GroupConfig GroupConfig::of(
+    const BrokerConfig &broker, const std::map<std::string, std::string> *configs)
+{
+    if (!configs)
+        return defaults(broker);
+    // The controller has refused what is invalid.
+    return parse(broker, *configs).value_or(defaults(broker));
+}
+
 Result<GroupConfig, GroupConfig::Invalid> GroupConfig::parse(
     const BrokerConfig &broker, const std::map<std::string, std::string> &configs)
 {

@@ -34,6 +34,9 @@ struct GroupConfig {
         std::string key{};
         std::string why{};
     };
+    /// What counts for a group by what it was given of its own; nullptr: nothing.
+    static GroupConfig of(
+        const BrokerConfig &broker, const std::map<std::string, std::string> *configs);
     /// What the broker has where the group has nothing of its own.
     static GroupConfig defaults(const BrokerConfig &broker);
     /// Ranges are those of the broker's settings group.share.min... and max..., and Kafka's

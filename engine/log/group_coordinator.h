@@ -400,9 +400,10 @@ private:
     void updateMember(Group &group, const Beat &beat, bool subscriptionChanged, Context &context);
     void showState(Group &group, LogReason why, Context &context);
     void showModern(const Group &group, GroupSnapshot &out) const;
-    void keepModernAlive(Group &group, const std::string &memberId, Context &context);
+    void keepModernAlive(
+        Group &group, const std::string &memberId, const ClusterImage &image, Context &context);
     void cancel(Life &life);
-    void reviveModern(Group &group, Context &context);
+    void reviveModern(Group &group, const ClusterImage &image, Context &context);
     void removeModern(Group &group, const std::string &memberId, LogReason why, Context &context);
     void revocationOver(
         Group &group, const std::string &memberId, std::int32_t epoch, Context &context);
@@ -432,7 +433,7 @@ private:
     static void takeOver(Group &group, const GroupMetadata &metadata, Context &context);
     bool takeOverModern(
         Group &group, const Stored &stored, const ClusterImage &image, Context &context) const;
-    void revive(Group &group, Context &context);
+    void revive(Group &group, const ClusterImage &image, Context &context);
     void finish(const std::string &groupId, NewGroup &write, ErrorCode error, Context &context,
         Effects &effects);
     void finish(const std::string &groupId, Emptied &write, ErrorCode error, Context &context,

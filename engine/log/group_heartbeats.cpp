@@ -3,6 +3,7 @@
 // member, and with it the group epoch; then a target is computed, if one is due; then the member
 // goes a step towards it.
 
+#include "engine/log/group_config.h"
 #include "engine/log/group_coordinator.h"
 
 #include <algorithm>
@@ -85,7 +86,8 @@ void GroupCoordinator::consumerHeartbeat(Caller caller,
     ConsumerGroupHeartbeatResponse response;
     response.memberId = request.memberId;
     response.memberEpoch = request.memberEpoch;
-    response.heartbeatInterval = m_config.consumerHeartbeatInterval;
+    response.heartbeatInterval =
+        GroupConfig::of(m_config, image.groupConfigs(request.group)).consumerHeartbeatInterval;
     const auto refuse = [&](ErrorCode error, std::string_view message) {
         response.error = error;
         response.message = message;
@@ -231,7 +233,7 @@ GroupCoordinator::BeatAnswer GroupCoordinator::takeBeat(
     updateEpoch(group, subscriptionChanged, image);
     updateTarget(group, image, context);
     updateMember(group, beat, subscriptionChanged, context);
-    keepModernAlive(group, memberId, context);
+    keepModernAlive(group, memberId, image, context);
     if (beat.type == GroupType::Share)
         answer.toInitialize = sharesToInitialize(group, image, context);
     const ModernMember &member = *group.modern->member(memberId);
@@ -385,14 +387,16 @@ void GroupCoordinator::showState(Group &group, LogReason why, Context &context)
         changeState(group, state, why, context);
 }
 
-void GroupCoordinator::keepModernAlive(Group &group, const std::string &memberId, Context &context)
+void GroupCoordinator::keepModernAlive(
+    Group &group, const std::string &memberId, const ClusterImage &image, Context &context)
 {
     Life &life = group.lives[memberId];
     life.lastHeartbeat = context.now;
     m_deadlines.cancel(life.session);
+    const GroupConfig configured = GroupConfig::of(m_config, image.groupConfigs(group.id));
     const std::chrono::milliseconds timeout = group.modern->type() == GroupType::Share
-        ? m_config.shareSessionTimeout
-        : m_config.consumerSessionTimeout;
+        ? configured.shareSessionTimeout
+        : configured.consumerSessionTimeout;
     life.session = m_deadlines.set(context.now + timeout, {Due::ModernSession, group.id, memberId});
 }
 

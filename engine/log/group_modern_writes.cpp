@@ -102,10 +102,10 @@ bool GroupCoordinator::takeOverModern(
 }
 
 /// Members get a whole session timeout, and as long as before to give up what they have to.
-void GroupCoordinator::reviveModern(Group &group, Context &context)
+void GroupCoordinator::reviveModern(Group &group, const ClusterImage &image, Context &context)
 {
     for (const auto &[id, member] : group.modern->members()) {
-        keepModernAlive(group, id, context);
+        keepModernAlive(group, id, image, context);
         if (member.state == ModernMemberState::UnrevokedPartitions) {
             group.lives[id].revocation =
                 m_deadlines.set(context.now + std::chrono::milliseconds{member.rebalanceTimeoutMs},

@@ -292,17 +292,17 @@ Result<void, Error> GroupCoordinator::load(std::int32_t partition, const Partiti
             return std::unexpected(Error{log.directory(),
                 "the records of group " + id + " are malformed", std::string(kRemedy)});
         }
-        revive(group, context);
+        revive(group, image, context);
     }
     return {};
 }
 
-void GroupCoordinator::revive(Group &group, Context &context)
+void GroupCoordinator::revive(Group &group, const ClusterImage &image, Context &context)
 {
     for (auto &[id, member] : group.members)
         keepAlive(group, member, context);
     if (group.modern)
-        reviveModern(group, context);
+        reviveModern(group, image, context);
     context.trace.record({.at = context.now,
         .kind = kind(LogEvent::GroupLoaded),
         .subject = group.name,

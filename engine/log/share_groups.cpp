@@ -2,6 +2,7 @@
 // share-partitions there are. What is acquired and acknowledged is between their leaders and the
 // share coordinator.
 
+#include "engine/log/group_config.h"
 #include "engine/log/group_coordinator.h"
 
 #include <algorithm>
@@ -37,7 +38,8 @@ void GroupCoordinator::shareHeartbeat(Caller caller, const ShareGroupHeartbeatRe
     ShareGroupHeartbeatResponse response;
     response.memberId = request.memberId;
     response.memberEpoch = request.memberEpoch;
-    response.heartbeatInterval = m_config.shareHeartbeatInterval;
+    response.heartbeatInterval =
+        GroupConfig::of(m_config, image.groupConfigs(request.group)).shareHeartbeatInterval;
     const auto refuse = [&](ErrorCode error, std::string_view message) {
         response.error = error;
         response.message = message;

@@ -72,6 +72,44 @@ private Q_SLOTS:
         QCOMPARE(next.assignment.value(), (Partitions{{"t", 0}, {"t", 1}}));
     }
 
+    void aGroupsOwnSettingsSayHowOftenMembersReportAndWhenTheyAreGone()
+    {
+        LogWorld world;
+        world.ask(CreateTopicsRequest{{{.name = "t", .partitions = 1}}});
+        world.ask(FindCoordinatorRequest{.key = "g"});
+        world.ask(AlterConfigsRequest{.groups = {{"g",
+                                          {{"consumer.heartbeat.interval.ms", "6000"},
+                                              {"consumer.session.timeout.ms", "50000"}}}}});
+        const auto joined = world.askFor<ConsumerGroupHeartbeatResponse>(consumerJoin("a", {"t"}));
+        QCOMPARE(joined.heartbeatInterval, 6s);
+        world.run(48s); // the broker's own timeout is 45 s
+        const auto late =
+            world.askFor<ConsumerGroupHeartbeatResponse>(consumerBeat("a", 1, joined.assignment));
+        QCOMPARE(late.error, ErrorCode::None);
+        world.run(51s);
+        const auto tooLate =
+            world.askFor<ConsumerGroupHeartbeatResponse>(consumerBeat("a", 1, joined.assignment));
+        QCOMPARE(tooLate.error, ErrorCode::UnknownMemberId);
+    }
+
+    void aShareGroupsOwnSettingsSayHowOftenMembersReportAndWhenTheyAreGone()
+    {
+        LogWorld world;
+        world.ask(CreateTopicsRequest{{{.name = "t", .partitions = 1}}});
+        world.ask(FindCoordinatorRequest{.key = "g"});
+        world.ask(AlterConfigsRequest{.groups = {{"g",
+                                          {{"share.heartbeat.interval.ms", "6000"},
+                                              {"share.session.timeout.ms", "50000"}}}}});
+        const auto joined = world.askFor<ShareGroupHeartbeatResponse>(
+            ShareGroupHeartbeatRequest{"g", "a", 0, {{"t"}}, "a"});
+        QCOMPARE(joined.heartbeatInterval, 6s);
+        const ShareGroupHeartbeatRequest next{"g", "a", joined.memberEpoch, {}, "a"};
+        world.run(48s); // the broker's own timeout is 45 s
+        QCOMPARE(world.askFor<ShareGroupHeartbeatResponse>(next).error, ErrorCode::None);
+        world.run(51s);
+        QCOMPARE(world.askFor<ShareGroupHeartbeatResponse>(next).error, ErrorCode::UnknownMemberId);
+    }
+
     void anotherBrokerGoesOnInMidReconciliation()
     {
         LogCluster cluster(3);
