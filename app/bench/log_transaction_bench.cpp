@@ -178,13 +178,14 @@ Result<double, Error> nanosecondsARecord(
 
 Result<std::vector<Figure>, Error> benchLogTransactions(const LogTransactionBenchOptions &options)
 {
-    const std::uint64_t transactions =
-        std::max<std::uint64_t>(options.records / kRecordsInTransaction, 1);
-    const std::uint64_t records = transactions * kRecordsInTransaction;
     log::ProducerConfig transactional;
     transactional.transactionalId = "bench";
     std::vector<Contender> contenders;
     for (const std::size_t bytes : kRecordBytes) {
+        // As many as have the same bytes.
+        const std::uint64_t wanted = options.records * kRecordBytes.front() / bytes;
+        const std::uint64_t records =
+            kRecordsInTransaction * std::max<std::uint64_t>(wanted / kRecordsInTransaction, 1);
         const std::size_t baseline = contenders.size();
         contenders.push_back({fmt::format("idempotent produce, {}-byte records", bytes),
             "ns CPU/record",

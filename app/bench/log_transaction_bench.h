@@ -8,7 +8,7 @@
 namespace queuelab::bench {
 
 struct LogTransactionBenchOptions {
-    std::uint64_t records = 500'000; ///< a run
+    std::uint64_t records = 500'000; ///< of 100 bytes, a run
     int rounds = 5;
 };
 

@@ -28,6 +28,10 @@ enum class PlantedBug : std::uint8_t {
     ShareStateNotWritten, ///< acknowledgements are answered before they are stored
 };
 
+/// What brokers ask one another: request.timeout.ms and retry.backoff.ms of their own clients.
+constexpr std::chrono::milliseconds kRequestTimeout{30'000};
+constexpr std::chrono::milliseconds kRetryBackoff{100};
+
 /// Broker-wide settings under Kafka's keys and defaults (facts: kafka.md 1.6, 3, 5).
 struct BrokerConfig {
     // Topics.

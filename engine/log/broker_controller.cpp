@@ -12,9 +12,6 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr Duration kControllerCallTimeout = std::chrono::seconds{30}; // request.timeout.ms
-constexpr Duration kControllerRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
-
 /// A response of the request's kind that names what the request names.
 Response emptyResponse(const Request &request)
 {
@@ -170,7 +167,7 @@ Broker::State::CallId Broker::State::call(
     const CallId callId = nextCall++;
     ControllerCall out{.purpose = purpose, .caller = caller, .request = std::move(request)};
     if (purpose == CallPurpose::Client)
-        out.deadline = callDeadlines.set(context.now + kControllerCallTimeout, callId);
+        out.deadline = callDeadlines.set(context.now + kRequestTimeout, callId);
     calls.emplace_hint(calls.end(), callId, std::move(out));
     unsentCalls.push_back(callId);
     return callId;
@@ -193,8 +190,7 @@ bool Broker::State::sendCalls(Context &context, Effects &effects)
             // A heartbeat that is not answered in time is sent again before the session ends.
             const bool ofLife =
                 out.purpose == CallPurpose::Registration || out.purpose == CallPurpose::Heartbeat;
-            const Duration timeout =
-                ofLife ? config.brokerSessionTimeout / 2 : kControllerCallTimeout;
+            const Duration timeout = ofLife ? config.brokerSessionTimeout / 2 : kRequestTimeout;
             out.ask = ask(*to, out.request, CallAsk{callId}, timeout, context, effects);
         } else {
             unsentCalls.push_back(callId);
@@ -304,7 +300,7 @@ void Broker::State::callLost(CallId callId, const Context &context)
         // Not this one again: a newer one says more.
         calls.erase(found);
         communicating = false;
-        nextCommunication = context.now + kControllerRetryBackoff;
+        nextCommunication = context.now + kRetryBackoff;
         return;
     }
     retryCall(callId, context);
@@ -318,7 +314,7 @@ void Broker::State::retryCall(CallId callId, const Context &context)
     found->second.ask.reset();
     found->second.decided = false;
     unsentCalls.push_back(callId);
-    callsAfter = context.now + kControllerRetryBackoff;
+    callsAfter = context.now + kRetryBackoff;
 }
 
 void Broker::State::askForTopic(CreateTopicsRequest::Topic topic, Context &context)

@@ -8,12 +8,6 @@
 
 namespace queuelab::log {
 
-namespace {
-
-constexpr std::chrono::milliseconds kMarkerTimeout{30'000}; // request.timeout.ms
-
-} // namespace
-
 void Broker::State::writeMarkers(Caller caller, NameId client,
     const WriteTxnMarkersRequest &request, Context &context, Effects &effects)
 {
@@ -48,7 +42,7 @@ void Broker::State::writeMarkers(Caller caller, NameId client,
         if (appended.awaits) {
             ProduceResponse response;
             response.partitions.push_back(std::move(appended.result));
-            park(append, std::move(response), {{0, *appended.awaits}}, kMarkerTimeout, context);
+            park(append, std::move(response), {{0, *appended.awaits}}, kRequestTimeout, context);
         } else {
             markerSettled(append, appended.result.error, context, effects);
         }

@@ -10,10 +10,6 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr Duration kMarkersTimeout = std::chrono::seconds{30}; // request.timeout.ms
-constexpr std::chrono::milliseconds kTransactionLogTimeout{30'000}; // the same, for the log
-constexpr Duration kMarkerRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
-
 /// Whether a marker is to be sent again after this answer.
 enum class MarkerFate : std::uint8_t { Settled, Again, Dropped };
 
@@ -157,7 +153,7 @@ bool Broker::State::writeTransactions(Context &context, Effects &effects)
             ProduceResponse response;
             response.partitions.push_back(std::move(appended.result));
             park(TransactionWrite{write.id}, std::move(response), {{0, *appended.awaits}},
-                kTransactionLogTimeout, context);
+                kRequestTimeout, context);
         } else {
             transactions.written(write.id, appended.result.error, context, effects);
         }
@@ -174,7 +170,7 @@ void Broker::State::placeMarker(TransactionCoordinator::MarkerWanted &&marker, C
     if (!known)
         transactions.markerWritten(marker, context); // deleted: nobody reads what is open there
     else if (known->leader < 0)
-        markersLater.set(context.now + kMarkerRetryBackoff, std::move(marker));
+        markersLater.set(context.now + kRetryBackoff, std::move(marker));
     else
         markerQueues[known->leader].push_back(std::move(marker));
 }
@@ -207,7 +203,7 @@ bool Broker::State::sendMarkers(Context &context, Effects &effects)
             continue;
         WriteTxnMarkersRequest request = requestFor(markers);
         markersOut.insert(leader.value());
-        ask(leader, std::move(request), MarkersAsk{std::move(markers)}, kMarkersTimeout, context,
+        ask(leader, std::move(request), MarkersAsk{std::move(markers)}, kRequestTimeout, context,
             effects);
         any = true;
     }
@@ -227,7 +223,7 @@ void Broker::State::markersAnswered(
             transactions.markerWritten(marker, context);
             break;
         case MarkerFate::Again:
-            markersLater.set(context.now + kMarkerRetryBackoff, std::move(marker));
+            markersLater.set(context.now + kRetryBackoff, std::move(marker));
             break;
         case MarkerFate::Dropped:
             break;
@@ -239,7 +235,7 @@ void Broker::State::markersLost(NodeId leader, MarkersAsk &&asked, const Context
 {
     markersOut.erase(leader.value());
     for (TransactionCoordinator::MarkerWanted &marker : asked.markers)
-        markersLater.set(context.now + kMarkerRetryBackoff, std::move(marker));
+        markersLater.set(context.now + kRetryBackoff, std::move(marker));
 }
 
 } // namespace queuelab::log

@@ -15,7 +15,6 @@ namespace queuelab::log {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTransactionalCommitTimeout{30'000}; // request.timeout.ms
 constexpr std::chrono::milliseconds kVerificationRetryBackoff{
     20}; // add.partitions.to.txn.retry.backoff.ms
 constexpr std::chrono::milliseconds kRetryMax{100}; // add.partitions.to.txn.retry.backoff.max.ms
@@ -142,7 +141,7 @@ void Broker::State::verify(VerificationId verification, Context &context, Effect
     const bool adds = addsPartitions(waiting.request);
     // What was appended meanwhile need not be asked about again.
     const std::vector<Verifying::Guarded> before = std::exchange(waiting.guards, {});
-    std::chrono::milliseconds timeout = kTransactionalCommitTimeout;
+    std::chrono::milliseconds timeout = kRequestTimeout;
     if (const auto *produce = std::get_if<ProduceRequest>(&waiting.request)) {
         timeout = produce->timeout;
         for (const ProduceRequest::Partition &batch : produce->partitions) {

@@ -31,9 +31,9 @@ public:
     /// Field `tag` holds what `write(FlexibleWriter &)` writes. Tags ascend.
     template <class Write> void tagged(std::uint32_t tag, Write &&write)
     {
-        constexpr std::size_t kFewTags = 32; // bytes
+        constexpr std::size_t kUsualBytes = 32; // a few tags fit
         if (m_tagged.empty())
-            m_tagged.reserve(kFewTags);
+            m_tagged.reserve(kUsualBytes);
         FlexibleWriter field(m_tagged);
         field.unsignedVarint(tag);
         const std::size_t before = m_tagged.size();

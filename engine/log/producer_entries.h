@@ -31,7 +31,7 @@ struct ProducerEntry {
 };
 
 constexpr std::int16_t kLastProducerEpoch = std::numeric_limits<std::int16_t>::max();
-/// The last epoch that clients are given: the one above it is for fencing.
+/// Clients are given no epoch above it, so that the coordinator can always fence with one more.
 constexpr std::int16_t kLastClientEpoch = kLastProducerEpoch - 1;
 
 /// The sequence `count` after (or before) this one: after INT32_MAX comes 0.

@@ -7,7 +7,6 @@
 #include "engine/log/producer_state.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace queuelab::log {

@@ -8,16 +8,9 @@
 #include "engine/log/producer_entries.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace queuelab::log {
-
-namespace {
-
-/// Clients are given no epoch above it, so that the coordinator can always fence with one more.
-
-} // namespace
 
 TransactionCoordinator::TransactionCoordinator(const BrokerConfig &config, NodeId broker)
     : m_config(config)

@@ -5,7 +5,6 @@
 #include "engine/log/transaction_coordinator.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 namespace queuelab::log {

@@ -10,9 +10,6 @@ namespace queuelab::log {
 
 namespace {
 
-/// How long after a failed write of a transaction's completion it is tried again.
-constexpr Duration kCompleteRetryBackoff = std::chrono::milliseconds{100}; // retry.backoff.ms
-
 bool isComplete(TransactionState state)
 {
     return state == TransactionState::CompleteCommit || state == TransactionState::CompleteAbort;
@@ -70,7 +67,7 @@ void TransactionCoordinator::rollBack(Transaction &transaction, const std::optio
     if (isComplete(transaction.next->to.state)) {
         // What is decided stays decided; its end is written sooner or later, here or elsewhere.
         transaction.retry = m_deadlines.set(
-            context.now + kCompleteRetryBackoff, {Due::RetryComplete, transaction.transactionalId});
+            context.now + kRetryBackoff, {Due::RetryComplete, transaction.transactionalId});
         return;
     }
     if (transaction.next->fences && m_config.transactionVersion < 2)

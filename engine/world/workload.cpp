@@ -86,6 +86,14 @@ std::optional<Stamp> readBody(ByteView body)
     return stamp;
 }
 
+std::uint64_t hashOfKey(ByteView key)
+{
+    std::uint64_t hash = 0xcbf29ce484222325ULL;
+    for (const std::uint8_t byte : key)
+        hash = (hash ^ byte) * 0x100000001b3ULL;
+    return hash == 0 ? 1 : hash;
+}
+
 ArrivalProcess::ArrivalProcess(Rate rate, Arrival arrival, std::uint64_t total, Instant start)
     : m_rate(rate)
     , m_arrival(arrival)

@@ -27,6 +27,10 @@ void writeBody(const Stamp &stamp, std::uint64_t size, std::string &out);
 /// Nothing when the body was not written by writeBody(): a hand-made or a real client's message.
 std::optional<Stamp> readBody(ByteView body);
 
+/// Of a message's key or routing key: what has the same one is to keep its order. FNV-1a; never 0,
+/// which stands for "no key".
+std::uint64_t hashOfKey(ByteView key);
+
 /// When a producer makes its messages: steady or Poisson arrivals at a rate, until `total`. A
 /// value. Lazy: next() gives the time of the next message, so a producer woken late catches up
 /// without losing or inventing any. The first message is due one (mean) interval after the start,

@@ -91,6 +91,7 @@ private Q_SLOTS:
         for (const char *text :
             {"", "hello", "a@b", "a#1@12", "#1@0000000000", "a#x@0000000000", "a#1@00000000x0"})
             QVERIFY2(!readBody(asBytes(text)), text);
+        QVERIFY(!readBody(ByteView{})); // a tombstone's: nothing to read at all
     }
 
     void aRateMakesExactlyThatManyMessages()

@@ -1,6 +1,7 @@
 #include "ui/panels/event_model.h"
 
 #include "engine/core/time.h"
+#include "ui/stages/words.h"
 
 #include <QPainter>
 
@@ -88,7 +89,7 @@ QString EventModel::text(const EventRow &row, int column) const
 {
     switch (column) {
     case TimeColumn:
-        return QString::fromStdString(formatClock(Duration(row.atNs)));
+        return clockText(row.atNs);
     case TitleColumn:
         return row.title;
     case SubjectColumn:

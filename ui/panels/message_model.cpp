@@ -1,6 +1,7 @@
 #include "ui/panels/message_model.h"
 
 #include "engine/core/time.h"
+#include "ui/stages/words.h"
 
 #include <algorithm>
 
@@ -81,8 +82,7 @@ QVariant MessageModel::data(const QModelIndex &index, int role) const
         case ItemColumn:
             return QString::number(row.item);
         case TimeColumn:
-            return row.atNs < 0 ? QString()
-                                : QString::fromStdString(formatClock(Duration(row.atNs)));
+            return row.atNs < 0 ? QString() : clockText(row.atNs);
         case KeyColumn:
             return row.key;
         case TextColumn:

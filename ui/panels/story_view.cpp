@@ -1,6 +1,7 @@
 #include "ui/panels/story_view.h"
 
 #include "engine/core/time.h"
+#include "ui/stages/words.h"
 
 #include <QHelpEvent>
 #include <QMouseEvent>
@@ -8,15 +9,6 @@
 #include <QToolTip>
 
 namespace queuelab::ui {
-
-namespace {
-
-QString storyTime(qint64 at)
-{
-    return QString::fromStdString(formatClock(Duration(at)));
-}
-
-} // namespace
 
 StoryView::StoryView(QWidget *parent)
     : QWidget(parent)
@@ -30,7 +22,7 @@ void StoryView::setRows(std::vector<EventRow> rows)
     m_rows = std::move(rows);
     QStringList lines;
     for (const EventRow &row : m_rows)
-        lines += storyTime(row.atNs) + u' ' + row.text;
+        lines += clockText(row.atNs) + u' ' + row.text;
     setAccessibleName(tr("What happened to it"));
     setAccessibleDescription(lines.join(u'\n'));
     setFixedHeight(sizeHint().height());
@@ -80,7 +72,7 @@ void StoryView::paintEvent(QPaintEvent *event)
         painter.drawEllipse(QPointF(dotX, centre), 4.5, 4.5);
         painter.setFont(mono);
         painter.setPen(m_theme.muted);
-        painter.drawText(line.adjusted(timeLeft, 0, 0, 0), Qt::AlignVCenter, storyTime(row.atNs));
+        painter.drawText(line.adjusted(timeLeft, 0, 0, 0), Qt::AlignVCenter, clockText(row.atNs));
         painter.setFont(words);
         painter.setPen(m_theme.ink);
         const QRect text = line.adjusted(textLeft, 0, -4, 0);

@@ -1,6 +1,7 @@
 #include "ui/panels/time_axis.h"
 
 #include "engine/core/time.h"
+#include "ui/stages/words.h"
 
 #include <QHelpEvent>
 #include <QKeyEvent>
@@ -18,11 +19,6 @@ namespace {
 
 constexpr int kSide = 14; // room for the knob at both ends
 constexpr int kReach = 7; // pixels within which a mark or branch is meant
-
-QString clockText(Nanoseconds at)
-{
-    return QString::fromStdString(formatClock(Duration(at)));
-}
 
 /// Ticks lie on round moments: without the digits that are all zero.
 QString tickText(Nanoseconds at)

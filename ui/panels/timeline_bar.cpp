@@ -2,6 +2,7 @@
 
 #include "engine/core/time.h"
 #include "ui/panels/time_axis.h"
+#include "ui/stages/words.h"
 #include "ui/theme/style_sheet.h"
 #include "ui/window/actions.h"
 
@@ -92,7 +93,7 @@ QToolButton *TimelineBar::addButton(QAction *action, const char *role)
 
 void TimelineBar::setClock(const Clock &clock)
 {
-    m_time->setText(QString::fromStdString(formatClock(Duration(clock.position))));
+    m_time->setText(clockText(clock.position));
     QString note;
     if (clock.seeking)
         note = tr("on its way …");

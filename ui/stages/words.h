@@ -30,6 +30,11 @@ QString shortened(std::int64_t number);
 QString spanText(Duration span);
 /// "120/s", "0.5/s", "8.2k/s"
 QString rateText(double perSecond);
+/// "1:02.345": nanoseconds since the world's start.
+inline QString clockText(std::int64_t at)
+{
+    return text(formatClock(Duration(at)));
+}
 /// At most `length` characters, with an ellipsis where it was cut.
 QString cut(const QString &text, int length);
 

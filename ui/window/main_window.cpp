@@ -14,6 +14,7 @@
 #include "ui/panels/top_bar.h"
 #include "ui/panels/transaction_panel.h"
 #include "ui/session/engine_thread.h"
+#include "ui/stages/words.h"
 #include "ui/theme/style_sheet.h"
 #include "ui/window/actions.h"
 #include "ui/window/settings.h"
@@ -211,7 +212,7 @@ void MainWindow::connectEngine()
                             QString::fromStdString(error->code)));
             if (!error && !command.empty())
                 m_notice->showDone(tr("Done at %1: %2")
-                        .arg(QString::fromStdString(formatClock(Duration(m_frame.clock.position))),
+                        .arg(clockText(m_frame.clock.position),
                             QString::fromStdString(world::commandText(command.mapped()))));
         });
     connect(m_engine, &EngineThread::storyTold, this,

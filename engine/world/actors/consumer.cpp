@@ -1,6 +1,5 @@
 #include "engine/log/events.h"
 #include "engine/world/actors/consuming_actor.h"
-#include "engine/world/actors/handled_record.h"
 #include "engine/world/actors/shown.h"
 #include "engine/world/client_configs.h"
 

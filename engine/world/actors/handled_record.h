@@ -39,15 +39,6 @@ struct HandledRecord {
     }
 };
 
-/// FNV-1a; never 0, which stands for "no key".
-inline std::uint64_t hashOfKey(ByteView key)
-{
-    std::uint64_t hash = 0xcbf29ce484222325ULL;
-    for (const std::uint8_t byte : key)
-        hash = (hash ^ byte) * 0x100000001b3ULL;
-    return hash == 0 ? 1 : hash;
-}
-
 inline HandledRecord handledRecord(
     const log::TopicPartition &partition, const log::RecordView &record, ActorContext &context)
 {

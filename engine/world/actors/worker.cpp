@@ -12,15 +12,6 @@
 namespace queuelab::world {
 namespace {
 
-/// FNV-1a: messages with the same routing key are of one kind, and their order is watched.
-std::uint64_t kindOf(std::string_view key)
-{
-    std::uint64_t hash = 0xcbf29ce484222325;
-    for (const char c : key)
-        hash = (hash ^ static_cast<std::uint8_t>(c)) * 0x100000001b3;
-    return hash;
-}
-
 /// A worker on a RabbitMQ queue: the broker pushes messages up to the prefetch limit, the worker
 /// works them off one at a time, and acknowledges each after the work. When the work fails it
 /// rejects the message or gives it back.
@@ -185,7 +176,7 @@ private:
         handling.engine = Engine::Exchange;
         handling.scope = trace.name(m_command.queue);
         handling.item = static_cast<std::int64_t>(message.messageNumber);
-        handling.keyHash = kindOf(message.routingKey);
+        handling.keyHash = hashOfKey(asBytes(message.routingKey));
         if (const auto stamp = readBody(message.content->body.view())) {
             handling.producer = trace.name(stamp->producer);
             handling.sequence = stamp->sequence;
